@@ -1,0 +1,53 @@
+"""Score what a transformer has to beat, on the same rows: the majority class, and TF-IDF with logistic regression.
+
+    python -m stages.baseline --params params.yaml --recipes recipes --train data/resample/train.parquet \
+        --test data/split/test.parquet --labels data/standardize/labels.json --metrics metrics/baseline.json
+"""
+
+import numpy as np
+import pandas as pd
+from sklearn.dummy import DummyClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from stages.shared import command, files, params, tables
+from stages.shared.command import StageError
+from stages.shared.labels import read_labels
+from stages.shared.scores import scores
+
+
+def baselines(train: pd.DataFrame, test: pd.DataFrame, settings: params.Baseline) -> dict[str, np.ndarray]:
+    """Fit both baselines on `train` and return their probabilities of the test rows: (rows, labels)."""
+    majority = DummyClassifier(strategy="prior").fit(train["text"], train["label"])
+    tfidf = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, settings.ngram_max), min_df=settings.min_df, sublinear_tf=True),
+        LogisticRegression(C=settings.c, max_iter=1000),
+    )
+    try:
+        tfidf.fit(train["text"], train["label"])
+    except ValueError as error:
+        if "vocabulary" not in str(error) and "no terms remain" not in str(error):
+            raise
+        raise StageError(
+            f"no word occurs in baseline.min_df ({settings.min_df}) of the {len(train):,} training rows; lower it"
+        ) from None
+    return {"majority": majority.predict_proba(test["text"]), "tfidf": tfidf.predict_proba(test["text"])}
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command.arguments(__doc__, argv, "--train", "--test", "--labels", "--metrics")
+    settings, _ = params.load(args.params, args.recipes)
+    labels = read_labels(args.labels)
+    train, test = tables.read(args.train), tables.read(args.test)
+    metrics = {
+        name: scores(test["label"].to_numpy(), probabilities, labels.positive_id)
+        for name, probabilities in baselines(train, test, settings.baseline).items()
+    }
+    files.write_json(args.metrics, metrics)
+    for name, values in metrics.items():
+        print(f"baseline: {name} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
+
+
+if __name__ == "__main__":
+    command.run(main, "baseline")

@@ -1,0 +1,53 @@
+"""The curves and counts behind the plots, thinned so that a page with many rows still opens."""
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
+
+from stages.shared.labels import Labels
+
+POINTS = 500  # points of a curve, at most
+
+
+def _thin(curve: pd.DataFrame) -> pd.DataFrame:
+    """Keep both ends and evenly spaced points between them."""
+    return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))]
+
+
+def _each_label(labels: Labels, truth: np.ndarray):
+    """The positive label, or each of many against the rest where some rows have it and others have not."""
+    for label, name in enumerate(labels.names):
+        if labels.positive in (name, None) and 0 < (truth == label).sum() < len(truth):
+            yield label, name
+
+
+def roc(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Columns label, false_positive_rate, true_positive_rate. truth: (rows,); probabilities: (rows, labels)."""
+    parts = [pd.DataFrame(columns=["label", "false_positive_rate", "true_positive_rate"])]
+    for label, name in _each_label(labels, truth):
+        fpr, tpr, _ = roc_curve(truth == label, probabilities[:, label])
+        parts.append(_thin(pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})))
+    return pd.concat(parts[1:] or parts)
+
+
+def precision_recall(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Columns label, recall, precision, by falling recall. truth: (rows,); probabilities: (rows, labels)."""
+    parts = [pd.DataFrame(columns=["label", "recall", "precision"])]
+    for label, name in _each_label(labels, truth):
+        precision, recall, _ = precision_recall_curve(truth == label, probabilities[:, label])
+        parts.append(_thin(pd.DataFrame({"label": name, "recall": recall, "precision": precision})))
+    return pd.concat(parts[1:] or parts)
+
+
+def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """Columns actual, predicted, rows, share (of the actual label's rows), a line for each pair of labels."""
+    counts = confusion_matrix(truth, predicted, labels=range(len(labels.names)))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return pd.DataFrame(
+        {
+            "actual": np.repeat(labels.names, len(labels.names)),
+            "predicted": np.tile(labels.names, len(labels.names)),
+            "rows": counts.ravel(),
+            "share": shares.ravel().round(4),
+        }
+    )

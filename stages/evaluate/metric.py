@@ -1,0 +1,29 @@
+"""All scores as one metric of Hugging Face's `evaluate`, which needs no network."""
+
+import datasets
+import evaluate
+import numpy as np
+
+from stages.shared.scores import scores
+
+
+class ClassificationScores(evaluate.Metric):
+    """Scores of probabilities against label ids.
+
+    >>> ClassificationScores(keep_in_memory=True).compute(
+    ...     predictions=[[0.9, 0.1], [0.2, 0.8]], references=[0, 1], positive=1)["accuracy"]
+    1.0
+    """
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description="Accuracy, F1 and its kin, areas under the curves, calibration: see stages/shared/scores.py",
+            citation="",
+            inputs_description="predictions: probabilities, one a label; references: label ids; positive: id or None",
+            features=datasets.Features(
+                {"predictions": datasets.List(datasets.Value("float64")), "references": datasets.Value("int64")}
+            ),
+        )
+
+    def _compute(self, predictions: list, references: list, positive: int | None) -> dict[str, float | None]:
+        return scores(np.asarray(references), np.asarray(predictions), positive)

@@ -1,0 +1,151 @@
+"""One source file of any format as a stream of text columns, parsed by DuckDB."""
+
+import csv
+import glob
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from stages.shared.command import StageError
+
+
+class SourceFile:
+    """One source file as a stream of text columns, with the rows that could not be read."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.rejects: list[dict] = []
+        self._db = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+        formats = {".csv": self._csv, ".tsv": self._csv, ".parquet": self._parquet}
+        formats |= dict.fromkeys((".json", ".jsonl", ".ndjson"), self._json)
+        if path.suffix.lower() not in formats:
+            raise StageError(f"{path}: unknown format {path.suffix!r}; allowed: {', '.join(sorted(formats))}")
+        try:
+            # name of each column -> the SQL that gives it as text, out of the table or function `_from`
+            self.columns, self._from = formats[path.suffix.lower()]()
+        except duckdb.Error as error:
+            raise self._unreadable(error) from None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Yield the readable rows in the file's order; afterwards `rejects` is complete."""
+        selected = ", ".join(f"{sql} AS {_identifier(name)}" for name, sql in self.columns.items())
+        try:
+            yield from self._db.sql(f"SELECT {selected} FROM {self._from}").to_arrow_reader(10_000)
+            self._collect_csv_rejects()
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise self._unreadable(error) from None
+
+    def _csv(self) -> tuple[dict[str, str], str]:
+        delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as lines:
+                header = next(csv.reader(lines, delimiter=delimiter), [])
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise self._unreadable(error) from None
+        # pandas writes its index under an empty name
+        header = [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]
+        self._check_names(header)
+        types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in header)
+        function = (
+            f"read_csv({_path(self.path)}, auto_detect=false, header=true, delim={_literal(delimiter)}, quote='\"', "
+            f"escape='\"', columns={{{types}}}, store_rejects=true)"
+        )
+        return {name: _identifier(name) for name in header}, function
+
+    def _parquet(self) -> tuple[dict[str, str], str]:
+        function = f"read_parquet({_path(self.path)})"
+        described = self._db.execute(f"DESCRIBE SELECT * FROM {function}").fetchall()
+        self._check_names([name for name, *_ in described])
+        nested = {
+            name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
+        }
+        self._leave_out(nested)
+        flat = [name for name, *_ in described if name not in nested]
+        return {name: f"CAST({_identifier(name)} AS VARCHAR)" for name in flat}, function
+
+    def _json(self) -> tuple[dict[str, str], str]:
+        """JSON Lines, or an array of objects: whichever the first character says."""
+        with self.path.open("rb") as content:
+            start = content.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if start.startswith(b"["):
+            reader = f"SELECT json AS line FROM read_json_objects({_path(self.path)}, format='array')"
+        else:
+            reader = (
+                f"SELECT line FROM read_csv({_path(self.path)}, auto_detect=false, header=false, delim='', quote='', "
+                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true)"
+            )
+        self._db.execute(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
+        is_object = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line ELSE 'null' END) = 'OBJECT')"
+        bad = self._db.execute(f"SELECT number, line FROM lines WHERE NOT {is_object} ORDER BY number").fetchall()
+        self.rejects += [self._reject(number, "not a JSON object", raw) for number, raw in bad]
+        self._db.execute(f"CREATE TABLE objects AS SELECT number, line FROM lines WHERE {is_object}; DROP TABLE lines")
+        keys = self._db.execute(
+            "SELECT key FROM (SELECT number, unnest(json_keys(line)) AS key FROM objects) GROUP BY key ORDER BY min(number), key"
+        ).fetchall()
+        names = [key for (key,) in keys]
+        self._check_names(names)
+        shape = json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False)
+        rows = f"(SELECT number, json_transform(line, {_literal(shape)}) AS object FROM objects)"
+        values = {name: f"object[{_literal(name)}]" for name in names}
+        nested = set()
+        for name, value in values.items():
+            is_nested = f"json_type({value}) IN ('ARRAY', 'OBJECT')"
+            count, flat, first = self._db.execute(
+                f"SELECT count(*) FILTER ({is_nested}), count({value}) FILTER (NOT {is_nested}), "
+                f"min(number) FILTER ({is_nested}) FROM {rows}"
+            ).fetchone()
+            if count and flat:
+                raise StageError(
+                    f"{self.path}, row {first}: column {name!r} holds a list or an object, elsewhere plain values; "
+                    "make it one or the other"
+                )
+            if count:
+                nested.add(name)
+        self._leave_out(nested)
+        return {name: f"{value} ->> '$'" for name, value in values.items() if name not in nested}, rows
+
+    def _check_names(self, names: list[str]) -> None:
+        counts = Counter(name.lower() for name in names)
+        twice = [name for name in names if counts[name.lower()] > 1]
+        if twice:
+            raise StageError(
+                f"{self.path}: columns of one name: {', '.join(twice)}; names must differ in more than case"
+            )
+        if not names:
+            raise StageError(f"{self.path}: no columns found; is the file empty?")
+
+    def _leave_out(self, nested: set[str]) -> None:
+        for name in sorted(nested):
+            print(f"ingest: {self.path.name}: column {name!r} holds lists or objects, left out")
+
+    def _collect_csv_rejects(self) -> None:
+        """Fetch what DuckDB's CSV reader set aside, one entry a line."""
+        stored = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
+        if self._db.execute(stored).fetchone()[0]:
+            rows = self._db.execute(
+                "SELECT line, min(error_type::VARCHAR), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+            ).fetchall()
+            self.rejects += [self._reject(line, reason.lower(), raw) for line, reason, raw in rows]
+
+    def _reject(self, line: int, reason: str, raw: str | None) -> dict:
+        return {"file": self.path.name, "line": line, "reason": reason, "raw": raw}
+
+    def _unreadable(self, error: Exception) -> StageError:
+        kind = self.path.suffix[1:].upper()
+        return StageError(f"{self.path}: not a readable {kind} file: {str(error).splitlines()[0]}; mend or replace it")
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _path(path: Path) -> str:
+    return _literal(glob.escape(str(path)))

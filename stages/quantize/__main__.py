@@ -1,0 +1,112 @@
+"""Export the fine-tuned model to ONNX, quantize it to int8, and refuse it when it loses too much.
+
+    python -m stages.quantize --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
+        --predictions data/evaluate/predictions.parquet --labels data/standardize/labels.json --out models/quantize \
+        --metrics metrics/quantize.json
+
+The folder (config.json, tokenizer.json, onnx/model.onnx, onnx/model_quantized.onnx) is laid out as transformers.js
+loads it. The gate compares int8 with fp32 on validation rows; the metrics are those of int8 on the test rows.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.shared import command, files, params, tables
+from stages.shared.batches import probabilities
+from stages.shared.command import StageError
+from stages.shared.labels import read_labels
+from stages.shared.scores import LOWER_IS_BETTER, scores
+
+
+def score_onnx(model: Path, tokens: Path, batch_size: int, pad_id: int) -> pd.DataFrame:
+    """Return an ONNX classifier's probabilities of a tokenized split: columns id, probabilities."""
+    import onnxruntime  # noqa: PLC0415
+    from datasets import load_from_disk  # noqa: PLC0415
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+
+    def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+
+    rows = load_from_disk(tokens).with_format("numpy")
+    scored = probabilities(list(rows["input_ids"]), logits_of, batch_size, pad_id)
+    return pd.DataFrame({"id": rows["id"], "probabilities": list(scored)})
+
+
+def compare(fp32: pd.DataFrame, int8: pd.DataFrame, positive: int | None) -> tuple[dict, dict, float]:
+    """Score both models on the rows that they share by id.
+
+    Returns: scores of fp32, scores of int8, and the share of rows on which their predictions agree.
+    Raises: StageError when the rows differ.
+    """
+    both = fp32.merge(int8, on="id", suffixes=("_fp32", "_int8"), validate="one_to_one")
+    if not len(both) == len(fp32) == len(int8):
+        raise StageError("predictions and tokens hold different rows; run evaluate again: dvc repro")
+    labels = both["label"].to_numpy()
+    shares = {name: np.stack(both[f"probabilities_{name}"]) for name in ("fp32", "int8")}
+    agreement = float((shares["fp32"].argmax(axis=1) == shares["int8"].argmax(axis=1)).mean())
+    return scores(labels, shares["fp32"], positive), scores(labels, shares["int8"], positive), agreement
+
+
+def loss(metric: str, fp32: dict, int8: dict) -> float:
+    """Return by how much int8 is worse than fp32 in `metric`; below 0 where it is better."""
+    if fp32[metric] is None or int8[metric] is None:
+        raise StageError(f"quantize.gate_metric {metric} is undefined on the validation rows; choose another")
+    return (fp32[metric] - int8[metric]) * (-1 if metric in LOWER_IS_BETTER else 1)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command.arguments(__doc__, argv, "--model", "--tokens", "--predictions", "--labels", "--out", "--metrics")
+    settings, _ = params.load(args.params, args.recipes)
+    knobs, positive = settings.quantize, read_labels(args.labels).positive_id
+    predictions = {split: frame for split, frame in tables.read(args.predictions).groupby("split")}
+    # these imports take ten seconds, so a wrong parameter is told before them
+    from stages.quantize.export import export, quantize  # noqa: PLC0415
+
+    with files.replace_folder(args.out) as out:
+        onnx = out / "onnx"
+        onnx.mkdir()
+        export(args.model, onnx / "model.onnx")
+        quantize(onnx / "model.onnx", onnx / "model_quantized.onnx", knobs.per_channel, knobs.reduce_range)
+        pad_id = json.loads((args.model / "config.json").read_text(encoding="utf-8")).get("pad_token_id") or 0
+        compared = {}
+        for split in ("validation", "test"):
+            int8 = score_onnx(onnx / "model_quantized.onnx", args.tokens / split, knobs.batch_size, pad_id)
+            compared[split] = compare(predictions[split], int8, positive)
+        metric = knobs.gate_metric
+        fp32, int8, agreement = compared["validation"]
+        lost = loss(metric, fp32, int8)
+        if lost > knobs.max_loss:
+            raise StageError(
+                f"int8 loses {lost:.4f} of {metric} on validation rows ({fp32[metric]:.4f} to {int8[metric]:.4f}), more than "
+                f"quantize.max_loss {knobs.max_loss:g}; set quantize.per_channel or reduce_range to true, or allow the loss"
+            )
+        for path in sorted(args.model.iterdir()):
+            if path.suffix != ".safetensors":
+                shutil.copyfile(path, out / path.name)
+        sizes = {name: (onnx / name).stat().st_size for name in ("model.onnx", "model_quantized.onnx")}
+    fp32_test, int8_test, test_agreement = compared["test"]
+    files.write_json(
+        args.metrics,
+        int8_test
+        | {
+            "agreement": test_agreement,
+            "accuracy_loss": fp32_test["accuracy"] - int8_test["accuracy"],
+            "size_mb": round(sizes["model_quantized.onnx"] / 1e6, 2),
+            "fp32_size_mb": round(sizes["model.onnx"] / 1e6, 2),
+            "size_ratio": round(sizes["model_quantized.onnx"] / sizes["model.onnx"], 4),
+            "validation": int8 | {"agreement": agreement, f"{metric}_loss": lost},
+        },
+    )
+    print(
+        f"quantize: int8 test accuracy {int8_test['accuracy']:.3f} (fp32 {fp32_test['accuracy']:.3f}), agreement "
+        f"{test_agreement:.1%}, {sizes['model_quantized.onnx'] / 1e6:.1f} MB of {sizes['model.onnx'] / 1e6:.1f} MB"
+    )
+
+
+if __name__ == "__main__":
+    command.run(main, "quantize")

@@ -1,0 +1,39 @@
+"""package://NAME@VERSION/PATH: a file or folder inside an installed Python package."""
+
+import importlib.metadata
+import importlib.util
+import re
+from pathlib import Path
+
+from stages.shared.command import StageError
+
+SCHEME = "package://"
+
+
+def locate(address: str) -> Path:
+    """Return the path that a package:// address names, without importing the package.
+
+    Raises: StageError when the address is malformed, the package is missing or of another version, or has no such path.
+    """
+    match = re.fullmatch(r"package://([A-Za-z0-9_.-]+)@([^/@]+)/(.+)", address)
+    if not match:
+        raise StageError(f"{address}: not a package address; write package://NAME@VERSION/PATH")
+    name, version, inside = match.groups()
+    spec = importlib.util.find_spec(name) if name.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise StageError(
+            f"{address}: the package {name} is not installed; pip install {name.replace('_', '-')}=={version}"
+        )
+    distributions = importlib.metadata.packages_distributions().get(name, [name])
+    installed = importlib.metadata.version(distributions[0])
+    if installed != version:
+        raise StageError(
+            f"{address}: version {installed} is installed; pip install {distributions[0]}=={version}, or name {installed}"
+        )
+    folder = Path(spec.submodule_search_locations[0])
+    path = (folder / inside).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise StageError(f"{address}: the path climbs out of the package")
+    if not path.exists():
+        raise StageError(f"{address}: the package has no {inside}")
+    return path

@@ -1,0 +1,35 @@
+"""Padded batches of token ids for inference: rows of like length together, so that little is padding."""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.special import softmax
+
+
+def probabilities(
+    input_ids: list[np.ndarray],
+    logits_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    batch_size: int,
+    pad_id: int,
+) -> np.ndarray:
+    """Score rows in batches sorted by length and return probabilities in the rows' order: (rows, labels) float64.
+
+    input_ids: a row's token ids each. logits_of: from ids and attention mask, both (batch, longest) int64, to logits
+    (batch, labels).
+    Raises: ValueError on NaN or infinite logits.
+    """
+    order = np.argsort([len(row) for row in input_ids], kind="stable")
+    parts = []
+    for start in range(0, len(order), batch_size):
+        rows = [input_ids[i] for i in order[start : start + batch_size]]
+        lengths = np.array([len(row) for row in rows])
+        mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+        ids = np.full(mask.shape, pad_id, dtype=np.int64)
+        ids[mask == 1] = np.concatenate(rows)
+        parts.append(logits_of(ids, mask))
+    logits = np.concatenate(parts).astype(np.float64)
+    if not np.isfinite(logits).all():
+        raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")
+    unsorted = np.empty_like(logits)
+    unsorted[order] = logits
+    return softmax(unsorted, axis=1)

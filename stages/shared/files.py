@@ -1,0 +1,49 @@
+"""Files and folders that appear whole or not at all: written beside their place, then moved into it."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; when the block ends well, it becomes `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path`; when the block ends well, it becomes `path`.
+
+    The name is fixed, so what a killed run left there is removed by the next one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial, previous = (path.with_name(f".{path.name}.{word}") for word in ("partial", "previous"))
+    if previous.exists() and not path.exists():  # killed between the two moves below
+        previous.replace(path)
+    for leftover in (partial, previous):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        if path.exists():
+            path.replace(previous)
+        partial.replace(path)
+    finally:
+        for leftover in (partial, previous):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write `content` as indented JSON; NaN and infinity are refused, since JSON has no words for them."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    with replace_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")

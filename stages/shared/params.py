@@ -1,0 +1,370 @@
+"""The one schema of params.yaml and of recipes, checked whole by every stage before it does anything.
+
+    python -m stages.shared.params           check params.yaml and every recipe
+    python -m stages.shared.params --write   write the JSON Schemas that editors use
+
+This module only refuses input: no value that it accepts is changed and no key has a default, so it cannot change
+what a stage writes. That is why no stage in dvc.yaml lists it among its deps.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from stages.shared.command import StageError, did_you_mean, run
+
+MetricName = Literal[
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "f2",
+    "f1_macro",
+    "f1_weighted",
+    "roc_auc",
+    "pr_auc",
+    "mcc",
+    "balanced_accuracy",
+    "brier",
+    "ece",
+    "log_loss",
+]
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 reads 3e-05, which is what DVC writes for 3e-5, as a string."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Float = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+Share = Annotated[Float, Field(ge=0, le=1)]
+Scalar = str | int | float | bool
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Section(BaseModel):
+    """A mapping in YAML: unknown keys are refused, types are not bent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Model(Section):
+    """The checkpoint that training starts from; read by tokenize and train."""
+
+    checkpoint: str = Field(
+        min_length=1,
+        description="package://NAME@VERSION/FOLDER inside an installed package, a local folder, or a hub name such as "
+        "distilbert-base-uncased. A relative folder starts at the project's root.",
+    )
+    revision: str | None = Field(description="Commit, tag or branch of a hub name; null for a package or a folder.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        description="SHA-256 of the checkpoint's model.safetensors, compared before use; null skips the comparison."
+    )
+
+
+class Ingest(Section):
+    """How many unreadable rows are tolerated."""
+
+    max_rejects: Share = Field(description="Largest share of the source's rows that may be rejected, 0 to 1.")
+
+
+class Standardize(Section):
+    """How many unusable rows are tolerated."""
+
+    max_rejects: Share = Field(
+        description="Largest share of the kept rows that may have an empty text or no label, 0 to 1."
+    )
+
+
+class Split(Section):
+    """Shares of the rows; the rest is for training."""
+
+    validation: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Share of rows for validation, 0 to 1.")
+    test: Annotated[Float, Field(gt=0, lt=1)] = Field(
+        description="Share of rows for testing, 0 to 1; unused where the recipe brings a test file."
+    )
+
+    @model_validator(mode="after")
+    def _leave_rows_to_train_on(self) -> "Split":
+        if self.validation + self.test >= 1:
+            raise ValueError(f"validation + test is {self.validation + self.test:g}, must be below 1")
+        return self
+
+
+class Resample(Section):
+    """Balancing of the training rows, and of nothing else."""
+
+    strategy: Literal["none", "undersample", "oversample", "factors"] = Field(
+        description="none; undersample: every label down to the rarest; oversample: every label up to the most "
+        "frequent; factors: each label times its own factor."
+    )
+    factors: dict[str, Annotated[Float, Field(gt=0, le=1000)]] = Field(
+        description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}."
+    )
+
+    @model_validator(mode="after")
+    def _factors_belong_to_their_strategy(self) -> "Resample":
+        if (self.strategy == "factors") != bool(self.factors):
+            raise ValueError(
+                f"strategy is {self.strategy} and factors is {self.factors}: give factors exactly when strategy is "
+                "factors"
+            )
+        return self
+
+
+class Tokenize(Section):
+    """Text to token ids."""
+
+    max_length: int = Field(ge=4, description="Tokens a row may have, special tokens included; the rest is cut off.")
+
+
+class Baseline(Section):
+    """TF-IDF with logistic regression, what the transformer has to beat."""
+
+    ngram_max: int = Field(ge=1, le=5, description="Longest word n-gram; 2 counts single words and pairs.")
+    min_df: int = Field(ge=1, description="Training rows that an n-gram must occur in to be counted.")
+    c: Annotated[Float, Field(gt=0)] = Field(description="Inverse strength of the L2 penalty (scikit-learn's C).")
+
+
+class Train(Section):
+    """Fine-tuning with the Hugging Face Trainer."""
+
+    lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
+    schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
+        description="What the learning rate does after the warm-up."
+    )
+    warmup: Annotated[Float, Field(ge=0, lt=1)] = Field(
+        description="Share of all optimizer steps over which the learning rate rises from 0, 0 to 1."
+    )
+    weight_decay: Annotated[Float, Field(ge=0)] = Field(description="AdamW's decoupled weight decay.")
+    epochs: int = Field(ge=1, description="Passes over the training rows.")
+    batch_size: int = Field(ge=1, description="Rows in a batch.")
+    gradient_accumulation: int = Field(ge=1, description="Batches summed into one optimizer step.")
+    evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
+    best_metric: MetricName | Literal["loss"] = Field(
+        description="Validation metric that picks the checkpoint which is kept."
+    )
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        description="Evaluations in a row without a better best_metric after which training stops; null never stops."
+    )
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
+        description="auto: bf16 where the hardware has it, else fp16 on a GPU and fp32 on a CPU."
+    )
+
+
+class Evaluate(Section):
+    """Scoring of the fine-tuned model."""
+
+    batch_size: int = Field(ge=1, description="Rows in a batch; changes the speed, and scores only by rounding.")
+
+
+class Quantize(Section):
+    """ONNX export, dynamic int8, and the gate that the int8 model must pass."""
+
+    per_channel: bool = Field(description="One scale a column of each weight, not one a matrix: agrees better.")
+    reduce_range: bool = Field(description="7-bit weights: for CPUs without VNNI, where 8-bit products overflow.")
+    gate_metric: MetricName = Field(description="Metric on validation rows by which int8 is compared with fp32.")
+    max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
+        description="Largest loss in gate_metric, in the metric's own units, past which the stage fails; 0.01 is one "
+        "point of accuracy. A negative number demands a gain."
+    )
+    batch_size: int = Field(ge=1, description="Rows in a batch when scoring.")
+
+
+class Params(Section):
+    """Every knob of a run: params.yaml."""
+
+    recipe: Name = Field(description="The dataset: recipes/NAME.yaml, with its files in data/raw/NAME/.")
+    seed: int = Field(ge=0, lt=2**32, description="Seed of every random choice.")
+    model: Model
+    ingest: Ingest
+    standardize: Standardize
+    split: Split
+    resample: Resample
+    tokenize: Tokenize
+    baseline: Baseline
+    train: Train
+    evaluate: Evaluate
+    quantize: Quantize
+
+
+Address = Annotated[str, Field(min_length=1)]
+
+
+class Source(Section):
+    """Where the rows come from."""
+
+    train: Address | Annotated[list[Address], Field(min_length=1)] = Field(
+        description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, or a "
+        "list of these. Formats: .csv, .tsv, .json, .jsonl, .ndjson, .parquet."
+    )
+    test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
+        default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."
+    )
+
+
+class Columns(Section):
+    """The source's column names."""
+
+    text: str = Field(min_length=1, description="Column that holds the text.")
+    label: str = Field(min_length=1, description="Column that holds the label.")
+    group: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Column whose equal values stay on one side of every split; absent or null: none."
+    )
+
+
+class Keep(Section):
+    """Rows to keep; an absent key keeps all."""
+
+    equal: dict[str, Scalar | list[Scalar]] = Field(
+        default={}, description="Column to the value, or the list of values, that its rows must have."
+    )
+    top: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={}, description="Column to N: rows with one of its N most frequent values."
+    )
+    min_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Fewest words of a cleaned text.")
+    max_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Most words of a cleaned text.")
+
+
+class Recipe(Section):
+    """One dataset: where it is, and what its columns and labels mean."""
+
+    source: Source
+    columns: Columns
+    labels: dict[Annotated[str, Field(min_length=1)], Scalar | Annotated[list[Scalar], Field(min_length=1)]] = Field(
+        min_length=2,
+        description='Label names in id order, each with the source values it stands for: a value, a list, "*" for all '
+        'the rest, or a rule on numbers such as ">= 7".',
+    )
+    positive: str | None = Field(
+        description="Of two labels, the one that precision, recall and F1 speak of; else null."
+    )
+    keep: Keep
+    clean: list[Literal["html", "whitespace", "lowercase", "punctuation", "unicode"]] = Field(
+        description="Cleaning steps, applied in this order."
+    )
+    sample: Annotated[int, Field(ge=1)] | None = Field(
+        description="At most this many rows, drawn with the seed, every label at its own share; null keeps all."
+    )
+
+    @model_validator(mode="after")
+    def _positive_is_one_of_two(self) -> "Recipe":
+        names = list(self.labels)
+        if len(names) == 2 and self.positive not in names:
+            raise ValueError(f"positive is {self.positive!r}, must be one of the two labels: {', '.join(names)}")
+        if len(names) > 2 and self.positive is not None:
+            raise ValueError(f"positive is {self.positive!r}, must be null with {len(names)} labels")
+        return self
+
+
+def load(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
+    """Read and check params.yaml and the recipe that it names.
+
+    Raises: StageError with the file, the key, what was found and what is allowed.
+    """
+    params = _check(params_path, Params)
+    path = recipes / f"{params.recipe}.yaml"
+    if not path.is_file():
+        found = sorted(p.stem for p in recipes.glob("*.yaml"))
+        raise StageError(
+            f"{params_path}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, found)}"
+        )
+    recipe = _check(path, Recipe)
+    factors, labels = params.resample.factors, list(recipe.labels)
+    for name in factors:
+        if name not in labels:
+            raise StageError(
+                f"{params_path}: resample.factors names the label {name!r}, which {path} has not{did_you_mean(name, labels)}"
+            )
+    missing = [name for name in labels if name not in factors]
+    if factors and missing:
+        raise StageError(
+            f"{params_path}: resample.factors lacks {', '.join(missing)}: every label of {path} "
+            "needs a factor, 1 to keep it"
+        )
+    return params, recipe
+
+
+def _check(path: Path, model: type[BaseModel]) -> Any:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file; paths are relative to the project's root") from None
+    except UnicodeDecodeError as error:
+        raise StageError(f"{path}: not UTF-8: {error.reason} at byte {error.start}; save it as UTF-8") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise StageError(f"{path}, line {line}: not valid YAML: {error.problem}") from None
+    if not isinstance(content, dict):
+        raise StageError(f"{path}: a mapping of keys is wanted, found {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise StageError(f"{path}: {_sentence(error, model)}") from None
+
+
+def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first error as a sentence: key, what was found, what is allowed."""
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a typo also leaves its key missing
+    keys = [str(key) for key in first["loc"]]
+    section, field, depth = _place(model, keys)
+    key = ".".join(keys[:depth])
+    if first["type"] == "extra_forbidden":
+        near = did_you_mean(keys[-1], list(section.model_fields), prefix="".join(f"{k}." for k in keys[:-1]))
+        return f"unknown key {'.'.join(keys)}{near}"
+    about = f"; {field.description}" if field and field.description else ""
+    if first["type"] == "missing":
+        return f"{'.'.join(keys)} is missing{about}"
+    wanted = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key}: {wanted}" if key else wanted
+    found = first["input"]
+    return f"{key} is {found!r} ({type(found).__name__}): {wanted[0].lower() + wanted[1:]}{about}"
+
+
+def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], Any, int]:
+    """The innermost section on the way along `keys`, the field there, and how many keys belong to the file.
+
+    What pydantic appends after a field with several types (`str`, `list[str]`) is not a key of the file.
+    """
+    field = None
+    for depth, key in enumerate(keys):
+        if key not in model.model_fields:
+            return model, field, depth
+        field = model.model_fields[key]
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return model, field, depth + 1
+        model = field.annotation
+    return model, field, len(keys)
+
+
+def schemas() -> dict[str, str]:
+    """The JSON Schema of each file, by the name that it is committed under."""
+    return {
+        f"{name}.schema.json": json.dumps(model.model_json_schema(), indent=2) + "\n"
+        for name, model in (("params", Params), ("recipe", Recipe))
+    }
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--write"]:
+        for name, text in schemas().items():
+            Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+        return
+    load(Path("params.yaml"), Path("recipes"))
+    for path in sorted(Path("recipes").glob("*.yaml")):
+        _check(path, Recipe)
+
+
+if __name__ == "__main__":
+    run(main, "params")

@@ -1,0 +1,49 @@
+"""Parquet tables of the pipeline: read with an error that names the file, written whole and repeatable."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.shared.command import StageError
+from stages.shared.files import replace_file
+
+ROW_GROUP = 50_000  # rows; fixed, so that the bytes do not depend on how the rows arrived
+
+ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64()), ("group", pa.string())])
+"""What every table from standardize to resample holds. `id` is the row's position in the source."""
+
+
+def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet file.
+
+    Raises: StageError when it is missing, is not Parquet, or lacks one of `columns`.
+    """
+    try:
+        return pq.ParquetFile(path).read(columns=columns).to_pandas()
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
+    except (pa.ArrowException, OSError) as error:
+        raise StageError(f"{path}: not a readable Parquet file ({error}); restore it: dvc checkout --force") from None
+
+
+def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
+    """Write record batches as one Parquet file and return the number of rows."""
+    rows, pending = 0, schema.empty_table()
+    with replace_file(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+        for batch in batches:
+            rows += batch.num_rows
+            pending = pa.concat_tables([pending, pa.Table.from_batches([batch])])
+            while pending.num_rows >= ROW_GROUP:
+                writer.write_table(pending.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
+                pending = pending.slice(ROW_GROUP).combine_chunks()
+        if pending.num_rows or not rows:
+            writer.write_table(pending.combine_chunks(), row_group_size=ROW_GROUP)
+    return rows
+
+
+def write_frame(path: Path, frame: pd.DataFrame, schema: pa.Schema = ROWS) -> int:
+    """Write a DataFrame's columns of `schema` as one Parquet file and return the number of rows."""
+    return write(path, pa.Table.from_pandas(frame, schema=schema, preserve_index=False).to_batches(), schema)

@@ -1,0 +1,73 @@
+"""From the source's label values to label ids, by the recipe's rules."""
+
+import re
+
+import pandas as pd
+
+from stages.shared.command import StageError
+
+Scalar = str | int | float | bool
+
+_RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
+_COMPARE = {"<=": pd.Series.le, ">=": pd.Series.ge, "<": pd.Series.lt, ">": pd.Series.gt}
+
+OUTSIDE = -1
+"""The id of a number that none of the recipe's number rules takes in: its row is filtered."""
+
+
+def canonical(value: Scalar) -> str:
+    """One spelling for values that formats write differently: true and True, 1 and 1.0.
+
+    >>> [canonical(value) for value in (True, "TRUE", 1, "1.0", " spam ")]
+    ['true', 'true', '1', '1', 'spam']
+    """
+    text = str(value).strip()
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
+
+
+def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd.Series:
+    """Return the label id of each value: int64, OUTSIDE where number rules leave a number out.
+
+    values: text, none of it missing. labels: the recipe's, in id order.
+    Raises: StageError on a value that no label takes in, or two do.
+    """
+    values = values.map(canonical)
+    numbers = pd.to_numeric(values, errors="coerce")
+    ids = pd.Series(pd.NA, index=values.index, dtype="Int64")
+    names = list(labels)
+    rest, has_rules = None, False
+    for label_id, rule in enumerate(labels.values()):
+        match = _RULE.fullmatch(rule) if isinstance(rule, str) else None
+        if rule == "*":
+            if rest is not None:
+                raise StageError(
+                    f'labels: "*" stands for both {names[rest]} and {names[label_id]}; only one can be the rest'
+                )
+            rest = label_id
+            continue
+        if match:
+            has_rules = True
+            taken = _COMPARE[match[1]](numbers, float(match[2]))
+        else:
+            taken = values.isin([canonical(value) for value in (rule if isinstance(rule, list) else [rule])])
+        twice = taken & ids.notna()
+        if twice.any():
+            value = values[twice].iloc[0]
+            raise StageError(
+                f"labels: the value {value!r} belongs to both {names[ids[twice].iloc[0]]} and {names[label_id]}"
+            )
+        ids[taken] = label_id
+    if rest is not None:
+        ids = ids.fillna(rest)
+    elif has_rules:
+        ids[ids.isna() & numbers.notna()] = OUTSIDE
+    if ids.isna().any():
+        counts = values[ids.isna()].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        found = ", ".join(f"{value!r} ({count:,} rows)" for value, count in counts.head(20).items())
+        raise StageError(
+            f"labels: {len(counts):,} values belong to no label: {found}; list each under a label in the recipe, "
+            'give one label "*" for the rest, or drop their rows with keep'
+        )
+    return ids.astype("int64")

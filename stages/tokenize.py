@@ -1,0 +1,107 @@
+"""Turn text into token ids: one unpadded Arrow dataset a split, with each row's length.
+
+    python -m stages.tokenize --params params.yaml --recipes recipes --resample data/resample --split data/split \
+        --out data/tokenize --metrics metrics/tokenize.json
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from stages.shared import checkpoint, command, files, params, tables
+from stages.shared.command import StageError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+SCHEMA = pa.schema(
+    [("id", pa.int64()), ("input_ids", pa.list_(pa.int32())), ("label", pa.int64()), ("length", pa.int32())]
+)
+QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
+
+
+def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
+    """Load a checkpoint's fast tokenizer. Raises: StageError when it has none or max_length is beyond its model."""
+    from transformers import AutoConfig, AutoTokenizer  # noqa: PLC0415  # seconds, after the parameters are checked
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise StageError(f"model.checkpoint {folder}: no tokenizer or config to load: {error}") from None
+    if not tokenizer.is_fast:
+        raise StageError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
+    limit = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    if max_length > limit:
+        raise StageError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
+    return tokenizer
+
+
+def tokenize(rows: pd.DataFrame, tokenizer: "PreTrainedTokenizerFast", max_length: int) -> tuple[pa.Table, np.ndarray]:
+    """Encode texts without padding.
+
+    Returns: a table of SCHEMA, and the lengths before truncation: (rows,) int.
+    """
+    encoder = tokenizer.backend_tokenizer
+    encoder.no_padding()
+    encoder.no_truncation()
+    texts = rows["text"].tolist()
+    ids = [encoding.ids for encoding in encoder.encode_batch_fast(texts)]
+    full = np.array([len(row) for row in ids])
+    encoder.enable_truncation(max_length)
+    too_long = np.flatnonzero(full > max_length)
+    for position, encoding in zip(too_long, encoder.encode_batch_fast([texts[i] for i in too_long]), strict=True):
+        ids[position] = encoding.ids
+    columns = [rows["id"], ids, rows["label"], np.minimum(full, max_length)]
+    return pa.table([pa.array(c, field.type) for c, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA), full
+
+
+def save(table: pa.Table, folder: Path) -> None:
+    """Save as a `datasets` folder whose fingerprint depends on the rows alone, so that equal rows give equal bytes."""
+    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
+
+    disable_progress_bars()
+    digest = hashlib.sha256()
+    for column in table.columns:
+        for chunk in column.chunks:
+            for buffer in chunk.buffers():
+                digest.update(buffer or b"")
+    Dataset(table, fingerprint=digest.hexdigest()[:16]).save_to_disk(folder, num_shards=1)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command.arguments(__doc__, argv, "--resample", "--split", "--out", "--metrics")
+    settings, _ = params.load(args.params, args.recipes)
+    max_length = settings.tokenize.max_length
+    paths = {
+        "train": args.resample / "train.parquet",
+        "validation": args.split / "validation.parquet",
+        "test": args.split / "test.parquet",
+    }
+    splits = {name: tables.read(path) for name, path in paths.items()}
+    tokenizer = load_tokenizer(checkpoint.locate(settings.model), max_length)
+    metrics = {}
+    with files.replace_folder(args.out) as out:
+        for name, rows in splits.items():
+            table, full = tokenize(rows, tokenizer, max_length)
+            save(table, out / name)
+            metrics[name] = {
+                "rows": len(full),
+                "tokens": int(np.minimum(full, max_length).sum()),
+                "truncated_share": float((full > max_length).mean()),
+                "length": {f"p{100 * q:g}": int(np.quantile(full, q, method="higher")) for q in QUANTILES},
+            }
+    files.write_json(args.metrics, metrics)
+    for name, counted in metrics.items():
+        print(
+            f"tokenize: {name} {counted['rows']:,} rows, {counted['tokens']:,} tokens, "
+            f"{counted['truncated_share']:.1%} of rows truncated"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, "tokenize")

@@ -1,0 +1,55 @@
+"""Fine-tune the checkpoint on the training rows; the best weights on validation rows are kept.
+
+    python -m stages.train --params params.yaml --recipes recipes --data data/tokenize \
+        --labels data/standardize/labels.json --out models/train --plots plots/train
+
+Writes a folder that transformers loads (safetensors, tokenizer, label names) and the curves of loss and validation
+scores by optimizer step.
+"""
+
+import shutil
+from pathlib import Path
+
+from stages.shared import checkpoint, command, files, params
+from stages.shared.labels import read_labels
+from stages.shared.scores import NAMES
+
+
+def write_curves(log: list[dict], plots: Path) -> None:
+    """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss and every score)."""
+    import pandas as pd  # noqa: PLC0415
+
+    training = [entry for entry in log if "loss" in entry]
+    validation = [{k.removeprefix("eval_"): v for k, v in entry.items()} for entry in log if "eval_loss" in entry]
+    pd.DataFrame(training)[["step", "loss", "learning_rate"]].to_csv(plots / "training.csv", index=False)
+    pd.DataFrame(validation)[["step", "loss", *NAMES]].to_csv(plots / "validation.csv", index=False)
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command.arguments(__doc__, argv, "--data", "--labels", "--out", "--plots")
+    settings, _ = params.load(args.params, args.recipes)
+    labels = read_labels(args.labels)
+    folder = checkpoint.locate(settings.model)
+    # these imports take ten seconds, so a wrong parameter is told before them
+    from datasets import load_from_disk  # noqa: PLC0415
+
+    from stages.train.fine_tune import fine_tune, load_model  # noqa: PLC0415
+
+    splits = {name: load_from_disk(args.data / name) for name in ("train", "validation")}
+    model, tokenizer = load_model(folder, labels, settings.seed)
+    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+        work = out / "checkpoints"
+        log = fine_tune(model, tokenizer, splits, labels, settings.train, settings.seed, work)
+        shutil.rmtree(work)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        write_curves(log, plots)
+    best = [entry for entry in log if "eval_loss" in entry]
+    for entry in best:
+        print(
+            f"train: step {entry['step']:,}, validation loss {entry['eval_loss']:.4f}, accuracy {entry['eval_accuracy']:.3f}"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, "train")

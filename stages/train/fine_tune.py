@@ -1,0 +1,145 @@
+"""Fine-tuning with the Hugging Face Trainer."""
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import Dataset
+from scipy.special import softmax
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    EarlyStoppingCallback,
+    EvalPrediction,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
+
+from stages.shared import params
+from stages.shared.command import StageError
+from stages.shared.labels import Labels
+from stages.shared.scores import LOWER_IS_BETTER, scores
+from stages.train.precision import choose
+
+LOSS_POINTS = 50  # points of the training-loss curve, at most
+
+
+class EvaluateAt(TrainerCallback):
+    """Evaluate after exactly these optimizer steps, which a fixed interval cannot hit together with each epoch's end."""
+
+    def __init__(self, steps: set[int]):
+        self.steps = steps
+
+    def on_step_end(self, args, state, control, **kwargs):
+        control.should_evaluate = state.global_step in self.steps
+        return control
+
+
+def load_model(folder: Path, labels: Labels, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a checkpoint with a classification head for `labels`; a new head is drawn from `seed`.
+
+    Raises: StageError when there are no safetensors weights, or a head of another size.
+    """
+    set_seed(seed)
+    names = dict(enumerate(labels.names))
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: i for i, name in names.items()},
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StageError(
+            f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: {str(error).strip().splitlines()[0]}"
+        ) from None
+    return model, tokenizer
+
+
+def fine_tune(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    splits: dict[str, Dataset],
+    labels: Labels,
+    settings: params.Train,
+    seed: int,
+    work: Path,
+) -> list[dict]:
+    """Train `model` in place and leave it with the weights of the best evaluation.
+
+    splits: train and validation, with `input_ids`, `label` and `length`. work: a folder for temporary checkpoints.
+    Returns: the Trainer's log, an entry a logged step.
+    """
+    columns = ["input_ids", "label", "length"]
+    splits = {name: rows.select_columns(columns) for name, rows in splits.items()}
+    steps_per_epoch = math.ceil(len(splits["train"]) / settings.batch_size / settings.gradient_accumulation)
+    steps = steps_per_epoch * settings.epochs
+    evaluations = settings.evaluations_per_epoch * settings.epochs
+    evaluate_at = {math.ceil(steps * (i + 1) / evaluations) for i in range(evaluations)}
+    precision = choose(settings.precision)
+    print(f"train: {steps:,} steps of {settings.batch_size * settings.gradient_accumulation} rows in {precision}")
+
+    def compute_metrics(prediction: EvalPrediction) -> dict[str, float]:
+        logits, truth = prediction.predictions, prediction.label_ids  # (rows, labels), (rows,)
+        if not np.isfinite(logits).all():
+            raise StageError("the loss has become NaN or infinite; lower train.lr, or set train.precision to fp32")
+        return scores(truth, softmax(logits.astype(np.float64), axis=1), labels.positive_id)
+
+    arguments = TrainingArguments(
+        output_dir=str(work),
+        seed=seed,
+        data_seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        learning_rate=settings.lr,
+        lr_scheduler_type=settings.schedule,
+        warmup_steps=math.ceil(steps * settings.warmup),
+        weight_decay=settings.weight_decay,
+        optim="adamw_torch_fused",
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        train_sampling_strategy="group_by_length",
+        length_column_name="length",
+        eval_strategy="steps",
+        eval_steps=steps,  # the last one; EvaluateAt adds the others
+        save_strategy="best",
+        save_only_model=True,
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model=settings.best_metric,
+        greater_is_better=settings.best_metric not in LOWER_IS_BETTER,
+        logging_steps=max(1, steps // LOSS_POINTS),
+        disable_tqdm=not sys.stderr.isatty(),
+        report_to=[],
+    )
+    callbacks = [EvaluateAt(evaluate_at)]
+    if settings.patience is not None:
+        callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
+    trainer = Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=splits["train"],
+        eval_dataset=splits["validation"],
+        processing_class=tokenizer,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=compute_metrics,
+        callbacks=callbacks,
+    )
+    trainer.remove_callback(PrinterCallback)  # it prints every logged step where nobody watches
+    trainer.train()
+    return trainer.state.log_history
