@@ -111,8 +111,8 @@ def check(path: Path, splits: dict[str, pd.DataFrame], names: list[str]) -> None
             if not (rows["label"] == label).any():
                 counts = ", ".join(f"{s} {(r['label'] == label).sum():,}" for s, r in splits.items())
                 raise StageError(
-                    f"{path}: the {split} split has no row of label {name} (rows: {counts}); every split needs each label: "
-                    f"bring more {name} rows, larger shares in split, or smaller groups"
+                    f"{path}: the {split} split has no row of label {name} (rows: {counts}); every split needs "
+                    f"each label: bring more {name} rows, larger shares in split, or smaller groups"
                 )
 
 

@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.evaluate.metric import ClassificationScores  # noqa: PLC0415
 
     metric = ClassificationScores(keep_in_memory=True)
-    by_split = {split: frame for split, frame in predictions.groupby("split")}
+    by_split = dict(iter(predictions.groupby("split")))
     scored = {
         split: metric.compute(
             predictions=by_split[split]["probabilities"].tolist(),

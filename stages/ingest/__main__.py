@@ -83,9 +83,9 @@ def check_rejects(rejects: list[dict], rows: int, most: float) -> None:
     if rejects and len(rejects) > most * rows:
         first = rejects[0]
         raise StageError(
-            f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than ingest.max_rejects ({most:g}) "
-            f"allows; first: line {first['line']}, {first['reason']}: {(first['raw'] or '').strip()[:60]!r}; mend the "
-            "file, or raise ingest.max_rejects"
+            f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than "
+            f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "
+            f"{(first['raw'] or '').strip()[:60]!r}; mend the file, or raise ingest.max_rejects"
         )
     if rows == len(rejects):
         raise StageError("the source files hold no readable row; name files with rows in the recipe's source")

@@ -84,7 +84,8 @@ class SourceFile:
         self.rejects += [self._reject(number, "not a JSON object", raw) for number, raw in bad]
         self._db.execute(f"CREATE TABLE objects AS SELECT number, line FROM lines WHERE {is_object}; DROP TABLE lines")
         keys = self._db.execute(
-            "SELECT key FROM (SELECT number, unnest(json_keys(line)) AS key FROM objects) GROUP BY key ORDER BY min(number), key"
+            "SELECT key FROM (SELECT number, unnest(json_keys(line)) AS key FROM objects) "
+            "GROUP BY key ORDER BY min(number), key"
         ).fetchall()
         names = [key for (key,) in keys]
         self._check_names(names)

@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     args = command.arguments(__doc__, argv, "--model", "--tokens", "--predictions", "--labels", "--out", "--metrics")
     settings, _ = params.load(args.params, args.recipes)
     knobs, positive = settings.quantize, read_labels(args.labels).positive_id
-    predictions = {split: frame for split, frame in tables.read(args.predictions).groupby("split")}
+    predictions = dict(iter(tables.read(args.predictions).groupby("split")))
     # these imports take ten seconds, so a wrong parameter is told before them
     from stages.quantize.export import export, quantize  # noqa: PLC0415
 
@@ -82,8 +82,9 @@ def main(argv: list[str] | None = None) -> None:
         lost = loss(metric, fp32, int8)
         if lost > knobs.max_loss:
             raise StageError(
-                f"int8 loses {lost:.4f} of {metric} on validation rows ({fp32[metric]:.4f} to {int8[metric]:.4f}), more than "
-                f"quantize.max_loss {knobs.max_loss:g}; set quantize.per_channel or reduce_range to true, or allow the loss"
+                f"int8 loses {lost:.4f} of {metric} on validation rows ({fp32[metric]:.4f} to {int8[metric]:.4f}), "
+                f"more than quantize.max_loss {knobs.max_loss:g}; set quantize.per_channel or quantize.reduce_range to "
+                "true, or raise quantize.max_loss"
             )
         for path in sorted(args.model.iterdir()):
             if path.suffix != ".safetensors":

@@ -28,7 +28,8 @@ def locate(address: str) -> Path:
     installed = importlib.metadata.version(distributions[0])
     if installed != version:
         raise StageError(
-            f"{address}: version {installed} is installed; pip install {distributions[0]}=={version}, or name {installed}"
+            f"{address}: version {installed} is installed; pip install {distributions[0]}=={version}, or "
+            f"name {installed}"
         )
     folder = Path(spec.submodule_search_locations[0])
     path = (folder / inside).resolve()

@@ -37,8 +37,8 @@ def locate(model: Model) -> Path:
             found = hashlib.file_digest(content, "sha256").hexdigest()
         if found != model.sha256:
             raise StageError(
-                f"model.checkpoint {name}: the SHA-256 of model.safetensors is {found}, model.sha256 says {model.sha256}; "
-                "if you trust the file, set model.sha256 to what was found"
+                f"model.checkpoint {name}: the SHA-256 of model.safetensors is {found}, model.sha256 says "
+                f"{model.sha256}; if you trust the file, set model.sha256 to what was found"
             )
     return folder
 

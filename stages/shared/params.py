@@ -284,7 +284,8 @@ def load(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
     for name in factors:
         if name not in labels:
             raise StageError(
-                f"{params_path}: resample.factors names the label {name!r}, which {path} has not{did_you_mean(name, labels)}"
+                f"{params_path}: resample.factors names the label {name!r}, which {path} has not"
+                f"{did_you_mean(name, labels)}"
             )
     missing = [name for name in labels if name not in factors]
     if factors and missing:

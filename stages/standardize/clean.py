@@ -42,7 +42,7 @@ def punctuation(text: str) -> str:
     >>> punctuation("Don't stop,now!")
     'Dont stop now '
     """
-    return re.sub(r"[^\w\s]|_", " ", re.sub(r"(?<=\w)['’](?=\w)", "", text))
+    return re.sub(r"[^\w\s]|_", " ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
 
 
 def unicode(text: str) -> str:

@@ -44,10 +44,10 @@ def main(argv: list[str] | None = None) -> None:
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
         write_curves(log, plots)
-    best = [entry for entry in log if "eval_loss" in entry]
-    for entry in best:
+    for entry in (entry for entry in log if "eval_loss" in entry):
         print(
-            f"train: step {entry['step']:,}, validation loss {entry['eval_loss']:.4f}, accuracy {entry['eval_accuracy']:.3f}"
+            f"train: step {entry['step']:,}, validation loss {entry['eval_loss']:.4f}, "
+            f"accuracy {entry['eval_accuracy']:.3f}"
         )
 
 

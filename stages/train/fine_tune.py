@@ -33,7 +33,7 @@ LOSS_POINTS = 50  # points of the training-loss curve, at most
 
 
 class EvaluateAt(TrainerCallback):
-    """Evaluate after exactly these optimizer steps, which a fixed interval cannot hit together with each epoch's end."""
+    """Evaluate after exactly these optimizer steps, where a fixed interval would miss the end of an epoch."""
 
     def __init__(self, steps: set[int]):
         self.steps = steps
@@ -63,7 +63,8 @@ def load_model(folder: Path, labels: Labels, seed: int) -> tuple[PreTrainedModel
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise StageError(
-            f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: {str(error).strip().splitlines()[0]}"
+            f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: "
+            f"{str(error).strip().splitlines()[0]}"
         ) from None
     return model, tokenizer
 
