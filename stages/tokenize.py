@@ -26,7 +26,7 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
     """Load a checkpoint's fast tokenizer. Raises: StageError when it has none or max_length is beyond its model."""
-    from transformers import AutoConfig, AutoTokenizer  # noqa: PLC0415  # seconds, after the parameters are checked
+    from transformers import AutoConfig, AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
@@ -62,7 +62,7 @@ def tokenize(rows: pd.DataFrame, tokenizer: "PreTrainedTokenizerFast", max_lengt
 
 def save(table: pa.Table, folder: Path) -> None:
     """Save as a `datasets` folder whose fingerprint depends on the rows alone, so that equal rows give equal bytes."""
-    from datasets import Dataset, disable_progress_bars  # noqa: PLC0415
+    from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
     digest = hashlib.sha256()

@@ -32,11 +32,11 @@ SPLITS = ("validation", "test")
 def predict(model_folder: Path, tokens: Path, batch_size: int) -> pd.DataFrame:
     """Return the model's predictions of validation and test rows in fp32: columns of SCHEMA."""
     # these imports take seconds, so a wrong parameter is told before them
-    import torch  # noqa: PLC0415
-    from datasets import load_from_disk  # noqa: PLC0415
-    from transformers import AutoModelForSequenceClassification  # noqa: PLC0415
+    import torch
+    from datasets import load_from_disk
+    from transformers import AutoModelForSequenceClassification
 
-    from stages.shared.batches import probabilities  # noqa: PLC0415
+    from stages.shared.batches import probabilities
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = AutoModelForSequenceClassification.from_pretrained(
@@ -77,8 +77,8 @@ def main(argv: list[str] | None = None) -> None:
     test_rows = tables.read(args.split / "test.parquet", ["id", "text"])
     predictions = predict(args.model, args.tokens, settings.evaluate.batch_size)
 
-    from stages.evaluate import curves  # noqa: PLC0415
-    from stages.evaluate.metric import ClassificationScores  # noqa: PLC0415
+    from stages.evaluate import curves
+    from stages.evaluate.metric import ClassificationScores
 
     metric = ClassificationScores(keep_in_memory=True)
     by_split = dict(iter(predictions.groupby("split")))

@@ -39,12 +39,17 @@ class SourceFile:
         except (duckdb.Error, pa.ArrowException) as error:
             raise self._unreadable(error) from None
 
+    def _query(self, sql: str) -> list[tuple]:
+        """Run SQL to its end; an unfinished result would block the connection."""
+        return self._db.execute(sql).fetchall()
+
     def _csv(self) -> tuple[dict[str, str], str]:
         delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as lines:
+            # bytes of later rows may be wrong here, and are for DuckDB to reject row by row
+            with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
                 header = next(csv.reader(lines, delimiter=delimiter), [])
-        except (UnicodeDecodeError, csv.Error) as error:
+        except csv.Error as error:
             raise self._unreadable(error) from None
         # pandas writes its index under an empty name
         header = [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]
@@ -58,7 +63,7 @@ class SourceFile:
 
     def _parquet(self) -> tuple[dict[str, str], str]:
         function = f"read_parquet({_path(self.path)})"
-        described = self._db.execute(f"DESCRIBE SELECT * FROM {function}").fetchall()
+        described = self._query(f"DESCRIBE SELECT * FROM {function}")
         self._check_names([name for name, *_ in described])
         nested = {
             name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
@@ -71,22 +76,27 @@ class SourceFile:
         """JSON Lines, or an array of objects: whichever the first character says."""
         with self.path.open("rb") as content:
             start = content.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+            content.seek(max(0, self.path.stat().st_size - 4096))
+            end = content.read().rstrip()
         if start.startswith(b"["):
+            if not end.endswith(b"]"):  # DuckDB takes an array that was cut off between two objects for whole
+                raise self._unreadable(ValueError("the array has no closing bracket"))
             reader = f"SELECT json AS line FROM read_json_objects({_path(self.path)}, format='array')"
         else:
             reader = (
                 f"SELECT line FROM read_csv({_path(self.path)}, auto_detect=false, header=false, delim='', quote='', "
                 "escape='', columns={'line': 'VARCHAR'}, store_rejects=true)"
             )
-        self._db.execute(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
+        self._query(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
+        self._query("DELETE FROM lines WHERE line IS NULL OR trim(line) = ''")
         is_object = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line ELSE 'null' END) = 'OBJECT')"
-        bad = self._db.execute(f"SELECT number, line FROM lines WHERE NOT {is_object} ORDER BY number").fetchall()
+        bad = self._query(f"SELECT number, line FROM lines WHERE NOT {is_object} ORDER BY number")
         self.rejects += [self._reject(number, "not a JSON object", raw) for number, raw in bad]
-        self._db.execute(f"CREATE TABLE objects AS SELECT number, line FROM lines WHERE {is_object}; DROP TABLE lines")
-        keys = self._db.execute(
+        self._query(f"CREATE TABLE objects AS SELECT number, line FROM lines WHERE {is_object}; DROP TABLE lines")
+        keys = self._query(
             "SELECT key FROM (SELECT number, unnest(json_keys(line)) AS key FROM objects) "
             "GROUP BY key ORDER BY min(number), key"
-        ).fetchall()
+        )
         names = [key for (key,) in keys]
         self._check_names(names)
         shape = json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False)
@@ -95,10 +105,10 @@ class SourceFile:
         nested = set()
         for name, value in values.items():
             is_nested = f"json_type({value}) IN ('ARRAY', 'OBJECT')"
-            count, flat, first = self._db.execute(
+            ((count, flat, first),) = self._query(
                 f"SELECT count(*) FILTER ({is_nested}), count({value}) FILTER (NOT {is_nested}), "
                 f"min(number) FILTER ({is_nested}) FROM {rows}"
-            ).fetchone()
+            )
             if count and flat:
                 raise StageError(
                     f"{self.path}, row {first}: column {name!r} holds a list or an object, elsewhere plain values; "
@@ -126,10 +136,10 @@ class SourceFile:
     def _collect_csv_rejects(self) -> None:
         """Fetch what DuckDB's CSV reader set aside, one entry a line."""
         stored = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        if self._db.execute(stored).fetchone()[0]:
-            rows = self._db.execute(
+        if self._query(stored) != [(0,)]:
+            rows = self._query(
                 "SELECT line, min(error_type::VARCHAR), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
-            ).fetchall()
+            )
             self.rejects += [self._reject(line, reason.lower(), raw) for line, reason, raw in rows]
 
     def _reject(self, line: int, reason: str, raw: str | None) -> dict:

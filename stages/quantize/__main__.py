@@ -24,8 +24,8 @@ from stages.shared.scores import LOWER_IS_BETTER, scores
 
 def score_onnx(model: Path, tokens: Path, batch_size: int, pad_id: int) -> pd.DataFrame:
     """Return an ONNX classifier's probabilities of a tokenized split: columns id, probabilities."""
-    import onnxruntime  # noqa: PLC0415
-    from datasets import load_from_disk  # noqa: PLC0415
+    import onnxruntime
+    from datasets import load_from_disk
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
@@ -65,7 +65,7 @@ def main(argv: list[str] | None = None) -> None:
     knobs, positive = settings.quantize, read_labels(args.labels).positive_id
     predictions = dict(iter(tables.read(args.predictions).groupby("split")))
     # these imports take ten seconds, so a wrong parameter is told before them
-    from stages.quantize.export import export, quantize  # noqa: PLC0415
+    from stages.quantize.export import export, quantize
 
     with files.replace_folder(args.out) as out:
         onnx = out / "onnx"

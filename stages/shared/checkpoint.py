@@ -46,7 +46,7 @@ def locate(model: Model) -> Path:
 def _download(name: str, revision: str | None) -> Path:
     """Fetch a pinned revision into the Hub's cache, or find it there."""
     # only a hub name needs this import, which costs a second
-    from huggingface_hub import snapshot_download  # noqa: PLC0415
+    from huggingface_hub import snapshot_download
 
     if revision is None:
         raise StageError(

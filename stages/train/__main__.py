@@ -17,7 +17,7 @@ from stages.shared.scores import NAMES
 
 def write_curves(log: list[dict], plots: Path) -> None:
     """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss and every score)."""
-    import pandas as pd  # noqa: PLC0415
+    import pandas as pd
 
     training = [entry for entry in log if "loss" in entry]
     validation = [{k.removeprefix("eval_"): v for k, v in entry.items()} for entry in log if "eval_loss" in entry]
@@ -31,9 +31,9 @@ def main(argv: list[str] | None = None) -> None:
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
     # these imports take ten seconds, so a wrong parameter is told before them
-    from datasets import load_from_disk  # noqa: PLC0415
+    from datasets import load_from_disk
 
-    from stages.train.fine_tune import fine_tune, load_model  # noqa: PLC0415
+    from stages.train.fine_tune import fine_tune, load_model
 
     splits = {name: load_from_disk(args.data / name) for name in ("train", "validation")}
     model, tokenizer = load_model(folder, labels, settings.seed)

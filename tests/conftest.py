@@ -1,0 +1,147 @@
+"""A small project in a temporary folder: its stages run by the command lines of the real dvc.yaml, in this process."""
+
+import importlib
+import os
+import random
+import shlex
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+os.environ["OMP_NUM_THREADS"] = "1"  # two workers share two cores, and tiny models gain nothing from more
+
+ROOT = Path(__file__).resolve().parents[1]
+DVC = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+STAGES = list(DVC["stages"])
+
+GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]
+NEUTRAL = ["film", "plot", "actor", "scene", "music", "story", "the", "a", "is", "with", "and", "very"]
+
+RECIPE = {
+    "source": {"train": "reviews.csv", "test": None},
+    "columns": {"text": "text", "label": "label", "group": None},
+    "labels": {"negative": "neg", "positive": "pos"},
+    "positive": "positive",
+    "keep": {},
+    "clean": ["whitespace"],
+    "sample": None,
+}
+SHRUNK = {
+    "recipe": "sample",
+    "model": {"checkpoint": "tiny", "revision": None, "sha256": None},
+    "tokenize": {"max_length": 16},
+    "train": {"lr": 1.0e-2, "epochs": 4, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},
+    "quantize": {"max_loss": 0.5},
+}
+
+
+def reviews(n: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Make n distinct (text, label) pairs that a tiny model can learn."""
+    rng = random.Random(seed)
+    made = {}
+    while len(made) < n:
+        label = ("neg", "pos")[len(made) % 2]
+        words = rng.choices(NEUTRAL, k=rng.randint(2, 10)) + rng.sample(GOOD if label == "pos" else BAD, 2)
+        rng.shuffle(words)
+        made.setdefault(" ".join(words), label)
+    return list(made.items())
+
+
+def write_csv(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = ("text", "label")) -> None:
+    lines = [",".join('"' + str(cell).replace('"', '""') + '"' for cell in row) for row in (header, *rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+class Project:
+    """params.yaml, one recipe and its data, with every stage's command line."""
+
+    def __init__(self, root: Path, checkpoint: Path):
+        self.root = root
+        self.yaml = YAML()  # keeps the order of keys, which labels need
+        (root / "recipes").mkdir(parents=True)
+        (root / "tiny").symlink_to(checkpoint)
+        (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        self.params(**SHRUNK)
+        self.recipe(**RECIPE)
+        write_csv(self.raw("reviews.csv"), reviews(120))
+
+    def raw(self, name: str) -> Path:
+        path = self.root / "data/raw/sample" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def params(self, **changes) -> None:
+        self._edit(self.root / "params.yaml", changes)
+
+    def recipe(self, **changes) -> None:
+        self._edit(self.root / "recipes/sample.yaml", changes)
+
+    def run(self, *stages: str) -> None:
+        here = Path.cwd()
+        os.chdir(self.root)
+        try:
+            for stage in stages:
+                _, _, module, *argv = shlex.split(DVC["stages"][stage]["cmd"].replace("${recipe}", "sample"))
+                found = importlib.util.find_spec(module)
+                name = f"{module}.__main__" if found.submodule_search_locations else module
+                importlib.import_module(name).main(argv)
+        finally:
+            os.chdir(here)
+
+    def _edit(self, path: Path, changes: dict) -> None:
+        content = self.yaml.load(path) if path.exists() else {}
+        for key, value in changes.items():
+            if isinstance(value, dict) and isinstance(content.get(key), dict) and key != "labels":
+                content[key] |= value
+            else:
+                content[key] = value
+        self.yaml.dump(content, path)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    """A BERT of 2 layers of 32, randomly initialised, that knows the words of `reviews`."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast, set_seed
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *NEUTRAL]
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    set_seed(0)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(folder)
+    vocab = {word: i for i, word in enumerate(words)}
+    BertTokenizerFast(vocab=vocab, model_max_length=32).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, checkpoint) -> Project:
+    return Project(tmp_path / "project", checkpoint)
+
+
+@pytest.fixture(scope="session")
+def tokenized(tmp_path_factory, checkpoint) -> Project:
+    """A project run up to tokenize; tests copy it before they change anything."""
+    made = Project(tmp_path_factory.mktemp("tokenized") / "project", checkpoint)
+    made.run("ingest", "standardize", "split", "resample", "tokenize")
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory, checkpoint) -> Project:
+    """A project run to its end; tests that only look share it."""
+    made = Project(tmp_path_factory.mktemp("trained") / "project", checkpoint)
+    made.run(*STAGES)
+    return made

@@ -1,0 +1,42 @@
+"""What a person sees at the command line when something is wrong."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import DVC, ROOT, STAGES
+
+
+def command(stage: str, cwd, **env):
+    argv = DVC["stages"][stage]["cmd"].replace("${recipe}", "sample").split()[1:]
+    env = os.environ | {"PYTHONPATH": str(ROOT)} | env
+    return subprocess.run([sys.executable, *argv], cwd=cwd, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_typo_in_any_section_stops_every_stage_with_one_line(project, stage):
+    project.params(train={"lrr": 1})
+    done = command(stage, project.root)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{stage}: params.yaml: unknown key train.lrr; did you mean train.lr?")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (project.root / "metrics").exists()
+
+
+def test_a_traceback_is_shown_when_asked_for(project):
+    project.params(train={"lrr": 1})
+    assert "Traceback" in command("ingest", project.root, STRATA_TRACEBACK="1").stderr
+
+
+def test_a_missing_argument_is_named():
+    done = subprocess.run(
+        [sys.executable, "-m", "stages.split", "--params", "params.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the following arguments are required: --recipes, --data, --out, --metrics" in done.stderr

@@ -1,0 +1,100 @@
+"""Predictions, errors, metrics and curves of the fine-tuned model."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.evaluate import curves
+from stages.shared import tables
+from stages.shared.batches import probabilities
+from stages.shared.labels import Labels
+from stages.shared.scores import scores
+
+
+@pytest.fixture
+def predictions(trained) -> pd.DataFrame:
+    return tables.read(trained.root / "data/evaluate/predictions.parquet")
+
+
+def test_every_validation_and_test_row_is_predicted_under_its_id(trained, predictions):
+    for split in ("validation", "test"):
+        rows = tables.read(trained.root / f"data/split/{split}.parquet")
+        found = predictions[predictions["split"] == split]
+        assert found["id"].tolist() == rows["id"].tolist()
+        assert found["label"].tolist() == rows["label"].tolist()
+
+
+def test_predictions_are_those_of_the_saved_model(trained, predictions):
+    from transformers import pipeline
+
+    classify = pipeline("text-classification", model=str(trained.root / "models/train"), top_k=None)
+    rows = tables.read(trained.root / "data/split/test.parquet").merge(predictions, on="id")
+    for text, shares in zip(rows["text"], rows["probabilities"], strict=True):
+        found = {entry["label"]: entry["score"] for entry in classify([text])[0]}
+        assert [found["negative"], found["positive"]] == pytest.approx(list(shares), abs=1e-5)
+
+
+def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
+    found = json.loads((trained.root / "metrics/evaluate.json").read_text())
+    for split, values in (("test", found), ("validation", found["validation"])):
+        rows = predictions[predictions["split"] == split]
+        expected = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), positive=1)
+        assert {name: values[name] for name in expected} == expected
+
+
+def test_errors_are_the_wrong_test_rows_surest_first(trained, predictions):
+    listed = pd.read_csv(trained.root / "data/evaluate/errors.csv")
+    wrong = predictions[(predictions["split"] == "test") & (predictions["label"] != predictions["prediction"])]
+    assert set(listed["id"]) == set(wrong["id"])
+    assert listed["probability"].is_monotonic_decreasing
+
+
+def test_the_order_of_rows_does_not_change_their_probabilities():
+    random = np.random.default_rng(0)
+    rows = [random.integers(1, 99, n) for n in (5, 1, 9, 3, 9, 2, 7)]
+
+    def logits_of(ids, mask):
+        assert ((ids != 0) == (mask == 1)).all()
+        return np.stack([ids.sum(axis=1), mask.sum(axis=1)], axis=1) / 50
+
+    found = probabilities(rows, logits_of, 3, pad_id=0)
+    alone = np.concatenate([probabilities([row], logits_of, 1, pad_id=0) for row in rows])
+    assert found == pytest.approx(alone)
+    with pytest.raises(ValueError, match="NaN or infinite logits"):
+        probabilities(rows, lambda ids, mask: np.full((len(ids), 2), np.nan), 3, pad_id=0)
+
+
+def test_curves_of_two_labels_speak_of_the_positive_one_and_stay_small():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 20_000)
+    shares = random.dirichlet([1, 1], 20_000)
+    labels = Labels(["no", "yes"], "yes")
+    roc = curves.roc(labels, truth, shares)
+    assert len(roc) == curves.POINTS
+    assert roc[["false_positive_rate", "true_positive_rate"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
+    assert set(curves.precision_recall(labels, truth, shares)["label"]) == {"yes"}
+
+
+def test_curves_of_many_labels_skip_one_without_rows():
+    truth = np.array([0, 1, 0, 1])
+    shares = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]] * 2)
+    labels = Labels(["a", "b", "c"], None)
+    assert set(curves.roc(labels, truth, shares)["label"]) == {"a", "b"}
+    counts = curves.confusion(labels, truth, shares.argmax(axis=1))
+    assert len(counts) == 9
+    assert counts["rows"].sum() == 4
+
+
+def test_many_labels_run_from_end_to_end(project):
+    from tests.conftest import STAGES, reviews, write_csv
+
+    third = [(f"{text} number {i}", "none") for i, (text, _) in enumerate(reviews(30, seed=5))]
+    write_csv(project.raw("reviews.csv"), reviews(60) + third)
+    project.recipe(labels={"a": "pos", "b": "neg", "c": "*"}, positive=None)
+    project.run(*STAGES)
+    found = json.loads((project.root / "metrics/quantize.json").read_text())
+    assert found["f1"] == found["f1_macro"]
+    confusion = pd.read_csv(project.root / "plots/evaluate/confusion.csv")
+    assert confusion["actual"].unique().tolist() == ["a", "b", "c"]

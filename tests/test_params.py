@@ -1,0 +1,114 @@
+"""params.yaml and recipes: what is accepted, and the sentence for what is not."""
+
+from typing import get_args
+
+import pytest
+
+from stages.shared import params, scores
+from stages.shared.command import StageError
+from tests.conftest import ROOT
+
+
+def load(project):
+    return params.load(project.root / "params.yaml", project.root / "recipes")
+
+
+def rewrite(project, old: str, new: str, name: str = "params.yaml") -> None:
+    path = project.root / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize("written", ["3e-5", "3e-05", "3.0e-5", "0.00003", "'3e-05'"])
+def test_every_spelling_of_a_float_arrives_as_a_float(project, written):
+    rewrite(project, "lr: 0.01", f"lr: {written}")
+    assert load(project)[0].train.lr == 3e-5
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("train", {"lrr": 1}, r"params.yaml: unknown key train.lrr; did you mean train.lr\? Allowed: lr, schedule"),
+        ("trian", {"lr": 1}, r"unknown key trian; did you mean train\?"),
+        ("train", {"epochs": "two"}, r"train.epochs is 'two' \(str\): input should be a valid integer; Passes over"),
+        ("train", {"epochs": 1.5}, r"train.epochs is 1.5 \(float\)"),
+        ("train", {"epochs": True}, r"train.epochs is True \(bool\)"),
+        ("train", {"lr": -1}, r"train.lr is -1 \(int\): input should be greater than 0; Peak learning rate"),
+        ("train", {"lr": float("nan")}, r"train.lr is nan"),
+        ("train", {"best_metric": "f3"}, r"train.best_metric is 'f3' \(str\): input should be 'accuracy', 'precision'"),
+        ("split", {"test": 0.95}, r"split: validation \+ test is 1.05, must be below 1"),
+        ("resample", {"strategy": "factors"}, r"strategy is factors and factors is \{\}"),
+        ("recipe", "../etc", r"recipe is '../etc'"),
+        ("recipe", "sampel", r"recipe is 'sampel', but .*sampel.yaml does not exist; did you mean sample\?"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_is_allowed(project, key, value, sentence):
+    project.params(**{key: value})
+    with pytest.raises(StageError, match=sentence):
+        load(project)
+
+
+def test_a_missing_parameter_is_named_with_its_meaning(project):
+    project.params(train={"warmup": None})
+    rewrite(project, "  warmup:", "  # warmup:")
+    with pytest.raises(StageError, match=r"train.warmup is missing; Share of all optimizer steps"):
+        load(project)
+
+
+def test_broken_yaml_is_named_with_its_line(project):
+    rewrite(project, "seed: 42", "seed: [42")
+    with pytest.raises(StageError, match=r"params.yaml, line \d+: not valid YAML"):
+        load(project)
+
+
+def test_a_key_given_twice_is_refused(project):
+    rewrite(project, "seed: 42", "seed: 42\nseed: 43")
+    with pytest.raises(StageError, match=r"line \d+: not valid YAML: found duplicate key"):
+        load(project)
+
+
+def test_yes_and_no_are_label_values_not_booleans(project):
+    rewrite(project, "negative: neg", "negative: no", "recipes/sample.yaml")
+    assert load(project)[1].labels["negative"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"colums": {}}, r"sample.yaml: unknown key colums; did you mean columns\?"),
+        ({"columns": {"txt": "a"}}, r"unknown key columns.txt; did you mean columns.text\?"),
+        ({"positive": "good"}, r"positive is 'good', must be one of the two labels: negative, positive"),
+        ({"labels": {"only": "*"}}, r"labels is .*at least 2"),
+        ({"clean": ["htlm"]}, r"clean is 'htlm' \(str\): input should be 'html'"),
+    ],
+)
+def test_a_wrong_recipe_is_named_with_what_is_allowed(project, change, sentence):
+    project.recipe(**change)
+    with pytest.raises(StageError, match=sentence):
+        load(project)
+
+
+def test_factors_must_name_every_label_of_the_recipe(project):
+    project.params(resample={"strategy": "factors", "factors": {"positiv": 2.0}})
+    with pytest.raises(StageError, match=r"label 'positiv', which .* has not; did you mean positive\?"):
+        load(project)
+    project.params(resample={"factors": {"positive": 2.0}})
+    with pytest.raises(StageError, match=r"resample.factors lacks negative"):
+        load(project)
+
+
+def test_the_committed_json_schemas_are_up_to_date():
+    for name, text in params.schemas().items():
+        committed = (ROOT / "stages/shared" / name).read_text(encoding="utf-8")
+        assert committed == text, "run: python -m stages.shared.params --write"
+
+
+def test_the_schema_names_the_scores_that_exist():
+    assert get_args(params.MetricName) == scores.NAMES
+
+
+def test_the_shipped_params_and_recipes_pass(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.argv", ["params"])
+    params.main()

@@ -1,0 +1,184 @@
+"""What holds for dvc.yaml: commands, descriptions, and dependencies that match what the code imports and reads."""
+
+import ast
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import DVC, ROOT, STAGES
+
+SCHEMA = "stages/shared/params.py"  # refuses input, cannot change an output: see the head of dvc.yaml
+
+
+def entries(stage: str, kind: str) -> list[str]:
+    """The paths that a stage lists under deps, outs, metrics or plots."""
+    listed = DVC["stages"][stage].get(kind, [])
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in listed]
+
+
+def recipe_keys(stage: str) -> list[str]:
+    """The keys of the recipe that a stage lists under params."""
+    listed = [entry for entry in DVC["stages"][stage].get("params", []) if isinstance(entry, dict)]
+    return [key for entry in listed for keys in entry.values() for key in keys]
+
+
+def module_files(stage: str) -> list[Path]:
+    package = ROOT / "stages" / stage
+    return sorted(package.glob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
+
+
+def imported(path: Path) -> set[Path]:
+    """Our modules that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            file = ROOT / Path(*name.split(".")).with_suffix(".py")
+            if name.startswith("stages") and file.is_file():
+                found.add(file)
+    return found
+
+
+def reachable(stage: str) -> set[str]:
+    """Every module of ours that a stage imports, directly or not, as paths from the root; empty files left out."""
+    queue = [path for path in module_files(stage) if path.stat().st_size]
+    seen = set()
+    while queue:
+        path = queue.pop()
+        if path not in seen and path.relative_to(ROOT).as_posix() != SCHEMA:
+            seen.add(path)
+            queue += imported(path)
+    return {path.relative_to(ROOT).as_posix() for path in seen}
+
+
+def test_the_stages_are_those_of_the_design_in_order():
+    assert STAGES == [
+        "ingest",
+        "standardize",
+        "split",
+        "resample",
+        "tokenize",
+        "baseline",
+        "train",
+        "evaluate",
+        "quantize",
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_every_module_that_it_imports(stage):
+    assert {path for path in entries(stage, "deps") if path.endswith(".py")} == reachable(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_do_not_import_stages(stage):
+    foreign = {path for path in reachable(stage) if not path.startswith(("stages/shared/", f"stages/{stage}"))}
+    assert not foreign
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_command_is_a_module_with_every_path_on_its_line_declared(stage):
+    python, flag, module, *argv = shlex.split(DVC["stages"][stage]["cmd"])
+    assert (python, flag, module) == ("python", "-m", f"stages.{stage}")
+    declared = [path for kind in ("deps", "outs", "metrics", "plots") for path in entries(stage, kind)]
+    data = {path for path in declared if not path.endswith(".py")}
+    within = {path for path in data for folder in data if path.startswith(f"{folder}/")}  # read by way of its folder
+    assert argv[:4] == ["--params", "params.yaml", "--recipes", "recipes"]
+    assert {word for word in argv[4:] if not word.startswith("--")} == data - within
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_described_and_measured(stage):
+    assert 20 < len(DVC["stages"][stage]["desc"]) < 120
+    assert entries(stage, "metrics") == [f"metrics/{stage}.json"] or entries(stage, "plots") == [f"plots/{stage}"]
+    for kind in ("metrics", "plots"):  # in git, so that a clone shows the recorded run
+        assert all(entry[path]["cache"] is False for entry in DVC["stages"][stage].get(kind, []) for path in entry)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in module_files(stage)]
+    mains = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "main"]
+    read = {
+        node.attr
+        for main in mains
+        for node in ast.walk(main)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
+    }
+    keys = {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "recipe"
+    }
+    declared = DVC["stages"][stage].get("params", [])
+    assert {entry for entry in declared if isinstance(entry, str)} == read
+    assert set(recipe_keys(stage)) == keys
+
+
+def test_every_key_of_a_recipe_is_read_by_a_stage():
+    from stages.shared.params import Recipe
+
+    declared = [key for stage in STAGES for key in recipe_keys(stage)]
+    assert sorted(declared) == sorted(Recipe.model_fields)
+
+
+def test_every_plot_is_made_by_a_stage():
+    made = {path for stage in STAGES for path in entries(stage, "plots")}
+    drawn = {path for entry in DVC["plots"] for plot in entry.values() for path in plot["y"]}
+    assert {str(Path(path).parent) for path in drawn} == made
+
+
+@pytest.mark.repro
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_path):
+    """Run it in a folder that holds its deps, the parameter files with their schema, and nothing else."""
+    needed = [*entries(stage, "deps"), "params.yaml", "recipes", "tiny", SCHEMA]
+    for path in [path.replace("${recipe}", "sample") for path in needed]:
+        source = (ROOT if path.startswith("stages/") else trained.root) / path
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    for package in {path.parent for path in (tmp_path / "stages").rglob("*.py")} | {tmp_path / "stages"}:
+        (package / "__init__.py").touch()
+    argv = shlex.split(DVC["stages"][stage]["cmd"].replace("${recipe}", "sample"))[1:]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, *argv], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for path in [path for kind in ("outs", "metrics", "plots") for path in entries(stage, kind)]:
+        for file in [p for p in [tmp_path / path, *(tmp_path / path).rglob("*")] if p.is_file()]:
+            again = trained.root / file.relative_to(tmp_path)
+            assert file.read_bytes() == again.read_bytes(), f"{file} differs from the run in another folder"
+
+
+def test_light_stages_import_neither_torch_nor_transformers():
+    light = ", ".join(f"stages.{name}" for name in ("ingest.__main__", "standardize.__main__", "split", "resample"))
+    code = f"import sys, {light}; print(*sorted({{'torch', 'transformers'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_the_readmes_table_of_stages_is_that_of_dvc_yaml():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert rows == [(stage, DVC["stages"][stage]["desc"]) for stage in STAGES]
+
+
+def test_code_files_stay_within_their_length():
+    """A stage longer than this holds two ideas."""
+    sizes = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "stages").rglob("*.py")}
+    too_long = {str(path.relative_to(ROOT)): n for path, n in sizes.items() if n > 180 and path.name != "params.py"}
+    assert not too_long

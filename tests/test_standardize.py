@@ -1,0 +1,177 @@
+"""Columns, filters, cleaning and labels, and the sentence for each thing that is wrong."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from stages.shared import params, tables
+from stages.shared.command import StageError
+from stages.standardize.__main__ import sample
+from stages.standardize.clean import STEPS
+from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
+from tests.conftest import RECIPE, reviews, write_csv
+
+
+def standardize(project, rows, header=("text", "label"), **recipe):
+    write_csv(project.raw("reviews.csv"), rows, header)
+    project.recipe(**recipe)
+    project.run("ingest", "standardize")
+    return tables.read(project.root / "data/standardize/train.parquet")
+
+
+@pytest.mark.parametrize(
+    ("steps", "text", "cleaned"),
+    [
+        (["html"], "a<br /><br />b", "a b"),
+        (["html"], "half<b>way</b> &lt;3 &amp; more", "halfway <3 & more"),
+        (["html"], "2 < 3 and 4 > 1", "2 < 3 and 4 > 1"),
+        (["html"], "x<script>alert(1)</script>y", "xy"),
+        (["whitespace"], "  a\t\n b\u00a0c ", "a b c"),
+        (["lowercase"], "ÀB", "àb"),
+        (["punctuation"], "don't stop,now!", "dont stop now "),
+        (["unicode"], "ﬁne\uff01", "fine!"),
+        (["html", "punctuation", "whitespace"], "<p>Good!</p><p>Bad?</p>", "Good Bad"),
+    ],
+)
+def test_each_cleaning_step_does_what_its_name_says(steps, text, cleaned):
+    for step in steps:
+        text = STEPS[step](text)
+    assert text == cleaned
+
+
+def test_the_recipe_may_name_every_cleaning_step():
+    with pytest.raises(ValueError, match=", ".join(f"'{step}'" for step in list(STEPS)[:-1])):
+        params.Recipe(**RECIPE | {"clean": ["no such step"]})
+
+
+@pytest.mark.parametrize(
+    ("labels", "values", "ids"),
+    [
+        ({"no": "neg", "yes": ["pos", "great"]}, ["pos", "neg", "great"], [1, 0, 1]),
+        ({"rest": "*", "dwight": ["Dwight"]}, ["Jim", "Dwight", "Pam"], [0, 1, 0]),
+        ({"no": False, "yes": True}, ["True", "false", "TRUE"], [1, 0, 1]),
+        ({"no": 0, "yes": 1}, ["1", "0.0", "1.0"], [1, 0, 1]),
+        ({"low": "<= 4", "high": ">= 7"}, ["4", "5.5", "10", "-1"], [0, OUTSIDE, 1, 0]),
+    ],
+)
+def test_label_rules_map_values_to_ids(labels, values, ids):
+    assert label_ids(pd.Series(values), labels).tolist() == ids
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ({"a": "x", "b": "y"}, r"labels: 2 values belong to no label: 'z' \(2 rows\), 'w' \(1 rows\); list each under"),
+        ({"a": ["x", "y"], "b": ["y", "z", "w"]}, r"the value 'y' belongs to both a and b"),
+        ({"a": "*", "b": "*"}, r'"\*" stands for both a and b'),
+    ],
+)
+def test_a_value_without_its_one_label_is_named_with_its_count(labels, sentence):
+    with pytest.raises(StageError, match=sentence):
+        label_ids(pd.Series(["x", "y", "z", "z", "w"]), labels)
+
+
+def test_numbers_and_booleans_have_one_spelling():
+    assert [canonical(value) for value in (1, 1.0, "1.00", True, "true", "01", "1.5")] == [
+        *["1"] * 3,
+        *["true"] * 2,
+        "01",
+        "1.5",
+    ]
+
+
+def test_rows_are_kept_by_value_rank_and_word_count(project):
+    rows = [("one two", "pos", "a"), ("one two three", "neg", "a"), ("<p>one</p>", "pos", "a"), ("one two", "neg", "b")]
+    rows += [("one two", "pos", "c"), ("other words here", "neg", "c"), ("a b c d e f", "pos", "c")]
+    kept = standardize(
+        project,
+        rows,
+        ("text", "label", "who"),
+        keep={"top": {"who": 2}, "equal": {"label": ["pos", "neg"]}, "min_words": 2, "max_words": 5},
+        clean=["html", "whitespace"],
+    )
+    assert kept["id"].tolist() == [0, 1, 4, 5]
+    counted = json.loads((project.root / "metrics/standardize.json").read_text())["train"]
+    assert counted["filtered"] == {"top.who": 1, "min_words": 1, "max_words": 1}
+    assert counted["labels"] == {"negative": 2, "positive": 2}
+
+
+def test_ids_are_positions_in_the_source_and_go_on_in_the_test_file(project):
+    write_csv(project.raw("test.csv"), [("fresh words", "pos"), ("more fresh words", "neg")])
+    rows = standardize(project, reviews(10), source={"train": "reviews.csv", "test": "test.csv"})
+    assert rows["id"].tolist() == list(range(10))
+    assert tables.read(project.root / "data/standardize/test.parquet")["id"].tolist() == [10, 11]
+
+
+def test_groups_travel_and_an_empty_one_is_none(project):
+    rows = standardize(
+        project, [("a", "pos", "g"), ("b", "neg", "")], ("text", "label", "film"), columns={"group": "film"}
+    )
+    assert rows["group"][0] == "g"
+    assert rows["group"].isna().tolist() == [False, True]
+
+
+def test_labels_json_says_which_id_is_which_label(project):
+    standardize(project, reviews(10))
+    written = json.loads((project.root / "data/standardize/labels.json").read_text())
+    assert written == {"labels": ["negative", "positive"], "positive": "positive"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "recipe", "sentence"),
+    [
+        (
+            reviews(4),
+            {"columns": {"text": "txt"}},
+            r"no column 'txt', which the recipe's columns.text names; did you mean text\?",
+        ),
+        (
+            reviews(4),
+            {"keep": {"equal": {"lable": 1}}},
+            r"no column 'lable', which the recipe's keep.equal.lable names",
+        ),
+        ([*reviews(4), ("so so", "meh")], {}, r"1 values belong to no label: 'meh' \(1 rows\)"),
+        (
+            [("a", "pos"), ("b", "pos")],
+            {},
+            r"no row has the label negative \(found: positive 2\); every label needs rows",
+        ),
+        (
+            [*reviews(4), ("", "pos"), (" ", "neg")],
+            {},
+            r"2 of 6 rows have an empty text or no label.*row 4 \(empty text\)",
+        ),
+        ([*reviews(4), ("fine", "")], {}, r"1 of 5 rows have an empty text or no label.*row 4 \(no label\)"),
+        (reviews(4), {"keep": {"min_words": 99}}, r"no row has the label negative, positive \(found: no rows at all\)"),
+    ],
+)
+def test_unusable_rows_stop_the_run_with_what_to_do(project, rows, recipe, sentence):
+    with pytest.raises(StageError, match=sentence):
+        standardize(project, rows, **recipe)
+
+
+def test_unusable_rows_are_set_aside_when_the_run_allows_them(project):
+    project.params(standardize={"max_rejects": 0.5})
+    kept = standardize(project, [*reviews(4), ("", "pos"), ("fine", "")])
+    assert len(kept) == 4
+    rejects = tables.read(project.root / "data/standardize/rejects.parquet")
+    assert rejects[["id", "reason"]].to_numpy().tolist() == [[4, "empty text"], [5, "no label"]]
+
+
+def test_a_corrupt_table_is_named_with_how_to_restore_it(project):
+    project.run("ingest")
+    (project.root / "data/ingest/train.parquet").write_bytes(b"PAR1garbagePAR1")
+    with pytest.raises(
+        StageError, match=r"data/ingest/train.parquet: not a readable Parquet file .*dvc checkout --force"
+    ):
+        project.run("standardize")
+
+
+def test_a_sample_keeps_every_label_at_its_share_and_repeats():
+    rows = pd.DataFrame({"id": range(100), "label": [0] * 70 + [1] * 25 + [2] * 5})
+    drawn = sample(rows, 20, seed=1)
+    assert drawn["label"].value_counts().to_dict() == {0: 14, 1: 5, 2: 1}
+    assert drawn.equals(sample(rows, 20, seed=1))
+    assert not drawn.equals(sample(rows, 20, seed=2))
+    assert sample(rows, 1000, seed=1).equals(rows)
