@@ -1,0 +1,182 @@
+"""Real `dvc repro` and `dvc exp run` in clones, on a small sample of the real data with a tiny model."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import ROOT, STAGES
+
+pytestmark = pytest.mark.repro
+
+ENV = os.environ | {
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "PYTHONPATH": "",
+    "GIT_AUTHOR_NAME": "tester",
+    "GIT_AUTHOR_EMAIL": "tester@example.com",
+    "GIT_COMMITTER_NAME": "tester",
+    "GIT_COMMITTER_EMAIL": "tester@example.com",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+
+def run(folder: Path, *argv: str, fails: bool = False) -> str:
+    done = subprocess.run(argv, cwd=folder, env=ENV, capture_output=True, text=True, check=False)
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output
+    return output
+
+
+def ran(output: str) -> list[str]:
+    """The stages whose commands DVC ran, in order."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage '")]
+
+
+def change(folder: Path, name: str, **changes) -> None:
+    yaml = YAML()
+    content = yaml.load(folder / name)
+    for key, value in changes.items():
+        if isinstance(value, dict):
+            content[key].update(value)
+        else:
+            content[key] = value
+    yaml.dump(content, folder / name)
+
+
+def status(folder: Path) -> str:
+    return run(folder, "git", "status", "--porcelain")
+
+
+def commit(folder: Path, message: str) -> None:
+    run(folder, "git", "add", "--all")
+    run(folder, "git", "commit", "--quiet", "--message", message)
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory, checkpoint) -> Path:
+    """This project as a user would commit it, its data shrunk to a sample and its model to a tiny one."""
+    folder = tmp_path_factory.mktemp("origin") / "strata"
+    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").rstrip("\0").split("\0")
+    for name in listed:
+        if name != "dvc.lock" and not name.startswith(("metrics/", "plots/")) and (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    change(
+        folder,
+        "params.yaml",
+        model={"checkpoint": str(checkpoint), "sha256": None},
+        tokenize={"max_length": 32},
+        train={"epochs": 1, "batch_size": 4},
+        quantize={"max_loss": 1.0},
+    )
+    change(folder, "recipes/rotten_tomatoes.yaml", sample=300)
+    run(folder, "git", "init", "--quiet", "--initial-branch", "main")
+    commit(folder, "Start")
+    return folder
+
+
+def clone(origin: Path, target: Path) -> Path:
+    run(origin, "git", "clone", "--quiet", str(origin), str(target))
+    return target
+
+
+@pytest.fixture(scope="module")
+def done(origin, tmp_path_factory) -> Path:
+    """A clone that was run from end to end and committed."""
+    folder = clone(origin, tmp_path_factory.mktemp("done") / "strata")
+    assert ran(run(folder, "dvc", "repro")) == STAGES
+    commit(folder, "Run")
+    return folder
+
+
+def test_a_second_repro_has_nothing_to_do(done):
+    assert "Data and pipelines are up to date." in run(done, "dvc", "repro")
+    assert status(done) == ""
+
+
+def test_a_killed_run_ends_in_the_same_bytes_in_another_clone(origin, done, tmp_path):
+    folder = clone(origin, tmp_path / "elsewhere")
+    with subprocess.Popen(
+        ["dvc", "repro"], cwd=folder, env=ENV, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        for line in process.stdout:
+            if line.startswith("train: "):  # training has begun
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+    assert not (folder / "models/train").exists()
+    assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize"]
+    for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
+        assert (folder / name).read_bytes() == (done / name).read_bytes(), name
+
+
+def test_what_one_clone_pushes_another_pulls_and_has_nothing_to_do(done, tmp_path):
+    run(done, "dvc", "remote", "add", "--force", "--local", "--default", "store", str(tmp_path / "store"))
+    run(done, "dvc", "push")
+    folder = clone(done, tmp_path / "other")
+    run(folder, "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    run(folder, "dvc", "pull")
+    assert "Data and pipelines are up to date." in run(folder, "dvc", "repro")
+    assert status(folder) == ""
+
+
+def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(done, tmp_path):
+    folder = clone(done, tmp_path / "sweep")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize"]
+    assert "train.lr" in run(folder, "dvc", "params", "diff")
+    differences = json.loads(run(folder, "dvc", "metrics", "diff", "--json", "--all"))
+    assert "log_loss" in differences["metrics/evaluate.json"]
+    page = tmp_path / "page"
+    run(folder, "dvc", "plots", "diff", "HEAD", "--out", str(page))
+    text = (page / "index.html").read_text()
+    assert all(title in text for title in ("Loss", "ROC", "Precision and recall", "Confusion"))
+
+    assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.per_channel=false")) == ["quantize"]
+    back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", "quantize.per_channel=true")
+    assert ran(back) == [], "switching back comes out of the cache"
+    assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()
+
+
+def test_resampling_reruns_from_resample_on(done, tmp_path):
+    folder = clone(done, tmp_path / "balance")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    output = run(
+        folder,
+        *("dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", "+resample.factors.positive=0.5"),
+        *("-S", "+resample.factors.negative=1"),
+    )
+    assert ran(output) == ["resample", "tokenize", "baseline", "train", "evaluate", "quantize"]
+    assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 105, "positive": 52}
+
+
+def test_a_queue_of_values_runs(done, tmp_path):
+    folder = clone(done, tmp_path / "queue")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    run(folder, "dvc", "exp", "run", "--queue", "-S", "quantize.reduce_range=true,false")
+    run(folder, "dvc", "exp", "run", "--run-all")
+    shown = json.loads(run(folder, "dvc", "exp", "show", "--json"))
+    experiments = [entry for commit in shown for entry in commit.get("experiments") or []]
+    assert len(experiments) == 2
+
+
+def test_a_typo_fails_before_any_stage_has_done_work(done):
+    output = run(done, "dvc", "exp", "run", "-S", "train.lrr=1", fails=True)
+    assert ran(output) == []
+    assert "train.lrr" in output
+
+
+def test_bad_input_stops_the_pipeline_at_its_stage(origin, tmp_path):
+    folder = clone(origin, tmp_path / "bad")
+    change(folder, "recipes/rotten_tomatoes.yaml", labels={"positive": 7})
+    output = run(folder, "dvc", "repro", fails=True)
+    assert ran(output) == ["ingest", "standardize"]
+    assert "standardize: labels: 1 values belong to no label: '1' (4,265 rows)" in output
