@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help install repro test lint bench
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -15,7 +15,7 @@ repro: install ## check the parameters, then run every stage that changed
 	dvc repro
 
 test: .venv/installed-dev ## run every test
-	HF_HUB_OFFLINE=1 pytest
+	HF_HUB_OFFLINE=1 pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed-dev ## check style and parameters
 	ruff check .
@@ -23,7 +23,7 @@ lint: .venv/installed-dev ## check style and parameters
 	python -m stages.shared.params
 
 bench: install ## run the benchmarks
-	@ls benchmarks
+	python -m benchmarks.repro
 
 .venv/installed: requirements.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

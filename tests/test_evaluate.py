@@ -87,6 +87,7 @@ def test_curves_of_many_labels_skip_one_without_rows():
     assert counts["rows"].sum() == 4
 
 
+@pytest.mark.slow
 def test_many_labels_run_from_end_to_end(project):
     from tests.conftest import STAGES, reviews, write_csv
 

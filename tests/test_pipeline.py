@@ -2,7 +2,6 @@
 
 import ast
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -93,15 +92,17 @@ def test_a_command_is_a_module_with_every_path_on_its_line_declared(stage):
     assert (python, flag, module) == ("python", "-m", f"stages.{stage}")
     declared = [path for kind in ("deps", "outs", "metrics", "plots") for path in entries(stage, kind)]
     data = {path for path in declared if not path.endswith(".py")}
-    within = {path for path in data for folder in data if path.startswith(f"{folder}/")}  # read by way of its folder
+    named = {word for word in argv[4:] if not word.startswith("--")}
     assert argv[:4] == ["--params", "params.yaml", "--recipes", "recipes"]
-    assert {word for word in argv[4:] if not word.startswith("--")} == data - within
+    assert all(path in named or named & {str(parent) for parent in Path(path).parents} for path in data)
+    assert all(word in data or any(path.startswith(f"{word}/") for path in data) for word in named)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_described_and_measured(stage):
     assert 20 < len(DVC["stages"][stage]["desc"]) < 120
-    assert entries(stage, "metrics") == [f"metrics/{stage}.json"] or entries(stage, "plots") == [f"plots/{stage}"]
+    assert entries(stage, "metrics") == [f"metrics/{stage}.json"]
+    assert all(path.startswith(f"plots/{stage}/") for path in entries(stage, "plots"))
     for kind in ("metrics", "plots"):  # in git, so that a clone shows the recorded run
         assert all(entry[path]["cache"] is False for entry in DVC["stages"][stage].get(kind, []) for path in entry)
 
@@ -136,11 +137,10 @@ def test_every_key_of_a_recipe_is_read_by_a_stage():
 
 def test_every_plot_is_made_by_a_stage():
     made = {path for stage in STAGES for path in entries(stage, "plots")}
-    drawn = {path for entry in DVC["plots"] for plot in entry.values() for path in plot["y"]}
-    assert {str(Path(path).parent) for path in drawn} == made
+    assert {path for entry in DVC["plots"] for plot in entry.values() for path in plot["y"]} <= made
 
 
-@pytest.mark.repro
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_path):
     """Run it in a folder that holds its deps, the parameter files with their schema, and nothing else."""
@@ -170,11 +170,6 @@ def test_light_stages_import_neither_torch_nor_transformers():
     code = f"import sys, {light}; print(*sorted({{'torch', 'transformers'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
-
-
-def test_the_readmes_table_of_stages_is_that_of_dvc_yaml():
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert rows == [(stage, DVC["stages"][stage]["desc"]) for stage in STAGES]
 
 
 def test_code_files_stay_within_their_length():

@@ -42,6 +42,7 @@ def test_fp32_onnx_gives_the_logits_of_torch_for_any_shape(trained, batch, lengt
     assert found == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_export_repeats_and_names_no_path_of_this_machine(trained, tmp_path):
     export(trained.root / "models/train", tmp_path / "model.onnx")
     written = (tmp_path / "model.onnx").read_bytes()
@@ -60,6 +61,7 @@ def test_metrics_are_of_int8_on_the_test_rows_beside_its_size(trained):
     assert 0.9 <= found["agreement"] <= 1
 
 
+@pytest.mark.slow
 def test_a_model_that_loses_too_much_is_refused_and_the_earlier_one_stays(trained, tmp_path):
     shutil.copytree(trained.root, tmp_path / "project", symlinks=True)
     project = object.__new__(type(trained))

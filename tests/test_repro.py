@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from tests.conftest import ROOT, STAGES
 
-pytestmark = pytest.mark.repro
+pytestmark = pytest.mark.slow
 
 ENV = os.environ | {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -77,11 +77,11 @@ def fine_tune(
     settings: params.Train,
     seed: int,
     work: Path,
-) -> list[dict]:
+) -> tuple[list[dict], int]:
     """Train `model` in place and leave it with the weights of the best evaluation.
 
     splits: train and validation, with `input_ids`, `label` and `length`. work: a folder for temporary checkpoints.
-    Returns: the Trainer's log, an entry a logged step.
+    Returns: the Trainer's log, an entry a logged step, and the step whose weights are kept.
     """
     columns = ["input_ids", "label", "length"]
     splits = {name: rows.select_columns(columns) for name, rows in splits.items()}
@@ -143,4 +143,4 @@ def fine_tune(
     )
     trainer.remove_callback(PrinterCallback)  # it prints every logged step where nobody watches
     trainer.train()
-    return trainer.state.log_history
+    return trainer.state.log_history, trainer.state.best_global_step

@@ -1,0 +1,66 @@
+"""The README says what the repository holds."""
+
+import itertools
+import json
+import re
+
+import pytest
+
+from tests.conftest import DVC, ROOT, STAGES
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def metrics(stage: str) -> dict:
+    return json.loads((ROOT / f"metrics/{stage}.json").read_text(encoding="utf-8"))
+
+
+def row(name: str, scores: dict, size: str) -> str:
+    interval = f"{scores['accuracy']:.3f} ({scores['accuracy_low']:.3f} to {scores['accuracy_high']:.3f})"
+    others = " | ".join(f"{scores[metric]:.3f}" for metric in ("f1_macro", "roc_auc", "mcc", "brier", "ece"))
+    return f"| {name} | {interval} | {others} | {size} |"
+
+
+def test_the_result_table_holds_the_recorded_metrics():
+    quantized = metrics("quantize")
+    expected = [
+        row("majority class", metrics("baseline")["majority"], ""),
+        row("TF-IDF, logistic regression", metrics("baseline")["tfidf"], ""),
+        row("fine-tuned, fp32", metrics("evaluate"), f"{quantized['fp32_size_mb']} MB"),
+        row("fine-tuned, int8", quantized, f"{quantized['size_mb']} MB"),
+    ]
+    missing = [line for line in expected if line not in README]
+    assert not missing, "\n".join(missing)
+
+
+def test_the_table_of_stages_is_that_of_dvc_yaml():
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+    written = {
+        stage: [*definition.get("outs", []), *(path for entry in definition.get("metrics", []) for path in entry)]
+        for stage, definition in DVC["stages"].items()
+    }
+    assert rows == [
+        (stage, DVC["stages"][stage]["desc"], ", ".join(f"`{path}`" for path in written[stage])) for stage in STAGES
+    ]
+
+
+def test_the_picture_of_the_dag_has_the_edges_of_dvc_yaml():
+    made = {path: stage for stage in STAGES for path in DVC["stages"][stage].get("outs", [])}
+    edges = {
+        (made[folder], stage)
+        for stage in STAGES
+        for path in DVC["stages"][stage]["deps"]
+        for folder in made
+        # labels.json, which every later stage reads, would hide the flow of the rows
+        if (path == folder or path.startswith(f"{folder}/")) and not path.endswith("labels.json")
+    }
+    drawn = set()
+    for line in re.search(r"```mermaid\n(.*?)```", README, re.DOTALL)[1].splitlines()[1:]:
+        chain = [name.strip() for name in line.split("-->")]
+        drawn |= set(itertools.pairwise(chain))
+    assert drawn == edges
+
+
+@pytest.mark.parametrize("target", ["repro", "test", "install", "lint", "help"])
+def test_the_makefile_has_the_targets_that_people_type(target):
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
