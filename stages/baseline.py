@@ -1,7 +1,7 @@
 """Score what a transformer has to beat, on the same rows: the majority class, and TF-IDF with logistic regression.
 
-    python -m stages.baseline --params params.yaml --recipes recipes --train data/resample/train.parquet \
-        --test data/split/test.parquet --labels data/standardize/labels.json --metrics metrics/baseline.json
+    python -m stages.baseline --params params.yaml --recipes recipes --resample data/resample \
+        --split data/split --labels data/standardize/labels.json --metrics metrics/baseline.json
 """
 
 import numpy as np
@@ -16,9 +16,15 @@ from stages.shared.labels import read_labels
 from stages.shared.scores import scores
 
 
-def baselines(train: pd.DataFrame, test: pd.DataFrame, settings: params.Baseline) -> dict[str, np.ndarray]:
-    """Fit both baselines on `train` and return their probabilities of the test rows: (rows, labels)."""
-    majority = DummyClassifier(strategy="prior").fit(train["text"], train["label"])
+def baselines(
+    natural: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, settings: params.Baseline
+) -> dict[str, np.ndarray]:
+    """Fit both baselines and return their probabilities of the test rows: (rows, labels).
+
+    natural: training rows before resampling, which say what the majority is. train: after it, as the transformer gets
+    them.
+    """
+    majority = DummyClassifier(strategy="prior").fit(natural["text"], natural["label"])
     vectorizer = TfidfVectorizer(ngram_range=(1, settings.ngram_max), min_df=settings.min_df, sublinear_tf=True)
     try:
         features = vectorizer.fit_transform(train["text"])
@@ -35,13 +41,14 @@ def baselines(train: pd.DataFrame, test: pd.DataFrame, settings: params.Baseline
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--train", "--test", "--labels", "--metrics")
+    args = command.arguments(__doc__, argv, "--resample", "--split", "--labels", "--metrics")
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
-    train, test = tables.read(args.train), tables.read(args.test)
+    natural, test = tables.read(args.split / "train.parquet"), tables.read(args.split / "test.parquet")
+    train = tables.read(args.resample / "train.parquet")
     metrics = {
         name: scores(test["label"].to_numpy(), probabilities, labels.positive_id)
-        for name, probabilities in baselines(train, test, settings.baseline).items()
+        for name, probabilities in baselines(natural, train, test, settings.baseline).items()
     }
     files.write_json(args.metrics, metrics)
     for name, values in metrics.items():

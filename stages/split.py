@@ -7,11 +7,12 @@ Copies are texts that are equal up to case, spacing and punctuation. A test file
 split; training rows that copy one of its rows, or share its group, are left out and counted.
 """
 
-import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import regex
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -21,12 +22,13 @@ from stages.shared.labels import read_labels
 
 
 def fold(text: str) -> str:
-    """Return what two copies share: the words without case, spacing and punctuation.
+    """Return what two copies share: letters, marks and digits, without case, width, spacing and punctuation.
 
-    >>> fold("Good,  FUN!") == fold("good fun")
+    >>> fold("Don't _miss_  it!") == fold("dont MISS it")
     True
     """
-    return " ".join(re.findall(r"\w+", text.casefold())) or text
+    plain = regex.sub(r"(?<=\p{L})['\u2019](?=\p{L})", "", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(regex.findall(r"[\p{L}\p{M}\p{N}]+", plain)) or text
 
 
 def clusters(rows: pd.DataFrame) -> np.ndarray:

@@ -35,7 +35,10 @@ def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
         raise StageError(f"model.checkpoint {folder}: no tokenizer or config to load: {error}") from None
     if not tokenizer.is_fast:
         raise StageError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
-    limit = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    positions = getattr(config, "max_position_embeddings", None) or 10**9
+    if "roberta" in config.model_type:  # its positions start behind the padding's
+        positions -= config.pad_token_id + 1
+    limit = min(tokenizer.model_max_length, positions)
     if max_length > limit:
         raise StageError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
     return tokenizer

@@ -6,6 +6,7 @@ import pytest
 
 from stages.shared.command import StageError
 from stages.shared.scores import NAMES
+from tests.conftest import reviews, write_csv
 
 
 def test_both_baselines_are_scored_on_the_test_rows(tokenized):
@@ -15,6 +16,16 @@ def test_both_baselines_are_scored_on_the_test_rows(tokenized):
     assert set(NAMES) <= set(found["tfidf"])
     assert found["majority"]["accuracy"] == 0.5
     assert found["tfidf"]["accuracy"] > 0.9
+
+
+def test_the_majority_is_that_of_the_rows_before_resampling(project):
+    rows = [row for i, row in enumerate(reviews(200)) if row[1] == "pos" or i % 10 == 0]
+    write_csv(project.raw("reviews.csv"), rows)
+    project.params(resample={"strategy": "undersample"})
+    project.run("ingest", "standardize", "split", "resample", "baseline")
+    found = json.loads((project.root / "metrics/baseline.json").read_text())["majority"]
+    assert found["accuracy"] > 0.8
+    assert found["recall"] == 1
 
 
 def test_min_df_beyond_the_rows_is_named(project):

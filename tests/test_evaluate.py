@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from stages.evaluate import curves
+from stages.evaluate.__main__ import errors
 from stages.shared import tables
 from stages.shared.batches import probabilities
 from stages.shared.labels import Labels
@@ -44,11 +45,21 @@ def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
         assert {name: values[name] for name in expected} == expected
 
 
-def test_errors_are_the_wrong_test_rows_surest_first(trained, predictions):
-    listed = pd.read_csv(trained.root / "data/evaluate/errors.csv")
-    wrong = predictions[(predictions["split"] == "test") & (predictions["label"] != predictions["prediction"])]
-    assert set(listed["id"]) == set(wrong["id"])
-    assert listed["probability"].is_monotonic_decreasing
+def test_errors_are_the_wrong_rows_surest_first():
+    predictions = pd.DataFrame(
+        {
+            "id": [7, 3, 9, 1],
+            "label": [0, 1, 1, 0],
+            "prediction": [1, 0, 1, 1],
+            "probabilities": [[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]],
+        }
+    )
+    rows = pd.DataFrame({"id": [1, 3, 7, 9], "text": ["one", "three", "seven", "nine"]})
+    assert errors(predictions, rows, ["no", "yes"]).to_numpy().tolist() == [
+        [3, "yes", "no", 0.9, "three"],
+        [1, "no", "yes", 0.7, "one"],
+        [7, "no", "yes", 0.6, "seven"],
+    ]
 
 
 def test_the_order_of_rows_does_not_change_their_probabilities():

@@ -80,7 +80,7 @@ def test_a_glob_and_a_list_are_read_in_order(project):
 def test_a_file_name_with_brackets_is_a_file_name(project):
     write_csv(project.raw("rows [1].csv"), [("a", "1")])
     assert find("rows*.csv", project.raw("x").parent)[0].name == "rows [1].csv"
-    assert ingest(project, train="rows*.csv") == [{"text": "a", "label": "1"}]
+    assert ingest(project, train="rows [1].csv") == [{"text": "a", "label": "1"}]
 
 
 def test_a_test_file_is_kept_apart(project):
@@ -128,7 +128,15 @@ def test_bytes_that_are_not_utf8_are_named(project):
         ("rows.xlsx", b"", r"rows.xlsx: unknown format '.xlsx'; allowed: .csv, .json"),
         ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
         ("rows.json", b'[{"text": "a"}, ', r"rows.json: not a readable JSON file: .*; mend or replace it"),
-        ("rows.csv", b"", r"rows.csv: no columns found; is the file empty\?"),
+        ("rows.csv", b"", r"rows.csv: its first line is empty; the first line must name the columns"),
+        ("rows.csv", b"\ntext,label\n", r"rows.csv: its first line is empty"),
+        ("rows.csv", b"text,label\na,1\r\nb,0\nc,1\n", r"rows.csv: its line ends are mixed"),
+        ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: no JSON object found; an array of objects, or one"),
+        (
+            "rows.csv",
+            b'text,label\ngood,1\n"open quote,1\n' + b"lost,0\n" * 50,
+            r"rows.csv, line 3: a quoted value is not closed, and takes in the 50 lines that follow",
+        ),
         ("rows.csv", b"text,label\n", r"the source files hold no readable row"),
         ("rows.csv", b"text,Text\na,b\n", r"rows.csv: columns of one name: text, Text"),
         (
@@ -183,6 +191,22 @@ def test_a_failed_run_leaves_earlier_outputs_as_they_were(project):
     after = {path: path.read_bytes() for path in before if path.name != "sample.yaml"}
     assert after == {path: content for path, content in before.items() if path.name != "sample.yaml"}
     assert not list(project.root.rglob("*.partial"))
+
+
+def test_json_lines_may_mix_their_line_ends(project):
+    project.raw("rows.jsonl").write_bytes(b'{"text": "a"}\r\n{"text": "b"}\n')
+    assert ingest(project, train="rows.jsonl") == [{"text": "a"}, {"text": "b"}]
+
+
+def test_binary_text_and_missing_numbers_arrive_as_text_and_nothing(project):
+    table = pa.table({"text": pa.array(["caf\u00e9".encode(), b"x"]), "n": pa.array([float("nan"), 1.5])})
+    pq.write_table(table, project.raw("rows.parquet"))
+    assert ingest(project, train="rows.parquet") == [{"text": "caf\u00e9", "n": None}, {"text": "x", "n": "1.5"}]
+
+
+def test_a_file_named_twice_is_refused(project):
+    with pytest.raises(StageError, match=r"reviews.csv: source names this file twice"):
+        ingest(project, train=["reviews.csv", "*.csv"])
 
 
 def test_columns_of_lists_are_left_out_and_said(project, capsys):

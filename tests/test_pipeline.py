@@ -92,10 +92,10 @@ def test_a_command_is_a_module_with_every_path_on_its_line_declared(stage):
     assert (python, flag, module) == ("python", "-m", f"stages.{stage}")
     declared = [path for kind in ("deps", "outs", "metrics", "plots") for path in entries(stage, kind)]
     data = {path for path in declared if not path.endswith(".py")}
-    named = {word for word in argv[4:] if not word.startswith("--")}
+    named = {word for word in argv if not word.startswith("--")}
     assert argv[:4] == ["--params", "params.yaml", "--recipes", "recipes"]
     assert all(path in named or named & {str(parent) for parent in Path(path).parents} for path in data)
-    assert all(word in data or any(path.startswith(f"{word}/") for path in data) for word in named)
+    assert all(word in data or any(path.startswith(f"{word}/") for path in data) for word in argv[5::2])
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -150,7 +150,7 @@ def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_pat
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target)
+            shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
     for package in {path.parent for path in (tmp_path / "stages").rglob("*.py")} | {tmp_path / "stages"}:

@@ -174,6 +174,26 @@ def test_a_typo_fails_before_any_stage_has_done_work(done):
     assert "train.lrr" in output
 
 
+def test_a_new_key_is_refused_by_the_stage_that_reads_it(done, tmp_path):
+    folder = clone(done, tmp_path / "typo")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    output = run(folder, "dvc", "exp", "run", "-S", "+train.lrr=1", fails=True)
+    assert "train: params.yaml: unknown key train.lrr; did you mean train.lr?" in output
+
+
+def test_the_order_of_labels_is_no_small_matter(done, tmp_path):
+    """It gives labels their ids, and DVC does not see it in params."""
+    folder = clone(done, tmp_path / "order")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    recipe = YAML().load(folder / "recipes/rotten_tomatoes.yaml")
+    recipe["labels"] = {"positive": 1, "negative": 0}
+    YAML().dump(recipe, folder / "recipes/rotten_tomatoes.yaml")
+    assert ran(run(folder, "dvc", "repro", "standardize")) == ["standardize"]
+    assert json.loads((folder / "data/standardize/labels.json").read_text())["labels"] == ["positive", "negative"]
+
+
 def test_bad_input_stops_the_pipeline_at_its_stage(origin, tmp_path):
     folder = clone(origin, tmp_path / "bad")
     change(folder, "recipes/rotten_tomatoes.yaml", labels={"positive": 7})

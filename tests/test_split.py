@@ -61,6 +61,21 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
     assert len(set(cluster)) == 4
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("caf\u00e9", "cafe\u0301", True),
+        ("\uff46\uff49\uff4c\uff4d", "film", True),
+        ("_really_ good", "really good", True),
+        ("don't", "dont", True),
+        ("\u0915\u093f", "\u0915\u0940", False),  # two Hindi syllables that differ in their vowel
+        ("good film", "goodfilm", False),
+    ],
+)
+def test_copies_are_told_in_every_script(one, other, same):
+    assert (fold(one) == fold(other)) == same
+
+
 def test_text_and_group_tie_rows_in_chains():
     cluster = clusters(table(["a", "a", "b", "c"], [0] * 4, [None, "g", "g", "h"]))
     assert len(set(cluster[:3])) == 1

@@ -7,8 +7,8 @@ import pytest
 
 from stages.shared import params, tables
 from stages.shared.command import StageError
-from stages.standardize.__main__ import sample
 from stages.standardize.clean import STEPS
+from stages.standardize.filters import sample
 from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
 from tests.conftest import RECIPE, reviews, write_csv
 
@@ -26,6 +26,8 @@ def standardize(project, rows, header=("text", "label"), **recipe):
         (["html"], "a<br /><br />b", "a b"),
         (["html"], "half<b>way</b> &lt;3 &amp; more", "halfway <3 & more"),
         (["html"], "2 < 3 and 4 > 1", "2 < 3 and 4 > 1"),
+        (["html"], "x<y, I <love it> <me@mail.com> <3 <a b", "x<y, I <love it> <me@mail.com> <3 <a b"),
+        (["html"], "<title>Great</title>film<!-- no -->", " Great film"),
         (["html"], "x<script>alert(1)</script>y", "xy"),
         (["whitespace"], "  a\t\n b\u00a0c ", "a b c"),
         (["lowercase"], "ÀB", "àb"),
@@ -102,6 +104,23 @@ def test_ids_are_positions_in_the_source_and_go_on_in_the_test_file(project):
     rows = standardize(project, reviews(10), source={"train": "reviews.csv", "test": "test.csv"})
     assert rows["id"].tolist() == list(range(10))
     assert tables.read(project.root / "data/standardize/test.parquet")["id"].tolist() == [10, 11]
+
+
+def test_the_most_frequent_values_are_those_of_the_training_file(project):
+    train = [("a a", "pos", "x"), ("b b", "neg", "x"), ("c c", "pos", "y")]
+    test = [("d d", "pos", "y"), ("e e", "neg", "y"), ("f f", "pos", "x"), ("g g", "neg", "x"), ("h h", "neg", "y")]
+    write_csv(project.raw("test.csv"), test, ("text", "label", "who"))
+    source = {"train": "reviews.csv", "test": "test.csv"}
+    standardize(project, train, ("text", "label", "who"), source=source, keep={"top": {"who": 1}})
+    kept = tables.read(project.root / "data/standardize/test.parquet")
+    assert kept["text"].tolist() == ["f f", "g g"]
+
+
+def test_a_group_has_one_spelling_in_every_file(project):
+    rows = [("a", "pos", "1"), ("b", "neg", "1.0"), ("c", "neg", " ")]
+    kept = standardize(project, rows, ("text", "label", "film"), columns={"group": "film"})
+    assert kept["group"][:2].tolist() == ["1", "1"]
+    assert kept["group"].isna()[2]
 
 
 def test_groups_travel_and_an_empty_one_is_none(project):

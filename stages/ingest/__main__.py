@@ -30,11 +30,15 @@ def find(addresses: str | list[str], raw: Path) -> list[Path]:
             continue
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise StageError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
-        matches = sorted(raw.glob(name)) if glob.has_magic(name) else [raw / name]
+        is_pattern = glob.has_magic(name) and not (raw / name).is_file()
+        matches = sorted(raw.glob(name)) if is_pattern else [raw / name]
         if not matches or not all(path.is_file() for path in matches):
             there = ", ".join(sorted(p.name for p in raw.glob("[!.]*"))[:20]) or "nothing"
             raise StageError(f"{raw / name}: no such file; {raw} holds {there}; {NOT_FOUND}")
         found += matches
+    twice = [path for path in found if found.count(path) > 1]
+    if twice:
+        raise StageError(f"{twice[0]}: source names this file twice, which would double its rows; name it once")
     return found
 
 

@@ -52,6 +52,8 @@ class SourceFile:
         except csv.Error as error:
             raise self._unreadable(error) from None
         # pandas writes its index under an empty name
+        if not header:
+            raise StageError(f"{self.path}: its first line is empty; the first line must name the columns")
         header = [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]
         self._check_names(header)
         types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in header)
@@ -62,15 +64,21 @@ class SourceFile:
         return {name: _identifier(name) for name in header}, function
 
     def _parquet(self) -> tuple[dict[str, str], str]:
-        function = f"read_parquet({_path(self.path)})"
+        function = f"read_parquet({_path(self.path)}, binary_as_string=true)"
         described = self._query(f"DESCRIBE SELECT * FROM {function}")
         self._check_names([name for name, *_ in described])
         nested = {
             name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
         }
         self._leave_out(nested)
-        flat = [name for name, *_ in described if name not in nested]
-        return {name: f"CAST({_identifier(name)} AS VARCHAR)" for name in flat}, function
+        columns = {}
+        for name, kind, *_ in described:
+            text = f"CAST({_identifier(name)} AS VARCHAR)"
+            if kind in ("FLOAT", "DOUBLE"):  # pandas writes a missing number as NaN
+                text = f"CASE WHEN NOT isnan({_identifier(name)}) THEN {text} END"
+            if name not in nested:
+                columns[name] = text
+        return columns, function
 
     def _json(self) -> tuple[dict[str, str], str]:
         """JSON Lines, or an array of objects: whichever the first character says."""
@@ -85,7 +93,7 @@ class SourceFile:
         else:
             reader = (
                 f"SELECT line FROM read_csv({_path(self.path)}, auto_detect=false, header=false, delim='', quote='', "
-                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true)"
+                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true, strict_mode=false)"
             )
         self._query(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
         self._query("DELETE FROM lines WHERE line IS NULL OR trim(line) = ''")
@@ -98,6 +106,8 @@ class SourceFile:
             "GROUP BY key ORDER BY min(number), key"
         )
         names = [key for (key,) in keys]
+        if not names:
+            raise StageError(f"{self.path}: no JSON object found; an array of objects, or one object a line, is wanted")
         self._check_names(names)
         shape = json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False)
         rows = f"(SELECT number, json_transform(line, {_literal(shape)}) AS object FROM objects)"
@@ -127,7 +137,7 @@ class SourceFile:
                 f"{self.path}: columns of one name: {', '.join(twice)}; names must differ in more than case"
             )
         if not names:
-            raise StageError(f"{self.path}: no columns found; is the file empty?")
+            raise StageError(f"{self.path}: it has no columns")
 
     def _leave_out(self, nested: set[str]) -> None:
         for name in sorted(nested):
@@ -140,13 +150,22 @@ class SourceFile:
             rows = self._query(
                 "SELECT line, min(error_type::VARCHAR), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
             )
-            self.rejects += [self._reject(line, reason.lower(), raw) for line, reason, raw in rows]
+            for line, reason, raw in rows:
+                swallowed = (raw or "").strip().count("\n")
+                if swallowed:  # an open quote takes in all that follows; as one reject it would hide that loss
+                    raise StageError(
+                        f"{self.path}, line {line}: a quoted value is not closed, and takes in the {swallowed:,} lines "
+                        "that follow; mend the quotes"
+                    )
+                self.rejects.append(self._reject(line, reason.lower(), raw))
 
     def _reject(self, line: int, reason: str, raw: str | None) -> dict:
         return {"file": self.path.name, "line": line, "reason": reason, "raw": raw}
 
     def _unreadable(self, error: Exception) -> StageError:
         kind = self.path.suffix[1:].upper()
+        if "invalid state" in str(error):  # DuckDB's words for this
+            return StageError(f"{self.path}: its line ends are mixed (\\r\\n, \\n, \\r); make them all one kind")
         return StageError(f"{self.path}: not a readable {kind} file: {str(error).splitlines()[0]}; mend or replace it")
 
 

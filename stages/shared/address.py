@@ -24,7 +24,9 @@ def locate(address: str) -> Path:
         raise StageError(
             f"{address}: the package {name} is not installed; pip install {name.replace('_', '-')}=={version}"
         )
-    distributions = importlib.metadata.packages_distributions().get(name, [name])
+    distributions = importlib.metadata.packages_distributions().get(name)
+    if not distributions:
+        raise StageError(f"{address}: {name} is a folder on Python's path, not an installed package")
     installed = importlib.metadata.version(distributions[0])
     if installed != version:
         raise StageError(

@@ -3,8 +3,8 @@
     python -m stages.shared.params           check params.yaml and every recipe
     python -m stages.shared.params --write   write the JSON Schemas that editors use
 
-This module only refuses input: no value that it accepts is changed and no key has a default, so it cannot change
-what a stage writes. That is why no stage in dvc.yaml lists it among its deps.
+This module only refuses input. No key of params.yaml has a default, and a recipe's key that may be absent means "none"
+when it is, so the module does not decide what a stage writes: no stage in dvc.yaml lists it among its deps.
 """
 
 import json
@@ -66,9 +66,12 @@ class Model(Section):
         description="package://NAME@VERSION/FOLDER inside an installed package, a local folder, or a hub name such as "
         "distilbert-base-uncased. A relative folder starts at the project's root.",
     )
-    revision: str | None = Field(description="Commit, tag or branch of a hub name; null for a package or a folder.")
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = Field(
+        description="Commit of a hub name, 40 hexadecimal digits; null for a package or a folder."
+    )
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        description="SHA-256 of the checkpoint's model.safetensors, compared before use; null skips the comparison."
+        description="SHA-256 of the checkpoint's model.safetensors, compared before use; null skips the comparison. "
+        "Without it, a folder changed in place reruns nothing."
     )
 
 

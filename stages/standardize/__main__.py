@@ -15,6 +15,7 @@ import pyarrow as pa
 from stages.shared import command, files, params, tables
 from stages.shared.command import StageError
 from stages.standardize.clean import STEPS
+from stages.standardize.filters import keep_rows, sample, top_values
 from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
 
 REJECTS = pa.schema([("id", pa.int64()), ("reason", pa.string()), ("text", pa.string()), ("label", pa.string())])
@@ -33,29 +34,15 @@ def check_columns(path: Path, recipe: params.Recipe) -> None:
             )
 
 
-def keep_rows(raw: pd.DataFrame, keep: params.Keep) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Apply the filters on source columns; return the rows kept and how many each filter dropped."""
-    dropped = {}
-    for column, wanted in keep.equal.items():
-        values = [canonical(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
-        kept = raw[column].map(canonical, na_action="ignore").isin(values)
-        dropped[f"equal.{column}"] = int((~kept).sum())
-        raw = raw[kept]
-    for column, n in keep.top.items():
-        counts = raw[column].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        kept = raw[column].isin(counts.index[:n])
-        dropped[f"top.{column}"] = int((~kept).sum())
-        raw = raw[kept]
-    return raw, dropped
-
-
-def standardize(raw: pd.DataFrame, recipe: params.Recipe) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
+def standardize(
+    raw: pd.DataFrame, recipe: params.Recipe, top: dict[str, list[str]]
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
     """Turn source rows into rows of `id`, `text`, `label`, `group`.
 
-    raw: the source's columns as text, and `id` as the index.
+    raw: the source's columns as text, and `id` as the index. top: see keep_rows.
     Returns: the rows, the rejected rows with a reason, and how many rows each filter dropped.
     """
-    raw, dropped = keep_rows(raw, recipe.keep)
+    raw, dropped = keep_rows(raw, recipe.keep, top)
     columns = recipe.columns
     text = raw[columns.text].fillna("")
     for step in recipe.clean:
@@ -78,22 +65,11 @@ def standardize(raw: pd.DataFrame, recipe: params.Recipe) -> tuple[pd.DataFrame,
     ids = label_ids(source_label[text.index], recipe.labels)
     dropped["label"] = int((ids == OUTSIDE).sum())
     ids = ids[ids != OUTSIDE]
-    group = raw[columns.group][ids.index].replace("", None) if columns.group else None
+    group = None
+    if columns.group:  # one spelling, so that the same author is one group in every file
+        group = raw[columns.group][ids.index].map(canonical, na_action="ignore").replace("", None)
     rows = pd.DataFrame({"text": text[ids.index], "label": ids, "group": group})
     return rows.reset_index(names="id"), rejects.reset_index(names="id"), dropped
-
-
-def sample(rows: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
-    """Draw at most n rows, every label at its own share (largest remainders), in the old order."""
-    if len(rows) <= n:
-        return rows
-    shares = rows["label"].value_counts().sort_index() * n / len(rows)
-    counts = np.floor(shares).astype(int)
-    most_short = (shares - counts).sort_values(ascending=False, kind="stable").index[: n - counts.sum()]
-    counts[most_short] += 1
-    random = np.random.default_rng(seed)
-    drawn = [random.choice(np.flatnonzero(rows["label"] == label), k, replace=False) for label, k in counts.items()]
-    return rows.iloc[np.sort(np.concatenate(drawn))].reset_index(drop=True)
 
 
 def check(path: Path, rows: pd.DataFrame, rejects: pd.DataFrame, names: list[str], most: float) -> None:
@@ -130,7 +106,9 @@ def main(argv: list[str] | None = None) -> None:
             check_columns(path, recipe)
             raw.index += first_id  # ids go on from train to test, so that none is used twice
             first_id += len(raw)
-            rows, rejects, dropped = standardize(raw, recipe)
+            if name == "train":
+                top = top_values(raw, recipe.keep)
+            rows, rejects, dropped = standardize(raw, recipe, top)
             check(path, rows, rejects, names, settings.standardize.max_rejects)
             if len(raw) != len(rows) + len(rejects) + sum(dropped.values()):
                 raise AssertionError(f"{path}: rows were lost")

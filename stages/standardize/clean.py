@@ -7,23 +7,35 @@ from collections.abc import Callable
 from selectolax.lexbor import LexborHTMLParser
 
 # elements that a browser sets apart from the words around them
-_BLOCKS = "br, p, div, li, tr, td, th, h1, h2, h3, h4, h5, h6, blockquote, pre, hr, ul, ol, table, section, article"
+_BLOCKS = (
+    "article|aside|blockquote|br|dd|div|dl|dt|footer|form|h1|h2|h3|h4|h5|h6|header|hr|li|ol|option|p|pre|section|table|"
+    "td|th|title|tr|ul"
+)
+_INLINE = (
+    "a|abbr|acronym|address|area|audio|b|base|bdi|bdo|big|body|button|canvas|caption|center|cite|code|col|colgroup|data|"
+    "del|details|dfn|dialog|em|embed|fieldset|figcaption|figure|font|head|html|i|iframe|img|input|ins|kbd|label|link|"
+    "main|map|mark|meta|nav|noscript|optgroup|picture|q|s|samp|script|select|small|source|span|strike|strong|style|sub|"
+    "summary|sup|svg|tbody|template|textarea|tfoot|thead|time|tt|u|var|video|wbr"
+)
+_NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
 
 
 def html(text: str) -> str:
     """Drop tags, scripts and styles and decode entities; <br> and block elements part words, <b> and the like do not.
 
-    >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really")
-    ' Good fun & games. The end really'
+    What only looks like a tag is text: `x<y`, `<me@mail>`, `<3`.
+
+    >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really <3")
+    ' Good fun & games. The end really <3'
     """
     if "<" not in text and "&" not in text:
         return text
-    tree = LexborHTMLParser(text)
+    tree = LexborHTMLParser(_NOT_A_TAG.sub("&lt;", text))
     tree.strip_tags(["script", "style"])
-    for node in tree.css(_BLOCKS):
+    for node in tree.css(_BLOCKS.replace("|", ", ")):
         node.insert_before(" ")
         node.insert_after(" ")
-    return re.sub(" +", " ", tree.body.text()) if tree.body else ""
+    return re.sub(" +", " ", tree.root.text())
 
 
 def whitespace(text: str) -> str:

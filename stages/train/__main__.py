@@ -8,6 +8,7 @@ Writes a folder that transformers loads (safetensors, tokenizer, label names) an
 scores by optimizer step.
 """
 
+import os
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
+    # one device: several would multiply the batch behind the schedule's back
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
     # these imports take ten seconds, so a wrong parameter is told before them
     from datasets import load_from_disk
 

@@ -128,6 +128,10 @@ def fine_tune(
         disable_tqdm=not sys.stderr.isatty(),
         report_to=[],
     )
+    if arguments.n_gpu > 1:
+        raise StageError(
+            f"{arguments.n_gpu} GPUs are visible; training takes one: set CUDA_VISIBLE_DEVICES to one number"
+        )
     callbacks = [EvaluateAt(evaluate_at)]
     if settings.patience is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
