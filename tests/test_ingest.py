@@ -129,9 +129,21 @@ def test_bytes_that_are_not_utf8_are_named(project):
         ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
         ("rows.json", b'[{"text": "a"}, ', r"rows.json: not a readable JSON file: .*; mend or replace it"),
         ("rows.csv", b"", r"rows.csv: its first line is empty; the first line must name the columns"),
+        (
+            "rows.csv",
+            "text,label\na,1\n".encode("utf-16"),
+            r"rows.csv: NUL bytes in its first line, as in UTF-16; save it as",
+        ),
+        (
+            "rows.csv",
+            b"text;label\na;1\n",
+            r"rows.csv: its first line is one column, 'text;label'; if ';' parts its columns",
+        ),
+        ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: its columns hold only lists or objects"),
+        ("rows.jsonl", b'{"text": "caf\xe9"}\n', r"rows.jsonl: no JSON object found, but line 1, invalid encoding"),
         ("rows.csv", b"\ntext,label\n", r"rows.csv: its first line is empty"),
         ("rows.csv", b"text,label\na,1\r\nb,0\nc,1\n", r"rows.csv: its line ends are mixed"),
-        ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: no JSON object found; an array of objects, or one"),
+        ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: no JSON object found, but line 1, not a JSON"),
         (
             "rows.csv",
             b'text,label\ngood,1\n"open quote,1\n' + b"lost,0\n" * 50,
@@ -156,6 +168,7 @@ def test_an_unreadable_file_is_named_with_what_to_do(project, name, content, sen
     ("source", "sentence"),
     [
         ("gone.csv", r"data/raw/sample/gone.csv: no such file; data/raw/sample holds reviews.csv; put the file there"),
+        ("**gone/*", r"source \*\*gone/\*: not a pattern for file names: .*; write one such as \*.csv"),
         ("gone*.csv", r"gone\*.csv: no such file"),
         ("../../params.yaml", r"source ../../params.yaml: must be inside data/raw/sample"),
         ("/etc/passwd", r"source /etc/passwd: must be inside data/raw/sample"),
@@ -191,6 +204,13 @@ def test_a_failed_run_leaves_earlier_outputs_as_they_were(project):
     after = {path: path.read_bytes() for path in before if path.name != "sample.yaml"}
     assert after == {path: content for path, content in before.items() if path.name != "sample.yaml"}
     assert not list(project.root.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".jsonl"])
+def test_a_row_of_three_megabytes_arrives_whole(project, suffix):
+    rows = [("word " * 600_000, "true", "1"), ("short", "false", "2")]
+    write(project.raw(f"rows{suffix}"), rows)
+    assert [len(row["text"]) for row in ingest(project, train=f"rows{suffix}")] == [3_000_000, 5]
 
 
 def test_json_lines_may_mix_their_line_ends(project):

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 ENV = os.environ | {
     "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     "PYTHONPATH": "",
+    "PYTHONUNBUFFERED": "1",  # a line is seen when it is printed, not when its stage ends
     "GIT_AUTHOR_NAME": "tester",
     "GIT_AUTHOR_EMAIL": "tester@example.com",
     "GIT_COMMITTER_NAME": "tester",

@@ -69,7 +69,8 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
         ("_really_ good", "really good", True),
         ("don't", "dont", True),
         ("\u0915\u093f", "\u0915\u0940", False),  # two Hindi syllables that differ in their vowel
-        ("good film", "goodfilm", False),
+        ("good-bye film", "goodbye film", True),
+        ("good film", "bad film", False),
     ],
 )
 def test_copies_are_told_in_every_script(one, other, same):
@@ -107,6 +108,15 @@ def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_traini
     folded = {name: set(part["text"].map(fold)) for name, part in splits.items()}
     assert not folded["test"] & (folded["train"] | folded["validation"])
     assert counted["validation"]["rows"] == pytest.approx(0.1 * (len(rows) - left_out), abs=1)
+
+
+def test_a_test_file_that_copies_all_training_rows_is_refused(project):
+    write_csv(project.raw("test.csv"), reviews(120))
+    project.recipe(source={"test": "test.csv"})
+    with pytest.raises(
+        StageError, match=r"test.parquet: every training row copies one of its rows or shares its group"
+    ):
+        project.run("ingest", "standardize", "split")
 
 
 def test_metrics_count_rows_by_split_and_label(project):

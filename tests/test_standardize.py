@@ -54,6 +54,7 @@ def test_the_recipe_may_name_every_cleaning_step():
         ({"rest": "*", "dwight": ["Dwight"]}, ["Jim", "Dwight", "Pam"], [0, 1, 0]),
         ({"no": False, "yes": True}, ["True", "false", "TRUE"], [1, 0, 1]),
         ({"no": 0, "yes": 1}, ["1", "0.0", "1.0"], [1, 0, 1]),
+        ({"H\u00e4m": "H\u00e4m", "rest": "*"}, ["Ha\u0308m", "x"], [0, 1]),
         ({"low": "<= 4", "high": ">= 7"}, ["4", "5.5", "10", "-1"], [0, OUTSIDE, 1, 0]),
     ],
 )

@@ -31,7 +31,10 @@ def find(addresses: str | list[str], raw: Path) -> list[Path]:
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise StageError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
         is_pattern = glob.has_magic(name) and not (raw / name).is_file()
-        matches = sorted(raw.glob(name)) if is_pattern else [raw / name]
+        try:
+            matches = sorted(raw.glob(name)) if is_pattern else [raw / name]
+        except (ValueError, NotImplementedError) as error:
+            raise StageError(f"source {name}: not a pattern for file names: {error}; write one such as *.csv") from None
         if not matches or not all(path.is_file() for path in matches):
             there = ", ".join(sorted(p.name for p in raw.glob("[!.]*"))[:20]) or "nothing"
             raise StageError(f"{raw / name}: no such file; {raw} holds {there}; {NOT_FOUND}")

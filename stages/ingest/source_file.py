@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from stages.shared.command import StageError
 
+LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
+
 
 class SourceFile:
     """One source file as a stream of text columns, with the rows that could not be read."""
@@ -29,13 +31,19 @@ class SourceFile:
             self.columns, self._from = formats[path.suffix.lower()]()
         except duckdb.Error as error:
             raise self._unreadable(error) from None
+        if not self.columns:
+            raise StageError(
+                f"{path}: its columns hold only lists or objects; give one plain value a cell "
+                "(pandas: orient='records')"
+            )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the readable rows in the file's order; afterwards `rejects` is complete."""
         selected = ", ".join(f"{sql} AS {_identifier(name)}" for name, sql in self.columns.items())
         try:
             yield from self._db.sql(f"SELECT {selected} FROM {self._from}").to_arrow_reader(10_000)
-            self._collect_csv_rejects()
+            if self.path.suffix.lower() in (".csv", ".tsv"):
+                self._collect_csv_rejects()
         except (duckdb.Error, pa.ArrowException) as error:
             raise self._unreadable(error) from None
 
@@ -44,6 +52,7 @@ class SourceFile:
         return self._db.execute(sql).fetchall()
 
     def _csv(self) -> tuple[dict[str, str], str]:
+        self._refuse_nul_bytes()
         delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
         try:
             # bytes of later rows may be wrong here, and are for DuckDB to reject row by row
@@ -51,6 +60,12 @@ class SourceFile:
                 header = next(csv.reader(lines, delimiter=delimiter), [])
         except csv.Error as error:
             raise self._unreadable(error) from None
+        other = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
+        if other:
+            raise StageError(
+                f"{self.path}: its first line is one column, {header[0]!r}; if {other!r} parts its columns, save it "
+                "with commas, or with tabs as .tsv"
+            )
         # pandas writes its index under an empty name
         if not header:
             raise StageError(f"{self.path}: its first line is empty; the first line must name the columns")
@@ -59,7 +74,7 @@ class SourceFile:
         types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in header)
         function = (
             f"read_csv({_path(self.path)}, auto_detect=false, header=true, delim={_literal(delimiter)}, quote='\"', "
-            f"escape='\"', columns={{{types}}}, store_rejects=true)"
+            f"escape='\"', columns={{{types}}}, store_rejects=true, max_line_size={LONGEST})"
         )
         return {name: _identifier(name) for name in header}, function
 
@@ -82,6 +97,7 @@ class SourceFile:
 
     def _json(self) -> tuple[dict[str, str], str]:
         """JSON Lines, or an array of objects: whichever the first character says."""
+        self._refuse_nul_bytes()
         with self.path.open("rb") as content:
             start = content.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
             content.seek(max(0, self.path.stat().st_size - 4096))
@@ -89,11 +105,13 @@ class SourceFile:
         if start.startswith(b"["):
             if not end.endswith(b"]"):  # DuckDB takes an array that was cut off between two objects for whole
                 raise self._unreadable(ValueError("the array has no closing bracket"))
-            reader = f"SELECT json AS line FROM read_json_objects({_path(self.path)}, format='array')"
+            options = f"format='array', maximum_object_size={LONGEST}"
+            reader = f"SELECT json AS line FROM read_json_objects({_path(self.path)}, {options})"
         else:
             reader = (
                 f"SELECT line FROM read_csv({_path(self.path)}, auto_detect=false, header=false, delim='', quote='', "
-                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true, strict_mode=false)"
+                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true, strict_mode=false, "
+                f"max_line_size={LONGEST})"
             )
         self._query(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
         self._query("DELETE FROM lines WHERE line IS NULL OR trim(line) = ''")
@@ -106,8 +124,15 @@ class SourceFile:
             "GROUP BY key ORDER BY min(number), key"
         )
         names = [key for (key,) in keys]
+        self._collect_csv_rejects()
         if not names:
-            raise StageError(f"{self.path}: no JSON object found; an array of objects, or one object a line, is wanted")
+            found = "no row"
+            if self.rejects:
+                first = min(self.rejects, key=lambda reject: reject["line"])
+                found = f"line {first['line']}, {first['reason']}: {(first['raw'] or '').strip()[:40]!r}"
+            raise StageError(
+                f"{self.path}: no JSON object found, but {found}; an array of objects, or one object a line, is wanted"
+            )
         self._check_names(names)
         shape = json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False)
         rows = f"(SELECT number, json_transform(line, {_literal(shape)}) AS object FROM objects)"
@@ -128,6 +153,12 @@ class SourceFile:
                 nested.add(name)
         self._leave_out(nested)
         return {name: f"{value} ->> '$'" for name, value in values.items() if name not in nested}, rows
+
+    def _refuse_nul_bytes(self) -> None:
+        """Raise: StageError when the file starts as UTF-16 does, every other byte NUL."""
+        with self.path.open("rb") as content:
+            if b"\0" in content.read(256):
+                raise StageError(f"{self.path}: NUL bytes in its first line, as in UTF-16; save it as UTF-8")
 
     def _check_names(self, names: list[str]) -> None:
         counts = Counter(name.lower() for name in names)

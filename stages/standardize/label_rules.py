@@ -1,6 +1,7 @@
 """From the source's label values to label ids, by the recipe's rules."""
 
 import re
+import unicodedata
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ def canonical(value: Scalar) -> str:
     >>> [canonical(value) for value in (True, "TRUE", 1, "1.0", " spam ")]
     ['true', 'true', '1', '1', 'spam']
     """
-    text = str(value).strip()
+    text = unicodedata.normalize("NFC", str(value)).strip()
     if text.lower() in ("true", "false"):
         return text.lower()
     return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
