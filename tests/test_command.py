@@ -24,6 +24,7 @@ def test_a_typo_in_any_section_stops_every_stage(project, stage):
     assert not (project.root / "metrics").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["ingest", "train"])
 def test_an_error_is_one_line_and_exit_code_1(project, stage):
     project.params(train={"lrr": 1})

@@ -165,6 +165,7 @@ def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_pat
             assert file.read_bytes() == again.read_bytes(), f"{file} differs from the run in another folder"
 
 
+@pytest.mark.slow
 def test_light_stages_import_neither_torch_nor_transformers():
     light = ", ".join(f"stages.{name}" for name in ("ingest.__main__", "standardize.__main__", "split", "resample"))
     code = f"import sys, {light}; print(*sorted({{'torch', 'transformers'}} & set(sys.modules)))"

@@ -59,6 +59,7 @@ def test_validation_is_scored_at_every_share_of_an_epoch_and_at_the_end(trained)
     assert curve(trained)["step"].tolist() == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_another_seed_others(copy):
     copy.run("train")
     first = weights(copy), (copy.root / "plots/train/validation.csv").read_bytes()
