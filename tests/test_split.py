@@ -27,7 +27,7 @@ def test_every_label_gets_its_exact_share():
     assert counts == {"train": {0: 630, 1: 70}, "validation": {0: 90, 1: 10}, "test": {0: 180, 1: 20}}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data(), n=st.integers(1, 60), seed=st.integers(0, 5))
 def test_no_row_is_lost_and_no_copy_or_group_is_torn_apart(data, n, seed):
     texts = data.draw(
