@@ -1,6 +1,9 @@
 """Reading source files: every format alike, rejects set aside, errors that say what to do."""
 
+import gzip
 import json
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -116,46 +119,31 @@ def test_broken_rows_are_set_aside_when_the_run_allows_them(project, name):
     assert all(reject["file"] == name and reject["reason"] and reject["raw"] for reject in rejects)
 
 
-def test_bytes_that_are_not_utf8_are_named(project):
-    project.raw("rows.csv").write_bytes(b"text,label\ncaf\xe9,1\nfine,1\n")
-    with pytest.raises(StageError, match=r"rows.csv: 1 of 2 rows cannot be read.*line 2, invalid encoding"):
+def test_damaged_bytes_in_a_utf8_file_are_named(project):
+    project.raw("rows.csv").write_bytes("text,label\n\xe9t\xe9,1\nfine \xe9".encode() + b"\xff\xfe,1\n")
+    with pytest.raises(StageError, match=r"rows.csv: 1 of 2 rows cannot be read.*line 3, invalid bytes"):
         ingest(project, train="rows.csv")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("rows.xlsx", b"", r"rows.xlsx: unknown format '.xlsx'; allowed: .csv, .json"),
+        ("rows.xlsx", b"", r"rows.xlsx: unknown format '.xlsx'; allowed: .csv, .tsv"),
         ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
-        ("rows.json", b'[{"text": "a"}, ', r"rows.json: not a readable JSON file: .*; mend or replace it"),
-        ("rows.csv", b"", r"rows.csv: its first line is empty; the first line must name the columns"),
-        (
-            "rows.csv",
-            "text,label\na,1\n".encode("utf-16"),
-            r"rows.csv: NUL bytes in its first line, as in UTF-16; save it as",
-        ),
-        (
-            "rows.csv",
-            b"text;label\na;1\n",
-            r"rows.csv: its first line is one column, 'text;label'; if ';' parts its columns",
-        ),
-        ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: its columns hold only lists or objects"),
-        ("rows.jsonl", b'{"text": "caf\xe9"}\n', r"rows.jsonl: no JSON object found, but line 1, invalid encoding"),
-        ("rows.csv", b"\ntext,label\n", r"rows.csv: its first line is empty"),
-        ("rows.csv", b"text,label\na,1\r\nb,0\nc,1\n", r"rows.csv: its line ends are mixed"),
-        ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: no JSON object found, but line 1, not a JSON"),
-        (
-            "rows.csv",
-            b'text,label\ngood,1\n"open quote,1\n' + b"lost,0\n" * 50,
-            r"rows.csv, line 3: a quoted value is not closed, and takes in the 50 lines that follow",
-        ),
-        ("rows.csv", b"text,label\n", r"the source files hold no readable row"),
+        ("rows.arrow", b"ARROW1 not really", r"rows.arrow: not a readable ARROW file: .*; mend or replace it"),
+        ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
+        ("rows.csv", b"", r"rows.csv: no readable line in it; it must name its columns"),
+        ("rows.csv", b"\n\ntext,label\n", r"source.train: its files hold no row; name files with rows"),
+        ("rows.csv", b"text\na\nb\n", r"rows.csv: its first line is one column, 'text'; part the columns with commas"),
+        ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: .*its key 'data' holds a list of objects; save that"),
+        ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
+        ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
+        ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
+        ("rows.csv", b"text,label\n", r"source.train: its files hold no row; name files with rows"),
         ("rows.csv", b"text,Text\na,b\n", r"rows.csv: columns of one name: text, Text"),
-        (
-            "rows.jsonl",
-            b'{"t": [1]}\n{"t": "a"}\n',
-            r"rows.jsonl, row 1: column 't' holds a list or an object, elsewhere",
-        ),
+        ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; mend or replace it"),
+        ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; mend or replace it"),
+        ("rows.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\n", r"100,000 columns, more than 4,096"),
     ],
 )
 def test_an_unreadable_file_is_named_with_what_to_do(project, name, content, sentence):
@@ -229,10 +217,163 @@ def test_a_file_named_twice_is_refused(project):
         ingest(project, train=["reviews.csv", "*.csv"])
 
 
-def test_columns_of_lists_are_left_out_and_said(project, capsys):
+def test_columns_of_lists_are_kept_as_json_and_said(project, capsys):
     project.raw("rows.jsonl").write_text('{"text": "a", "tags": ["x"]}\n{"text": "b", "tags": []}\n', encoding="utf-8")
-    assert ingest(project, train="rows.jsonl") == [{"text": "a"}, {"text": "b"}]
-    assert "column 'tags' holds lists or objects, left out" in capsys.readouterr().out
+    assert ingest(project, train="rows.jsonl") == [{"text": "a", "tags": '["x"]'}, {"text": "b", "tags": "[]"}]
+    assert "column 'tags' holds lists or objects, kept as JSON" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("packing", [".gz", ".zst", ".zip"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl", "rows.parquet"])
+def test_a_packed_file_holds_the_rows_of_the_plain_one(project, name, packing):
+    write(project.raw(name), ROWS)
+    plain = ingest(project, train=name)
+    packed = project.raw(name + packing)
+    if packing == ".zip":
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(project.raw(name), f"folder/{name}")
+            archive.writestr(f"__MACOSX/._{name}", "of macOS")
+    else:
+        with pa.output_stream(str(packed), compression={".gz": "gzip", ".zst": "zstd"}[packing]) as stream:
+            stream.write(project.raw(name).read_bytes())
+    assert ingest(project, train=packed.name) == plain
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl"])
+def test_an_encoding_is_found(project, name, encoding):
+    text = "caf\u00e9 \u201cna\u00efve\u201d \u2013 \u00fcber \u20ac5"
+    rows = [{"text": text, "label": "1"}, {"text": "plain words", "label": "0"}]
+    mark = {".csv": ",", ".tsv": "\t"}.get(name[-4:])
+    content = {
+        ".json": json.dumps(rows, ensure_ascii=False),
+        ".jsonl": "\n".join(json.dumps(row, ensure_ascii=False) for row in rows),
+    }.get(Path(name).suffix) or "\r\n".join(mark.join(row) for row in (rows[0], *[r.values() for r in rows]))
+    project.raw(name).write_bytes(content.encode(encoding))
+    assert ingest(project, train=name) == rows
+
+
+def test_latin_1_and_cyrillic_are_found_too(project):
+    project.raw("rows.csv").write_bytes("text,label\n\xe9t\xe9 pass\xe9,1\n".encode("latin-1"))
+    assert ingest(project, train="rows.csv")[0]["text"] == "\xe9t\xe9 pass\xe9"
+    russian = "Очень хороший фильм, смотрел с удовольствием и всем советую. Скучно, плохая игра актёров, жаль времени"  # noqa: RUF001
+    project.raw("rows.csv").write_bytes(("text,label\n" + f'"{russian}",1\n' * 20).encode("cp1251"))
+    assert ingest(project, train="rows.csv")[0]["text"] == russian
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("header", [True, False])
+def test_delimiter_and_header_are_found(project, mark, header):
+    rows = [("a, b; c", "pos"), ("d | e", "neg"), ('say "x"', "pos"), ("f\ng", "neg")]
+    lines = [("text", "label")] * header + rows
+    quoted = [mark.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in lines]
+    project.raw("rows.csv").write_text("\n".join(quoted), encoding="utf-8")
+    assert [tuple(row.values()) for row in ingest(project, train="rows.csv")] == rows
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("rows.csv", 'text,label\n"say \\"x\\", he",1\n"a, b",0\n', ['say "x", he', "a, b"]),
+        ("rows.csv", "text,label\n'a, b',1\n'c',0\n", ["a, b", "c"]),
+        ("rows.tsv", 'text\tlabel\n"open\t1\na "b" c\t0\n"more\t1\n', ['"open', 'a "b" c', '"more']),
+        ("rows.csv", "text,label\na,1\r\nb,0\nc,1\n", ["a", "b", "c"]),
+        ("rows.csv", ",0,1\n0,a,x\n1,b,y\n", ["a", "b"]),
+    ],
+)
+def test_quotes_and_line_ends_of_every_kind_are_read(project, name, content, texts):
+    project.raw(name).write_bytes(content.encode())
+    rows = ingest(project, train=name)
+    assert [row.get("text", row.get("0")) for row in rows] == texts
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": None}},
+        {"text": ["a", "b"], "label": [1, None]},
+    ],
+)
+@pytest.mark.parametrize("indent", [None, 1])
+def test_json_of_columns_is_read(project, columns, indent):
+    project.raw("rows.json").write_text(json.dumps(columns, indent=indent), encoding="utf-8")
+    assert ingest(project, train="rows.json") == [{"text": "a", "label": "1"}, {"text": "b", "label": None}]
+
+
+@pytest.mark.parametrize("kind", ["file", "stream"])
+def test_arrow_is_read(project, kind):
+    table = pa.table({"text": ["a", ""], "label": [True, False], "x": pa.array([1.5, float("nan")])})
+    table = table.append_column("kind", pa.array(["k", "k"]).dictionary_encode())
+    new = pa.ipc.new_file if kind == "file" else pa.ipc.new_stream
+    with new(str(project.raw("rows.arrow")), table.schema) as writer:
+        writer.write_table(table)
+    assert ingest(project, train="rows.arrow") == [
+        {"text": "a", "label": "true", "x": "1.5", "kind": "k"},
+        {"text": None, "label": "false", "x": None, "kind": "k"},
+    ]
+
+
+def test_an_open_quote_costs_its_own_line_alone(project):
+    project.params(ingest={"max_rejects": 0.5})
+    project.raw("rows.csv").write_text('text,label\ngood,1\n"open quote,1\n' + "kept,0\n" * 50, encoding="utf-8")
+    assert len(ingest(project, train="rows.csv")) == 51
+    (reject,) = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert (reject["line"], reject["reason"]) == (3, "a quote is opened and not closed")
+    assert reject["raw"] == '"open quote,1\n'
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
+    project.params(ingest={"max_rejects": 0.5})
+    row = {"rows.csv": b"%s,1\n", "rows.jsonl": b'{"text": "%s", "label": "1"}\n'}[name]
+    with project.raw(name).open("wb") as stream:
+        stream.write(b"text,label\n" if name == "rows.csv" else b"")
+        stream.writelines([row % b"first", row % (b"x" * 40_000_000), row % b"last"])
+    assert [r["text"] for r in ingest(project, train=name)] == ["first", "last"]
+    (reject,) = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert reject["reason"].startswith("longer than 16,777,216")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])
+def test_nul_bytes_are_rejected(project, name):
+    project.params(ingest={"max_rejects": 0.5})
+    if name == "rows.parquet":
+        pq.write_table(pa.table({"text": ["a\0b", "fine"]}), project.raw(name))
+    else:
+        csv, lines = b"text,label\na\0b,1\nfine,0\n", b'{"text": "a\\u0000b"}\n{"text": "fine"}\n'
+        project.raw(name).write_bytes(csv if name == "rows.csv" else lines)
+    assert [row["text"] for row in ingest(project, train=name)] == ["fine"]
+    assert pq.read_table(project.root / "data/ingest/rejects.parquet")["reason"].to_pylist() == ["NUL byte"]
+
+
+@pytest.mark.parametrize("packing", [".gz", ".zip"])
+def test_a_file_that_unpacks_without_end_is_refused(project, packing, monkeypatch):
+    monkeypatch.setattr("stages.ingest.unpack.FREE", 1_000_000)
+    content = b"text,label\n" + b"a,1\n" * 1_000_000
+    if packing == ".zip":
+        with zipfile.ZipFile(project.raw("bomb.csv.zip"), "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("bomb.csv", content)
+    else:
+        project.raw("bomb.csv.gz").write_bytes(gzip.compress(content))
+    with pytest.raises(StageError, match=r"bomb.csv.\w+: unpacks to more than 1 MB, over 100 times its size"):
+        ingest(project, train=f"bomb.csv{packing}")
+
+
+def test_a_zip_archive_of_several_files_names_them(project):
+    with zipfile.ZipFile(project.raw("rows.zip"), "w") as archive:
+        archive.writestr("a.csv", "text,label\n")
+        archive.writestr("b.csv", "text,label\n")
+    with pytest.raises(StageError, match=r"rows.zip: a zip archive must hold one file, this one holds a.csv, b.csv"):
+        ingest(project, train="rows.zip")
+
+
+def test_a_column_that_comes_late_is_empty_before(project):
+    rows = [{"text": str(i)} for i in range(10_005)] + [{"text": "last", "late": 1}]
+    project.raw("rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    read = ingest(project, train="rows.jsonl")
+    assert len(read) == 10_006
+    assert (read[0], read[-1]) == ({"text": "0", "late": None}, {"text": "last", "late": "1"})
+    assert sorted(p.name for p in (project.root / "data/ingest").iterdir()) == ["rejects.parquet", "train.parquet"]
 
 
 def test_the_default_data_is_found_in_its_package():

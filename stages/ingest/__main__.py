@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from stages.ingest.source_file import SourceFile
 from stages.shared import address, command, files, params, tables
@@ -45,23 +46,59 @@ def find(addresses: str | list[str], raw: Path) -> list[Path]:
     return found
 
 
-def read(paths: list[Path], rejects: list[dict]) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Open several files of the same columns as one stream; what cannot be read is appended to `rejects`."""
-    sources = [SourceFile(path) for path in paths]
-    names = list(sources[0].columns)
-    for source in sources[1:]:
-        if set(source.columns) != set(names):
-            odd = ", ".join(sorted(set(source.columns) ^ set(names)))
-            raise StageError(f"{source.path}: its columns differ from those of {paths[0]}: {odd}; make them the same")
-    schema = pa.schema([(name, pa.string()) for name in names])
+def read(paths: list[Path], rejects: list[dict]) -> Iterator[pa.Table]:
+    """Yield the tables of several files of the same columns; what cannot be read is appended to `rejects`."""
+    first = None
+    for path in paths:
+        source, names = SourceFile(path), {}
+        for table in source.tables():
+            names |= dict.fromkeys(table.column_names)
+            yield table
+        rejects.extend(source.rejects)
+        if names:
+            first = first or (path, names)
+            if odd := names.keys() ^ first[1].keys():
+                raise StageError(
+                    f"{path}: its columns differ from those of {first[0]}: {', '.join(sorted(odd))}; make them the same"
+                )
 
-    def stream() -> Iterator[pa.RecordBatch]:
-        for source in sources:
-            for batch in source.batches():
-                yield batch.select(names).cast(schema)
-            rejects.extend(source.rejects)
 
-    return schema, stream()
+def write(path: Path, stream: Iterator[pa.Table]) -> int:
+    """Write tables whose columns may grow from one to the next as one Parquet file; return the number of rows.
+
+    Rows before a column's first appearance hold null there. While the columns stay, rows go to one part; parts are
+    joined at the end.
+    """
+    parts, names = [], {}
+    following = next(stream, None)
+
+    def alike() -> Iterator[pa.RecordBatch]:
+        nonlocal following
+        while following is not None and set(following.column_names) <= names.keys():
+            yield from _widen(following, schema).to_batches()
+            following = next(stream, None)
+
+    while following is not None:
+        names |= dict.fromkeys(following.column_names)
+        schema = pa.schema([(name, pa.string()) for name in names])
+        parts.append(path.with_name(f".{path.name}.{len(parts)}"))
+        rows = tables.write(parts[-1], alike(), schema)
+    if not parts:
+        return 0
+    if len(parts) == 1:
+        parts[0].replace(path)
+        return rows
+    batches = (pa.Table.from_batches([batch]) for part in parts for batch in pq.ParquetFile(part).iter_batches())
+    rows = tables.write(path, (batch for table in batches for batch in _widen(table, schema).to_batches()), schema)
+    for part in parts:
+        part.unlink()
+    return rows
+
+
+def _widen(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    nothing = pa.nulls(len(table), pa.string())
+    found = set(table.column_names)
+    return pa.table([table[name] if name in found else nothing for name in schema.names], schema=schema)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -73,8 +110,10 @@ def main(argv: list[str] | None = None) -> None:
             if addresses is None:
                 continue
             before = len(rejects)
-            schema, batches = read(find(addresses, args.raw), rejects)
-            rows = tables.write(out / f"{name}.parquet", batches, schema)
+            rows = write(out / f"{name}.parquet", read(find(addresses, args.raw), rejects))
+            if not rows:
+                check_rejects(rejects[before:], len(rejects) - before, most=0)
+                raise StageError(f"source.{name}: its files hold no row; name files with rows in the recipe")
             reasons = Counter(reject["reason"] for reject in rejects[before:])
             counts[name] = {"rows": rows, "rejects": dict(sorted(reasons.items()))}
         rows = sum(count["rows"] for count in counts.values())
@@ -86,7 +125,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def check_rejects(rejects: list[dict], rows: int, most: float) -> None:
-    """Raise: StageError when more than the share `most` of `rows` was rejected, or nothing is left."""
+    """Raise: StageError when more than the share `most` of `rows` was rejected."""
     if rejects and len(rejects) > most * rows:
         first = rejects[0]
         raise StageError(
@@ -94,8 +133,6 @@ def check_rejects(rejects: list[dict], rows: int, most: float) -> None:
             f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "
             f"{(first['raw'] or '').strip()[:60]!r}; mend the file, or raise ingest.max_rejects"
         )
-    if rows == len(rejects):
-        raise StageError("the source files hold no readable row; name files with rows in the recipe's source")
 
 
 if __name__ == "__main__":

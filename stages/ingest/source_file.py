@@ -1,212 +1,228 @@
-"""One source file of any format as a stream of text columns, parsed by DuckDB."""
+"""One source file of any format as tables of text columns, with the rows that could not be read."""
 
-import csv
-import glob
+import codecs
+import io
+import itertools
 import json
+import math
+import re
+import tempfile
+import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from stages.ingest import columnar, delimited, json_text
+from stages.ingest.encoding import detect
+from stages.ingest.unpack import inner_name, open_bytes
 from stages.shared.command import StageError
 
-LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
+MOST_COLUMNS = 4096
+BATCH = 10_000  # rows
+READABLE = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SourceFile:
-    """One source file as a stream of text columns, with the rows that could not be read."""
+    """One source file as a stream of text columns; once the stream has ended, `rejects` is complete."""
 
     def __init__(self, path: Path):
         self.path = path
         self.rejects: list[dict] = []
-        self._db = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-        formats = {".csv": self._csv, ".tsv": self._csv, ".parquet": self._parquet}
-        formats |= dict.fromkeys((".json", ".jsonl", ".ndjson"), self._json)
-        if path.suffix.lower() not in formats:
-            raise StageError(f"{path}: unknown format {path.suffix!r}; allowed: {', '.join(sorted(formats))}")
-        try:
-            # name of each column -> the SQL that gives it as text, out of the table or function `_from`
-            self.columns, self._from = formats[path.suffix.lower()]()
-        except duckdb.Error as error:
-            raise self._unreadable(error) from None
-        if not self.columns:
+        self._nested: dict[str, None] = {}
+        self.suffix = Path(inner_name(path)).suffix.lower()
+        if self.suffix not in READABLE:
             raise StageError(
-                f"{path}: its columns hold only lists or objects; give one plain value a cell "
-                "(pandas: orient='records')"
+                f"{path}: unknown format {self.suffix!r}; allowed: {', '.join(READABLE)}, each also as .gz or .zst or "
+                "alone in a .zip"
             )
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the readable rows in the file's order; afterwards `rejects` is complete."""
-        selected = ", ".join(f"{sql} AS {_identifier(name)}" for name, sql in self.columns.items())
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the readable rows in the file's order; null stands for an empty value."""
         try:
-            yield from self._db.sql(f"SELECT {selected} FROM {self._from}").to_arrow_reader(10_000)
-            if self.path.suffix.lower() in (".csv", ".tsv"):
-                self._collect_csv_rejects()
-        except (duckdb.Error, pa.ArrowException) as error:
+            if self.suffix in (".parquet", ".arrow", ".feather"):
+                yield from self._columnar()
+            elif self.suffix in (".json", ".jsonl", ".ndjson"):
+                yield from self._text_tables(self._json())
+            else:
+                yield from self._text_tables(self._delimited())
+        except (pa.ArrowException, json_text.NotJson, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise self._unreadable(error) from None
-
-    def _query(self, sql: str) -> list[tuple]:
-        """Run SQL to its end; an unfinished result would block the connection."""
-        return self._db.execute(sql).fetchall()
-
-    def _csv(self) -> tuple[dict[str, str], str]:
-        self._refuse_nul_bytes()
-        delimiter = "\t" if self.path.suffix.lower() == ".tsv" else ","
-        try:
-            # bytes of later rows may be wrong here, and are for DuckDB to reject row by row
-            with self.path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
-                header = next(csv.reader(lines, delimiter=delimiter), [])
-        except csv.Error as error:
+        except RuntimeError as error:  # a zip archive with a password
             raise self._unreadable(error) from None
-        other = next((mark for mark in ";\t|" if mark in header[0]), None) if len(header) == 1 else None
-        if other:
-            raise StageError(
-                f"{self.path}: its first line is one column, {header[0]!r}; if {other!r} parts its columns, save it "
-                "with commas, or with tabs as .tsv"
-            )
-        # pandas writes its index under an empty name
-        if not header:
-            raise StageError(f"{self.path}: its first line is empty; the first line must name the columns")
-        header = [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]
-        self._check_names(header)
-        types = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in header)
-        function = (
-            f"read_csv({_path(self.path)}, auto_detect=false, header=true, delim={_literal(delimiter)}, quote='\"', "
-            f"escape='\"', columns={{{types}}}, store_rejects=true, max_line_size={LONGEST})"
-        )
-        return {name: _identifier(name) for name in header}, function
+        for name in self._nested:
+            print(f"ingest: {self.path.name}: column {name!r} holds lists or objects, kept as JSON")
 
-    def _parquet(self) -> tuple[dict[str, str], str]:
-        function = f"read_parquet({_path(self.path)}, binary_as_string=true)"
-        described = self._query(f"DESCRIBE SELECT * FROM {function}")
-        self._check_names([name for name, *_ in described])
-        nested = {
-            name for name, kind, *_ in described if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]")
-        }
-        self._leave_out(nested)
-        columns = {}
-        for name, kind, *_ in described:
-            text = f"CAST({_identifier(name)} AS VARCHAR)"
-            if kind in ("FLOAT", "DOUBLE"):  # pandas writes a missing number as NaN
-                text = f"CASE WHEN NOT isnan({_identifier(name)}) THEN {text} END"
-            if name not in nested:
-                columns[name] = text
-        return columns, function
+    def _encoding(self) -> str:
+        with open_bytes(self.path) as stream:
+            found = detect(stream)
+        if not found.startswith("utf-8"):
+            print(f"ingest: {self.path.name}: not UTF-8, read as {found}")
+        return found
 
-    def _json(self) -> tuple[dict[str, str], str]:
-        """JSON Lines, or an array of objects: whichever the first character says."""
-        self._refuse_nul_bytes()
-        with self.path.open("rb") as content:
-            start = content.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
-            content.seek(max(0, self.path.stat().st_size - 4096))
-            end = content.read().rstrip()
-        if start.startswith(b"["):
-            if not end.endswith(b"]"):  # DuckDB takes an array that was cut off between two objects for whole
-                raise self._unreadable(ValueError("the array has no closing bracket"))
-            options = f"format='array', maximum_object_size={LONGEST}"
-            reader = f"SELECT json AS line FROM read_json_objects({_path(self.path)}, {options})"
-        else:
-            reader = (
-                f"SELECT line FROM read_csv({_path(self.path)}, auto_detect=false, header=false, delim='', quote='', "
-                "escape='', columns={'line': 'VARCHAR'}, store_rejects=true, strict_mode=false, "
-                f"max_line_size={LONGEST})"
-            )
-        self._query(f"CREATE TABLE lines AS SELECT row_number() OVER () AS number, line FROM ({reader})")
-        self._query("DELETE FROM lines WHERE line IS NULL OR trim(line) = ''")
-        is_object = "(json_valid(line) AND json_type(CASE WHEN json_valid(line) THEN line ELSE 'null' END) = 'OBJECT')"
-        bad = self._query(f"SELECT number, line FROM lines WHERE NOT {is_object} ORDER BY number")
-        self.rejects += [self._reject(number, "not a JSON object", raw) for number, raw in bad]
-        self._query(f"CREATE TABLE objects AS SELECT number, line FROM lines WHERE {is_object}; DROP TABLE lines")
-        keys = self._query(
-            "SELECT key FROM (SELECT number, unnest(json_keys(line)) AS key FROM objects) "
-            "GROUP BY key ORDER BY min(number), key"
-        )
-        names = [key for (key,) in keys]
-        self._collect_csv_rejects()
-        if not names:
-            found = "no row"
-            if self.rejects:
-                first = min(self.rejects, key=lambda reject: reject["line"])
-                found = f"line {first['line']}, {first['reason']}: {(first['raw'] or '').strip()[:40]!r}"
-            raise StageError(
-                f"{self.path}: no JSON object found, but {found}; an array of objects, or one object a line, is wanted"
-            )
-        self._check_names(names)
-        shape = json.dumps(dict.fromkeys(names, "JSON"), ensure_ascii=False)
-        rows = f"(SELECT number, json_transform(line, {_literal(shape)}) AS object FROM objects)"
-        values = {name: f"object[{_literal(name)}]" for name in names}
-        nested = set()
-        for name, value in values.items():
-            is_nested = f"json_type({value}) IN ('ARRAY', 'OBJECT')"
-            ((count, flat, first),) = self._query(
-                f"SELECT count(*) FILTER ({is_nested}), count({value}) FILTER (NOT {is_nested}), "
-                f"min(number) FILTER ({is_nested}) FROM {rows}"
-            )
-            if count and flat:
+    def _delimited(self) -> Iterator[tuple[int, dict[str, Any] | None, str | None, str]]:
+        encoding = self._encoding()
+        if encoding == "utf-8":
+            encoding = "utf-8-sig"
+        with (
+            open_bytes(self.path) as stream,
+            io.TextIOWrapper(
+                stream, encoding, errors="surrogateescape" if encoding.startswith("utf-8") else "replace", newline=""
+            ) as text,
+        ):
+            sample = delimited.read_sample(text)
+            dialect = delimited.find_dialect(sample, "\t" if self.suffix == ".tsv" else None)
+            beginning = list(itertools.islice(delimited.rows(delimited.Texts(sample), dialect), 200))
+            readable = [cells for _, cells, _, _ in beginning if cells]
+            if not readable:
+                raise StageError(f"{self.path}: no readable line in it; it must name its columns, then hold rows")
+            header = delimited.has_header(readable[0], readable[1:])
+            names = [name.strip() for name in readable[0]] if header else [""] * len(readable[0])
+            # pandas writes its index under an empty name
+            names = [name or f"column_{i}" for i, name in enumerate(names, 1)]
+            if not header:
+                print(f"ingest: {self.path.name}: no header, columns are named column_1 to column_{len(names)}")
+            self._check_names(names)
+            if len(names) == 1:
                 raise StageError(
-                    f"{self.path}, row {first}: column {name!r} holds a list or an object, elsewhere plain values; "
-                    "make it one or the other"
+                    f"{self.path}: its first line is one column, {readable[0][0][:60]!r}; part the columns with "
+                    "commas, tabs, semicolons or bars"
                 )
-            if count:
-                nested.add(name)
-        self._leave_out(nested)
-        return {name: f"{value} ->> '$'" for name, value in values.items() if name not in nested}, rows
+            for line, cells, reason, raw in delimited.rows(delimited.Texts(sample, text), dialect):
+                if cells is None:
+                    yield line, None, reason, raw
+                elif header:
+                    header = False
+                elif len(cells) != len(names):
+                    yield line, None, f"{len(cells)} cells where the header has {len(names)}", raw
+                else:
+                    yield line, dict(zip(names, cells, strict=True)), None, raw
 
-    def _refuse_nul_bytes(self) -> None:
-        """Raise: StageError when the file starts as UTF-16 does, every other byte NUL."""
-        with self.path.open("rb") as content:
-            if b"\0" in content.read(256):
-                raise StageError(f"{self.path}: NUL bytes in its first line, as in UTF-16; save it as UTF-8")
+    def _json(self) -> Iterator[json_text.Row]:
+        encoding = self._encoding()
+        with open_bytes(self.path) as stream:
+            if encoding == "utf-8-sig":
+                stream.read(3)
+            yield from json_text.rows(stream if encoding.startswith("utf-8") else self._recoded(stream, encoding))
+
+    @staticmethod
+    def _recoded(stream: BinaryIO, encoding: str) -> io.BufferedReader:
+        return io.BufferedReader(_Recoded(stream, encoding), 1 << 20)
+
+    def _text_tables(self, rows: Iterator[tuple[int, dict[str, Any] | None, str | None, str]]) -> Iterator[pa.Table]:
+        names: dict[str, None] = {}
+        while chunk := list(itertools.islice(rows, BATCH)):
+            good = []
+            for line, row, reason, raw in chunk:
+                wrong = reason
+                if row is not None and (wrong := _unusable(row)) is None:
+                    good.append(row)
+                    if row.keys() - names.keys():
+                        names |= dict.fromkeys(row)
+                if wrong:
+                    self.rejects.append(self._reject(line, wrong, raw or json.dumps(row, default=str)))
+            self._check_names(list(names))
+            if good:
+                yield pa.table([self._column(name, good) for name in names], names=list(names))
+
+    def _column(self, name: str, rows: list[dict[str, Any]]) -> pa.Array:
+        values = [row.get(name) for row in rows]
+        kinds = {type(value) for value in values}
+        if kinds != {str}:
+            values = [_text(value) for value in values]
+            if kinds & {dict, list}:
+                self._nested.setdefault(name)
+        column = pa.array(values, pa.string())
+        return pc.if_else(pc.equal(column, ""), None, column)
+
+    def _columnar(self) -> Iterator[pa.Table]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.path
+            if path.suffix.lower() != self.suffix:  # packed, and these formats are read from any place
+                path = Path(folder) / "unpacked"
+                with open_bytes(self.path) as packed, path.open("wb") as unpacked:
+                    while block := packed.read(1 << 20):
+                        unpacked.write(block)
+            row = 0
+            for batch in columnar.batches(path, self.suffix):
+                self._check_names(batch.schema.names)
+                nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
+                self._nested |= dict.fromkeys(nested)
+                columns = [columnar.as_text(column) for column in batch.columns]
+                columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
+                table = pa.table(columns, names=batch.schema.names)
+                hold_nul = [pc.match_substring(column, "\0").to_pylist() for column in columns]
+                bad = {i for holds in hold_nul for i, hold in enumerate(holds) if hold}
+                for i in sorted(bad):
+                    raw = json.dumps(table.slice(i, 1).to_pylist()[0])
+                    self.rejects.append(self._reject(row + i + 1, "NUL byte", raw))
+                yield table.filter(pa.array([i not in bad for i in range(len(table))])) if bad else table
+                row += len(table)
 
     def _check_names(self, names: list[str]) -> None:
+        """Raise: StageError on too many columns, none, or two that differ in case alone."""
+        if len(names) > MOST_COLUMNS:
+            raise StageError(f"{self.path}: {len(names):,} columns, more than {MOST_COLUMNS:,}; leave some out")
         counts = Counter(name.lower() for name in names)
         twice = [name for name in names if counts[name.lower()] > 1]
         if twice:
             raise StageError(
                 f"{self.path}: columns of one name: {', '.join(twice)}; names must differ in more than case"
             )
-        if not names:
-            raise StageError(f"{self.path}: it has no columns")
 
-    def _leave_out(self, nested: set[str]) -> None:
-        for name in sorted(nested):
-            print(f"ingest: {self.path.name}: column {name!r} holds lists or objects, left out")
-
-    def _collect_csv_rejects(self) -> None:
-        """Fetch what DuckDB's CSV reader set aside, one entry a line."""
-        stored = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'reject_errors'"
-        if self._query(stored) != [(0,)]:
-            rows = self._query(
-                "SELECT line, min(error_type::VARCHAR), min(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
-            )
-            for line, reason, raw in rows:
-                swallowed = (raw or "").strip().count("\n")
-                if swallowed:  # an open quote takes in all that follows; as one reject it would hide that loss
-                    raise StageError(
-                        f"{self.path}, line {line}: a quoted value is not closed, and takes in the {swallowed:,} lines "
-                        "that follow; mend the quotes"
-                    )
-                self.rejects.append(self._reject(line, reason.lower(), raw))
-
-    def _reject(self, line: int, reason: str, raw: str | None) -> dict:
-        return {"file": self.path.name, "line": line, "reason": reason, "raw": raw}
+    def _reject(self, line: int, reason: str, raw: str) -> dict:
+        return {"file": self.path.name, "line": line, "reason": reason, "raw": _SURROGATE.sub("\ufffd", raw)}
 
     def _unreadable(self, error: Exception) -> StageError:
-        kind = self.path.suffix[1:].upper()
-        if "invalid state" in str(error):  # DuckDB's words for this
-            return StageError(f"{self.path}: its line ends are mixed (\\r\\n, \\n, \\r); make them all one kind")
-        return StageError(f"{self.path}: not a readable {kind} file: {str(error).splitlines()[0]}; mend or replace it")
+        words = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        return StageError(f"{self.path}: not a readable {self.suffix[1:].upper()} file: {words}; mend or replace it")
 
 
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+class _Recoded(io.RawIOBase):
+    """Bytes of another encoding as UTF-8."""
+
+    def __init__(self, stream: BinaryIO, encoding: str):
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._ready:
+            block = self._stream.read(1 << 20)
+            self._ready = self._decoder.decode(block, final=not block).encode("utf-8")
+            if not block:
+                break
+        content, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(content)] = content
+        return len(content)
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _unusable(row: dict[str, Any]) -> str | None:
+    """Why a row's values cannot be kept as text, or None."""
+    for value in row.values():
+        if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+            return "invalid bytes"
+        if isinstance(value, str) and "\0" in value:
+            return "NUL byte"
+    return None
 
 
-def _path(path: Path) -> str:
-    return _literal(glob.escape(str(path)))
+def _text(value: Any) -> str | None:
+    """A value as text, in the spelling that every format shares."""
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,71 @@
+"""Which encoding a text file is in, from its bytes."""
+
+import codecs
+import re
+from typing import BinaryIO
+
+from charset_normalizer import from_bytes
+
+BLOCK = 1 << 20
+SAMPLE = 1 << 16  # bytes of lines that are not UTF-8, for the guess
+ENOUGH = 32  # bytes beyond ASCII, for a guess among all encodings
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def detect(stream: BinaryIO) -> str:
+    """Return the name of Python's codec for the text in `stream`, which is read to its end.
+
+    A byte-order mark decides. Without one a file is UTF-8 unless most of its bytes beyond ASCII are not, and then the
+    encoding is guessed from the lines that hold them. A UTF-8 file with some damaged bytes stays UTF-8.
+    """
+    start = stream.read(BLOCK)
+    for mark, name in MARKS.items():
+        if start.startswith(mark):
+            return name
+    head = start[:256]
+    if head.count(0) > len(head) // 4:  # half the bytes of Latin text in UTF-16 are NUL
+        return "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
+    good, bad, sample, rest = 0, 0, [], b""
+    block = start
+    while block:
+        lines = rest + block
+        cut = lines.rfind(b"\n") + 1
+        lines, rest = (lines[:cut], lines[cut:]) if cut and len(block) == BLOCK else (lines, b"")
+        if not lines.isascii():
+            text = lines.decode("utf-8", errors="surrogateescape")
+            escaped = len(re.findall("[\udc80-\udcff]", text))
+            bad += escaped
+            good += len(re.findall("[^\x00-\x7f]", text)) - escaped
+            if escaped and sum(map(len, sample)) < SAMPLE:
+                sample += [line for line in lines.splitlines(keepends=True) if not _is_utf8(line)]
+        block = stream.read(BLOCK)
+    return "utf-8" if bad <= good else _legacy(b"".join(sample)[:SAMPLE])
+
+
+def _legacy(sample: bytes) -> str:
+    """Windows 1252 (which takes in ISO 8859-1), another 8-bit or East Asian encoding, or UTF-8 after all.
+
+    Western text has its accented letters one by one among plain ones; charset-normalizer tells that badly from a few
+    bytes, and is asked where there are more.
+    """
+    beyond_ascii = len(re.findall(rb"[\x80-\xff]", sample))
+    pairs = len(re.findall(rb"[\xc0-\xff](?=[\xc0-\xff])", sample))
+    undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample)
+    if not undefined and pairs <= beyond_ascii / 10:
+        return "cp1252"
+    guess = from_bytes(sample).best() if beyond_ascii >= ENOUGH else None
+    return guess.encoding if guess else "utf-8"
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

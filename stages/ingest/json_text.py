@@ -1,0 +1,115 @@
+"""JSON in its three layouts: an object a line, an array of objects, and pandas' object of columns."""
+
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import ijson
+import msgspec
+
+LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
+Row = tuple[int, dict[str, Any] | None, str | None, str]
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class NotJson(ValueError):
+    """The file as a whole is none of the three layouts."""
+
+
+def rows(stream: BinaryIO) -> Iterator[Row]:
+    """Yield (line or position, object, None, "") for each row, or (line, None, reason, raw) for an unreadable one.
+
+    stream: UTF-8. Raises: NotJson when an array or an object of columns breaks off, so that no row after it is sure.
+    """
+    start = stream.peek(LONGEST)[:1024].lstrip() if isinstance(stream, io.BufferedReader) else b""
+    if start.startswith(b"["):
+        yield from _array(stream)
+        return
+    first = _line(stream)
+    if first is None:
+        return
+    second = _line(stream)
+    if _is_columns(first, second):
+        yield from _columns(first + (second or b"") + stream.read())
+        return
+    yield from _lines(itertools.chain([first], [second] if second else [], iter(lambda: _line(stream), None)))
+
+
+def _line(stream: BinaryIO) -> bytes | None:
+    """The next line, None at the end; of one longer than LONGEST, what is beyond is skipped."""
+    line = stream.readline(LONGEST + 1)
+    rest = line
+    while len(rest) > LONGEST and not rest.endswith(b"\n"):
+        rest = stream.readline(LONGEST + 1)
+    return line or None
+
+
+def _lines(lines: Iterable[bytes]) -> Iterator[Row]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST:
+            yield number, None, f"longer than {LONGEST:,} bytes", line[:1000].decode("utf-8", "replace")
+        elif line.strip():
+            try:
+                yield number, _decode(line), None, ""
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                row, reason = _second_try(line, error)
+                yield number, row, reason, line.decode("utf-8", "replace")
+
+
+def _second_try(line: bytes, error: Exception) -> tuple[dict[str, Any] | None, str | None]:
+    """Python's own json module takes what it writes itself: NaN, which stands for a missing value."""
+    if isinstance(error, UnicodeDecodeError):
+        return None, "invalid bytes"
+    try:
+        row = json.loads(line, parse_constant=lambda _: None)
+    except ValueError:
+        return None, "not JSON"
+    except RecursionError:
+        return None, "nested too deeply"
+    return (row, None) if isinstance(row, dict) else (None, "not a JSON object")
+
+
+def _array(stream: BinaryIO) -> Iterator[Row]:
+    position = 0
+    try:
+        for position, item in enumerate(ijson.items(stream, "item"), 1):
+            if isinstance(item, dict):
+                yield position, item, None, ""
+            else:
+                yield position, None, "not a JSON object", json.dumps(item, default=str)[:1000]
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        words = re.sub(r"\s+", " ", str(error))[:100]
+        raise NotJson(f"the array breaks off after element {position:,}: {words}") from None
+
+
+def _is_columns(first: bytes, second: bytes | None) -> bool:
+    """Tell an object of columns, alone in its file or over several lines, from an object a line."""
+    try:
+        row = _decode(first)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return re.fullmatch(rb'\s*\{\s*("[^"]*"\s*:\s*[\[{]?)?\s*', first) is not None
+    return second is None and bool(row) and all(isinstance(value, dict | list) for value in row.values())
+
+
+def _columns(content: bytes) -> Iterator[Row]:
+    """pandas' to_json(): {column: {index: value}}, or {column: [values]}. The whole file is held in memory."""
+    try:
+        columns = json.loads(content, parse_constant=lambda _: None)
+    except ValueError as error:
+        raise NotJson(f"neither an object a line nor one object of columns: {error}") from None
+    if not isinstance(columns, dict) or not all(isinstance(column, dict | list) for column in columns.values()):
+        raise NotJson("one object over several lines, whose values are no columns; write an array of objects")
+    kinds = {type(column) for column in columns.values()}
+    if len(kinds) != 1 or (kinds == {list} and len({len(column) for column in columns.values()}) != 1):
+        raise NotJson("its columns differ in kind or length")
+    objects = [name for name, column in columns.items() if list in kinds and any(isinstance(v, dict) for v in column)]
+    if objects:
+        raise NotJson(f"its key {objects[0]!r} holds a list of objects; save that list alone")
+    if list in kinds:
+        columns = {name: dict(enumerate(column)) for name, column in columns.items()}
+    for position, key in enumerate(dict.fromkeys(itertools.chain(*columns.values())), 1):
+        yield position, {name: column.get(key) for name, column in columns.items()}, None, ""
