@@ -7,7 +7,9 @@ Copies are texts that are equal up to case, spacing and punctuation. A test file
 split; training rows that copy one of its rows, or share its group, are left out and counted.
 """
 
+import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +33,17 @@ def fold(text: str) -> str:
     return "".join(regex.findall(r"[\p{L}\p{M}\p{N}]+", plain)) or text
 
 
-def clusters(rows: pd.DataFrame) -> np.ndarray:
+def clusters(rows: pd.DataFrame, special_tokens: Sequence[str] = ()) -> np.ndarray:
     """Number the clusters of rows tied by a copied text or a common group: (rows,) int.
 
-    A row with no group is tied by its text alone.
+    A row with no group is tied by its text alone, which is compared without the special tokens appended to it.
     """
     n = len(rows)
-    ties = [pd.factorize(rows["text"].map(fold))[0]]
+    text = rows["text"]
+    if special_tokens:
+        appended = re.compile("(?: (?:" + "|".join(map(re.escape, special_tokens)) + "))+$")
+        text = text.map(lambda value: appended.sub("", value))
+    ties = [pd.factorize(text.map(fold))[0]]
     if rows["group"].notna().any():
         ties.append(pd.factorize(rows["group"])[0])  # -1 where there is none
     edges, offset = [], n
@@ -84,14 +90,19 @@ def assign(cluster: np.ndarray, label: np.ndarray, shares: list[float], seed: in
 
 
 def split_rows(
-    rows: pd.DataFrame, test: pd.DataFrame | None, validation: float, test_share: float, seed: int
+    rows: pd.DataFrame,
+    test: pd.DataFrame | None,
+    validation: float,
+    test_share: float,
+    seed: int,
+    special_tokens: Sequence[str] = (),
 ) -> tuple[dict[str, pd.DataFrame], int, int]:
     """Split `rows`, or only into train and validation where there is a ready-made `test`.
 
     Returns: the splits, how many rows copy another row or share its group, how many were left out because of `test`.
     """
     together = rows if test is None else pd.concat([rows, test], ignore_index=True)
-    cluster = clusters(together)
+    cluster = clusters(together, special_tokens)
     tied = int((np.bincount(cluster)[cluster] > 1).sum())
     left_out = 0
     if test is not None:
@@ -125,7 +136,10 @@ def main(argv: list[str] | None = None) -> None:
     rows = tables.read(args.data / "train.parquet")
     ready_made = args.data / "test.parquet"
     test = tables.read(ready_made) if ready_made.exists() else None
-    splits, tied, left_out = split_rows(rows, test, settings.split.validation, settings.split.test, settings.seed)
+    special_tokens = files.read_json(args.data / "special_tokens.json")
+    splits, tied, left_out = split_rows(
+        rows, test, settings.split.validation, settings.split.test, settings.seed, special_tokens
+    )
     if left_out == len(rows):
         raise StageError(
             f"{ready_made}: every training row copies one of its rows or shares its group; bring other files"

@@ -1,7 +1,9 @@
 """Turn text into token ids: one unpadded Arrow dataset a split, with each row's length.
 
     python -m stages.tokenize --params params.yaml --recipes recipes --resample data/resample --split data/split \
-        --out data/tokenize --metrics metrics/tokenize.json
+        --special-tokens data/standardize/special_tokens.json --out data/tokenize --metrics metrics/tokenize.json
+
+The tokenizer is saved beside, with the special tokens that the recipe's `annotate` brings in its vocabulary.
 """
 
 import hashlib
@@ -77,7 +79,7 @@ def save(table: pa.Table, folder: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--resample", "--split", "--out", "--metrics")
+    args = command.arguments(__doc__, argv, "--resample", "--split", "--special-tokens", "--out", "--metrics")
     settings, _ = params.load(args.params, args.recipes)
     max_length = settings.tokenize.max_length
     paths = {
@@ -86,9 +88,15 @@ def main(argv: list[str] | None = None) -> None:
         "test": args.split / "test.parquet",
     }
     splits = {name: tables.read(path) for name, path in paths.items()}
+    special_tokens = files.read_json(args.special_tokens)
+    from tokenizers import AddedToken
+
     tokenizer = load_tokenizer(checkpoint.locate(settings.model), max_length)
     metrics = {}
     with files.replace_folder(args.out) as out:
+        # none of their text is normalised, so that they stay whole in an uncased vocabulary
+        tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in special_tokens], True)
+        tokenizer.save_pretrained(out / "tokenizer")
         for name, rows in splits.items():
             table, full = tokenize(rows, tokenizer, max_length)
             save(table, out / name)

@@ -27,6 +27,7 @@ RECIPE = {
     "positive": "positive",
     "keep": {},
     "clean": ["whitespace"],
+    "annotate": [],
     "sample": None,
 }
 SHRUNK = {

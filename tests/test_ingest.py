@@ -46,7 +46,9 @@ def write(path, rows, names=NAMES):
 def ingest(project, **source):
     project.recipe(source=source)
     project.run("ingest")
-    return pq.read_table(project.root / "data/ingest/train.parquet").to_pylist()
+    table = pq.read_table(project.root / "data/ingest/train.parquet")
+    assert table.column_names[:2] == ["_file", "_line"]
+    return table.drop(["_file", "_line"]).to_pylist()
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"])

@@ -121,7 +121,8 @@ def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
         node.attr
         for tree in trees
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "recipe"
+        if isinstance(node, ast.Attribute)
+        and "recipe" in (getattr(node.value, "id", ""), getattr(node.value, "attr", ""))
     }
     declared = DVC["stages"][stage].get("params", [])
     assert {entry for entry in declared if isinstance(entry, str)} == read

@@ -140,3 +140,9 @@ def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
 def test_missing_input_is_named_with_the_remedy(project):
     with pytest.raises(StageError, match=r"labels.json: no such file; run stages.standardize, or dvc repro"):
         project.run("split")
+
+
+def test_copies_are_found_whatever_is_annotated():
+    rows = pd.DataFrame({"text": ["Yes. <director=A>", "yes <director=B> <writer=C>", "No."], "group": None})
+    found = clusters(rows, ["<director=A>", "<director=B>", "<writer=C>"])
+    assert found[0] == found[1] != found[2]

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from stages.shared.command import StageError
 from stages.train.precision import choose
-from tests.conftest import Project
+from tests.conftest import STAGES, Project, reviews, write_csv
 
 
 @pytest.fixture
@@ -152,3 +152,18 @@ def test_a_checkpoint_with_a_head_of_other_labels_is_refused(copy):
     copy.params(model={"checkpoint": "five"})
     with pytest.raises(StageError, match=r"model.checkpoint five: cannot be loaded with 2 labels"):
         copy.run("train")
+
+
+def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    rows = [(text, label, f"Director {i % 3}") for i, (text, label) in enumerate(reviews(120))]
+    write_csv(project.raw("reviews.csv"), rows, ("text", "label", "director"))
+    project.params(train={"epochs": 1})
+    project.recipe(annotate=["director"])
+    project.run(*STAGES)
+    model = AutoModelForSequenceClassification.from_pretrained(project.root / "models/train")
+    for folder in ("models/train", "models/quantize"):
+        tokenizer = AutoTokenizer.from_pretrained(project.root / folder)
+        assert "<director=Director 1>" in tokenizer.tokenize("a film <director=Director 1>")
+        assert len(tokenizer) == model.get_input_embeddings().num_embeddings

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.ingest.source_file import SourceFile
 from stages.shared import address, command, files, params, tables
@@ -80,7 +79,7 @@ def write(path: Path, stream: Iterator[pa.Table]) -> int:
 
     while following is not None:
         names |= dict.fromkeys(following.column_names)
-        schema = pa.schema([(name, pa.string()) for name in names])
+        schema = pa.schema([(name, pa.int64() if name == "_line" else pa.string()) for name in names])
         parts.append(path.with_name(f".{path.name}.{len(parts)}"))
         rows = tables.write(parts[-1], alike(), schema)
     if not parts:
@@ -88,7 +87,7 @@ def write(path: Path, stream: Iterator[pa.Table]) -> int:
     if len(parts) == 1:
         parts[0].replace(path)
         return rows
-    batches = (pa.Table.from_batches([batch]) for part in parts for batch in pq.ParquetFile(part).iter_batches())
+    batches = (pa.Table.from_batches([batch]) for part in parts for batch in tables.batches(part, 10_000))
     rows = tables.write(path, (batch for table in batches for batch in _widen(table, schema).to_batches()), schema)
     for part in parts:
         part.unlink()

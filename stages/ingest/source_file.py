@@ -23,6 +23,7 @@ from stages.ingest.unpack import inner_name, open_bytes
 from stages.shared.command import StageError
 
 MOST_COLUMNS = 4096
+PLACE = ["_file", "_line"]  # the columns that say where a row was found
 BATCH = 10_000  # rows
 READABLE = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -117,18 +118,20 @@ class SourceFile:
     def _text_tables(self, rows: Iterator[tuple[int, dict[str, Any] | None, str | None, str]]) -> Iterator[pa.Table]:
         names: dict[str, None] = {}
         while chunk := list(itertools.islice(rows, BATCH)):
-            good = []
+            good, places = [], []
             for line, row, reason, raw in chunk:
                 wrong = reason
                 if row is not None and (wrong := _unusable(row)) is None:
                     good.append(row)
+                    places.append(line)
                     if row.keys() - names.keys():
                         names |= dict.fromkeys(row)
                 if wrong:
                     self.rejects.append(self._reject(line, wrong, raw or json.dumps(row, default=str)))
             self._check_names(list(names))
             if good:
-                yield pa.table([self._column(name, good) for name in names], names=list(names))
+                columns = [self._column(name, good) for name in names]
+                yield self._placed(pa.table(columns, names=list(names)), pa.array(places, pa.int64()))
 
     def _column(self, name: str, rows: list[dict[str, Any]]) -> pa.Array:
         values = [row.get(name) for row in rows]
@@ -161,13 +164,22 @@ class SourceFile:
                 for i in sorted(bad):
                     raw = json.dumps(table.slice(i, 1).to_pylist()[0])
                     self.rejects.append(self._reject(row + i + 1, "NUL byte", raw))
-                yield table.filter(pa.array([i not in bad for i in range(len(table))])) if bad else table
+                table = self._placed(table, pa.array(range(row + 1, row + len(table) + 1), pa.int64()))
                 row += len(table)
+                yield table.filter(pa.array([i not in bad for i in range(len(table))])) if bad else table
+
+    def _placed(self, table: pa.Table, lines: pa.Array) -> pa.Table:
+        """Put file and line before each row; in a format without lines, the row's position from 1."""
+        files = pa.array([self.path.name] * len(table), pa.string())
+        columns = [files, lines, *table.columns]
+        return pa.table(columns, names=[*PLACE, *table.column_names])
 
     def _check_names(self, names: list[str]) -> None:
         """Raise: StageError on too many columns, none, or two that differ in case alone."""
         if len(names) > MOST_COLUMNS:
             raise StageError(f"{self.path}: {len(names):,} columns, more than {MOST_COLUMNS:,}; leave some out")
+        if taken := set(PLACE) & set(names):
+            raise StageError(f"{self.path}: a column is called {taken.pop()}, which Strata needs; rename it")
         counts = Counter(name.lower() for name in names)
         twice = [name for name in names if counts[name.lower()] > 1]
         if twice:

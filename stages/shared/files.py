@@ -5,6 +5,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from stages.shared.command import StageError
 
 
 @contextmanager
@@ -47,3 +50,13 @@ def write_json(path: Path, content: object) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replace_file(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that another stage wrote. Raises: StageError when it is missing or broken."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
+    except ValueError as error:
+        raise StageError(f"{path}: not a readable JSON file ({error}); restore it: dvc checkout --force") from None

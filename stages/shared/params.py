@@ -219,7 +219,9 @@ class Source(Section):
 class Columns(Section):
     """The source's column names."""
 
-    text: str = Field(min_length=1, description="Column that holds the text.")
+    text: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = Field(
+        description="Column that holds the text, or a list of columns whose texts are joined by a space."
+    )
     label: str = Field(min_length=1, description="Column that holds the label.")
     group: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="Column whose equal values stay on one side of every split; absent or null: none."
@@ -227,16 +229,42 @@ class Columns(Section):
 
 
 class Keep(Section):
-    """Rows to keep; an absent key keeps all."""
+    """Rows to keep; an absent key keeps all. The filters apply in the order of these keys."""
 
     equal: dict[str, Scalar | list[Scalar]] = Field(
         default={}, description="Column to the value, or the list of values, that its rows must have."
     )
     top: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        default={}, description="Column to N: rows with one of its N most frequent values."
+        default={},
+        description="Column to N: rows with one of its N most frequent values, among the training rows that `equal` "
+        "keeps.",
+    )
+    where: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="An expression on the source's columns as DataFrame.query takes it, such as 'season >= 2 and "
+        "rating != 5'. A column that holds only numbers is compared as numbers, one of true and false as booleans.",
     )
     min_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Fewest words of a cleaned text.")
     max_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Most words of a cleaned text.")
+    min_characters: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Fewest characters of a cleaned text."
+    )
+    max_characters: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Most characters of a cleaned text."
+    )
+
+    @model_validator(mode="after")
+    def _where_reads_columns_only(self) -> "Keep":
+        if self.where and ("@" in self.where or "__" in self.where):
+            raise ValueError(f"where is {self.where!r}, must name columns only, without @ and __")
+        return self
+
+
+class FirstOf(Section):
+    """A column of several values in one cell."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    split: str = Field(min_length=1, description="What parts the values of a cell; the first one is taken.")
 
 
 class Recipe(Section):
@@ -255,6 +283,11 @@ class Recipe(Section):
     keep: Keep
     clean: list[Literal["html", "whitespace", "lowercase", "punctuation", "unicode"]] = Field(
         description="Cleaning steps, applied in this order."
+    )
+    annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
+        description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>; "
+        "tokenize adds it to the vocabulary; {column: writer, split: ';'} takes the first of several values. A token "
+        "stands at the end, so it is cut off with a text beyond tokenize.max_length.",
     )
     sample: Annotated[int, Field(ge=1)] | None = Field(
         description="At most this many rows, drawn with the seed, every label at its own share; null keeps all."

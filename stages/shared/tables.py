@@ -1,6 +1,7 @@
 """Parquet tables of the pipeline: read with an error that names the file, written whole and repeatable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -16,17 +17,35 @@ ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64(
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
 
 
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise StageError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
+    except (pa.ArrowException, OSError) as error:
+        raise StageError(f"{path}: not a readable Parquet file ({error}); restore it: dvc checkout --force") from None
+
+
 def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
     """Read a Parquet file.
 
     Raises: StageError when it is missing, is not Parquet, or lacks one of `columns`.
     """
-    try:
+    with _readable(path):
         return pq.ParquetFile(path).read(columns=columns).to_pandas()
-    except FileNotFoundError:
-        raise StageError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
-    except (pa.ArrowException, OSError) as error:
-        raise StageError(f"{path}: not a readable Parquet file ({error}); restore it: dvc checkout --force") from None
+
+
+def column_names(path: Path) -> list[str]:
+    """Return the names of a Parquet file's columns. Raises: as `read`."""
+    with _readable(path):
+        return pq.read_schema(path).names
+
+
+def batches(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield a Parquet file in batches of at most `rows`. Raises: as `read`."""
+    with _readable(path), pq.ParquetFile(path) as table:
+        yield from table.iter_batches(rows, columns=columns)
 
 
 def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:

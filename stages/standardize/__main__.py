@@ -1,11 +1,14 @@
 """Rename columns, filter rows, clean text and map labels to ids, as the recipe says.
 
-    python -m stages.standardize --params params.yaml --recipes recipes \
-        --data data/ingest --out data/standardize --metrics metrics/standardize.json
+    python -m stages.standardize --params params.yaml --recipes recipes --data data/ingest \
+        --out data/standardize --metrics metrics/standardize.json --plots plots/standardize
 
-Writes train.parquet, test.parquet where the recipe brings a test file, rejects.parquet and labels.json.
+Writes train.parquet, test.parquet where the recipe brings a test file, rejects.parquet, labels.json, and
+special_tokens.json with what `annotate` appended. Rows pass through in batches, so that memory does not grow with them.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,121 +17,109 @@ import pyarrow as pa
 
 from stages.shared import command, files, params, tables
 from stages.shared.command import StageError
-from stages.standardize.clean import STEPS
-from stages.standardize.filters import keep_rows, sample, top_values
-from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
+from stages.standardize import balance
+from stages.standardize.filters import sample, survey
+from stages.standardize.label_rules import unlisted_sentence
+from stages.standardize.rows import Standardizer, named_columns
 
-REJECTS = pa.schema([("id", pa.int64()), ("reason", pa.string()), ("text", pa.string()), ("label", pa.string())])
-
-
-def check_columns(path: Path, recipe: params.Recipe) -> None:
-    """Raise: StageError naming the first column that the recipe names and the table has not."""
-    found = pa.parquet.read_schema(path).names
-    named = {f"columns.{role}": name for role, name in recipe.columns if name is not None}
-    named |= {f"keep.equal.{name}": name for name in recipe.keep.equal}
-    named |= {f"keep.top.{name}": name for name in recipe.keep.top}
-    for key, name in named.items():
-        if name not in found:
-            raise StageError(
-                f"{path}: no column {name!r}, which the recipe's {key} names{command.did_you_mean(name, found)}"
-            )
+BATCH = 10_000  # rows
+REJECTS = pa.schema(
+    [(name, pa.string()) for name in ("file", "reason", "text", "label")]
+    + [(name, pa.int64()) for name in ("id", "line")]
+)
 
 
-def standardize(
-    raw: pd.DataFrame, recipe: params.Recipe, top: dict[str, list[str]]
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, int]]:
-    """Turn source rows into rows of `id`, `text`, `label`, `group`.
-
-    raw: the source's columns as text, and `id` as the index. top: see keep_rows.
-    Returns: the rows, the rejected rows with a reason, and how many rows each filter dropped.
-    """
-    raw, dropped = keep_rows(raw, recipe.keep, top)
-    columns = recipe.columns
-    text = raw[columns.text].fillna("")
-    for step in recipe.clean:
-        text = text.map(STEPS[step])
-    words = text.str.split().str.len()
-    for name, kept in (
-        ("min_words", words >= (recipe.keep.min_words or 0)),
-        ("max_words", words <= (recipe.keep.max_words or np.inf)),
-    ):
-        dropped[name] = int((~kept[text.index]).sum())
-        text = text[kept[text.index]]
-    source_label = raw[columns.label][text.index]
-
-    reason = pd.Series(None, index=text.index, dtype="object")
-    reason[source_label.isna() | (source_label.str.strip() == "")] = "no label"
-    reason[text.str.strip() == ""] = "empty text"
-    rejects = pd.DataFrame({"reason": reason, "text": text, "label": source_label})[reason.notna()]
-
-    text = text[reason.isna()]
-    ids = label_ids(source_label[text.index], recipe.labels)
-    dropped["label"] = int((ids == OUTSIDE).sum())
-    ids = ids[ids != OUTSIDE]
-    group = None
-    if columns.group:  # one spelling, so that the same author is one group in every file
-        group = raw[columns.group][ids.index].map(canonical, na_action="ignore").replace("", None)
-    rows = pd.DataFrame({"text": text[ids.index], "label": ids, "group": group})
-    return rows.reset_index(names="id"), rejects.reset_index(names="id"), dropped
+def batches(path: Path, columns: list[str], first_id: int) -> Iterator[pd.DataFrame]:
+    """Yield the rows of a table, `id` as the index, counted from `first_id`."""
+    for batch in tables.batches(path, BATCH, columns):
+        frame = batch.to_pandas()
+        frame.index = pd.RangeIndex(first_id, first_id + len(frame))
+        first_id += len(frame)
+        yield frame
 
 
-def check(path: Path, rows: pd.DataFrame, rejects: pd.DataFrame, names: list[str], most: float) -> None:
+def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], most: float) -> None:
     """Raise: StageError on too many rejects, or a label without rows."""
-    total = len(rows) + len(rejects)
-    if len(rejects) > most * total:
-        first = rejects.iloc[0]
+    total = len(label) + len(made.rejects)
+    if len(made.rejects) > most * total:
+        if made.unlisted and len(made.rejects) == made.unlisted.total():
+            raise StageError(f"{path}: {unlisted_sentence(made.unlisted)}")
+        first = made.rejects[0]
+        others = f"; {unlisted_sentence(made.unlisted)}" if made.unlisted else ""
         raise StageError(
-            f"{path}: {len(rejects):,} of {total:,} rows have an empty text or no label, more than "
-            f"standardize.max_rejects ({most:g}) allows; first: row {first['id']} ({first['reason']}); mend them, drop "
-            "empty texts with keep.min_words=1, or raise standardize.max_rejects"
+            f"{path}: {len(made.rejects):,} of {total:,} rows have an empty text or no label, more than "
+            f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
+            f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
+            f"standardize.max_rejects{others}"
         )
-    counts = rows["label"].value_counts()
+    counts = Counter(label.tolist())
     empty = [name for label_id, name in enumerate(names) if label_id not in counts]
     if empty:
-        found = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.items()) or "no rows at all"
+        found = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
         raise StageError(
-            f"{path}: no row has the label {', '.join(empty)} (found: {found}); every label needs rows: mend labels or "
-            "keep in the recipe"
+            f"{path}: no row has the label {', '.join(empty)} (found: {found or 'no rows at all'}); every label needs "
+            "rows: mend labels or keep in the recipe"
         )
+
+
+def write_sample(full: Path, path: Path, positions: np.ndarray) -> None:
+    """Write the rows of `full` at `positions`, ascending, to `path`, and remove `full`."""
+
+    def drawn() -> Iterator[pa.RecordBatch]:
+        start = 0
+        for batch in tables.batches(full, BATCH):
+            low, high = np.searchsorted(positions, [start, start + batch.num_rows])
+            yield batch.take(pa.array(positions[low:high] - start))
+            start += batch.num_rows
+
+    tables.write(path, drawn(), tables.ROWS)
+    full.unlink()
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics")
+    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, recipe = params.load(args.params, args.recipes)
     names = list(recipe.labels)
-    metrics, all_rejects, first_id = {}, [], 0
-    with files.replace_folder(args.out) as out:
+    metrics, balances, rejects, first_id, known, tokens = {}, {}, [], 0, None, None
+    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
         for name in ("train", "test"):
             path = args.data / f"{name}.parquet"
             if name == "test" and not path.exists():  # ingest writes one only where the recipe brings a test file
                 continue
-            raw = tables.read(path)
-            check_columns(path, recipe)
-            raw.index += first_id  # ids go on from train to test, so that none is used twice
-            first_id += len(raw)
-            if name == "train":
-                top = top_values(raw, recipe.keep)
-            rows, rejects, dropped = standardize(raw, recipe, top)
-            check(path, rows, rejects, names, settings.standardize.max_rejects)
-            if len(raw) != len(rows) + len(rejects) + sum(dropped.values()):
+            columns = named_columns(path, recipe)
+            if known is None:
+                needs_survey = recipe.keep.top or recipe.keep.where
+                known = survey(batches(path, columns, 0) if needs_survey else [], recipe.keep)
+            made = Standardizer(recipe, known, balance.Balance(names), tokens)
+            whole = out / f"{name}.parquet"
+            tables.write(whole, (made.rows(raw) for raw in batches(path, columns, first_id)), tables.ROWS)
+            first_id += made.read  # ids go on from train to test, so that none is used twice
+            label, characters = made.kept()
+            check(path, made, label, names, settings.standardize.max_rejects)
+            if made.read != len(label) + len(made.rejects) + sum(made.dropped.values()):
                 raise AssertionError(f"{path}: rows were lost")
-            if name == "train" and recipe.sample is not None:
-                kept = sample(rows, recipe.sample, settings.seed)
-                dropped["sample"] = len(rows) - len(kept)
-                rows = kept
-                check(path, rows, rejects, names, settings.standardize.max_rejects)
-            tables.write_frame(out / f"{name}.parquet", rows)
-            all_rejects.append(rejects)
-            counts = rows["label"].value_counts()
+            if name == "train":
+                tokens = made.tokens
+                if recipe.sample is not None and recipe.sample < len(label):
+                    positions = sample(label, recipe.sample, settings.seed)
+                    made.dropped["sample"] = len(label) - len(positions)
+                    label, characters = label[positions], characters[positions]
+                    check(path, made, label, names, settings.standardize.max_rejects)
+                    write_sample(whole.rename(out / ".all.parquet"), whole, positions)
+            made.balance.add("kept", label, characters)
+            balances[name] = made.balance
+            rejects += made.rejects
             metrics[name] = {
-                "rows_read": len(raw),
-                "filtered": {key: count for key, count in dropped.items() if count},
-                "rejected": {key: int(count) for key, count in rejects["reason"].value_counts().sort_index().items()},
-                "rows": len(rows),
-                "labels": {label: int(counts[label_id]) for label_id, label in enumerate(names)},
+                "rows_read": made.read,
+                "filtered": {key: count for key, count in made.dropped.items() if count},
+                "rejected": dict(sorted(Counter(reject["reason"] for reject in made.rejects).items())),
+                "rows": len(label),
+                "labels": {label_name: int((label == label_id).sum()) for label_id, label_name in enumerate(names)},
             }
-        tables.write_frame(out / "rejects.parquet", pd.concat(all_rejects), REJECTS)
+        tables.write(out / "rejects.parquet", pa.Table.from_pylist(rejects, REJECTS).to_batches(), REJECTS)
         files.write_json(out / "labels.json", {"labels": names, "positive": recipe.positive})
+        files.write_json(out / "special_tokens.json", sorted(tokens))
+        balance.write(balances, plots)
     files.write_json(args.metrics, metrics)
     for name, counted in metrics.items():
         print(f"standardize: {name} {counted['rows']:,} rows of {counted['rows_read']:,}")

@@ -1,47 +1,129 @@
-"""Which rows of the source are kept: by value, by rank, by sample."""
+"""Which rows of the source are kept: by value, by rank, by expression, by sample."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from stages.shared import params
-from stages.standardize.label_rules import canonical
+from stages.shared.command import StageError
+from stages.standardize.label_rules import canonical, canonical_values
+
+NUMBERS, BOOLEANS, TEXTS = "numbers", "booleans", "texts"
 
 
-def top_values(raw: pd.DataFrame, keep: params.Keep) -> dict[str, list[str]]:
-    """Find the most frequent values that `keep.top` asks for, by column; of equally frequent ones the first by name."""
-    top = {}
-    for column, n in keep.top.items():
-        counts = raw[column].map(canonical, na_action="ignore").value_counts().sort_index()
-        top[column] = counts.sort_values(ascending=False, kind="stable").index[:n].tolist()
-    return top
+@dataclass
+class Survey:
+    """What filters must know of the whole training file before they see its first row."""
+
+    top: dict[str, list[str]] = field(default_factory=dict)
+    """Column of `keep.top` to its most frequent values."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Column of `keep.where` to NUMBERS, BOOLEANS or TEXTS."""
 
 
-def keep_rows(raw: pd.DataFrame, keep: params.Keep, top: dict[str, list[str]]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Apply the filters on source columns; return the rows kept and how many each filter dropped.
+def where_columns(where: str | None, columns: list[str]) -> list[str]:
+    """Return the columns that an expression names."""
+    return [name for name in columns if where and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where)]
 
-    top: the values of `keep.top`, found in the training file and applied to the test file too.
+
+def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
+    """Rank the values of `keep.top` among the rows that `keep.equal` keeps, and tell what `keep.where` compares.
+
+    Of equally frequent values the first by name goes first.
     """
-    dropped = {}
+    counts = {column: Counter() for column in keep.top}
+    kinds: dict[str, set[str]] = {}
+    for raw in batches:
+        for column in where_columns(keep.where, list(raw.columns)):
+            values = raw[column].dropna()
+            found = kinds.setdefault(column, {NUMBERS, BOOLEANS} if len(values) else set())
+            if pd.to_numeric(values, errors="coerce").isna().any():
+                found.discard(NUMBERS)
+            if not values.str.lower().isin(["true", "false"]).all():
+                found.discard(BOOLEANS)
+        stay = pd.Series(True, index=raw.index)
+        for mask in equal_masks(raw, keep).values():
+            stay &= mask
+        for column, counter in counts.items():
+            counter.update(canonical_values(raw[column][stay].dropna()))
+    top = {
+        column: sorted(counter, key=lambda value, counter=counter: (-counter[value], value))[: keep.top[column]]
+        for column, counter in counts.items()
+    }
+    return Survey(top, {column: min(found, default=TEXTS) for column, found in kinds.items()})
+
+
+def equal_masks(raw: pd.DataFrame, keep: params.Keep) -> dict[str, pd.Series]:
+    """Return one mask a column of `keep.equal`, true where the row may stay."""
+    masks = {}
     for column, wanted in keep.equal.items():
         values = [canonical(value) for value in (wanted if isinstance(wanted, list) else [wanted])]
-        kept = raw[column].map(canonical, na_action="ignore").isin(values)
-        dropped[f"equal.{column}"] = int((~kept).sum())
-        raw = raw[kept]
-    for column, values in top.items():
-        kept = raw[column].map(canonical, na_action="ignore").isin(values)
-        dropped[f"top.{column}"] = int((~kept).sum())
-        raw = raw[kept]
-    return raw, dropped
+        masks[f"equal.{column}"] = canonical_values(raw[column]).isin(values)
+    return masks
 
 
-def sample(rows: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
-    """Draw at most n rows, every label at its own share (largest remainders), in the old order."""
-    if len(rows) <= n:
-        return rows
-    shares = rows["label"].value_counts().sort_index() * n / len(rows)
+def source_masks(raw: pd.DataFrame, keep: params.Keep, known: Survey) -> dict[str, pd.Series]:
+    """Return the masks of the filters on source columns, by name, in the order they apply."""
+    masks = equal_masks(raw, keep)
+    for column, values in known.top.items():
+        masks[f"top.{column}"] = canonical_values(raw[column]).isin(values)
+    if keep.where:
+        masks["where"] = _where(raw, keep.where, known.kinds)
+    return masks
+
+
+def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
+    """Evaluate an expression on each row. Raises: StageError when it cannot be, or gives no truth value."""
+    frame = {}
+    for column, kind in kinds.items():
+        values = raw[column]
+        if kind == NUMBERS:
+            values = pd.to_numeric(values)
+        elif kind == BOOLEANS:
+            values = values.str.lower() == "true"
+        frame[column] = values
+    try:
+        found = pd.DataFrame(frame, index=raw.index).eval(where, engine="python")
+    except Exception as error:  # whatever the expression does
+        words = " ".join(str(error).split())[:200]
+        raise StageError(f"keep.where {where!r}: {words}; columns: {', '.join(raw.columns)}") from None
+    if not isinstance(found, pd.Series) or found.dtype not in (bool, "boolean"):
+        raise StageError(f"keep.where {where!r}: gives no true or false for each row; compare columns, as in 'a >= 2'")
+    return found.fillna(False).astype(bool)
+
+
+def text_masks(text: pd.Series, keep: params.Keep) -> dict[str, pd.Series]:
+    """Return the masks of the filters on cleaned texts, by name, in the order they apply."""
+    masks = {}
+    if keep.min_words or keep.max_words:
+        words = text.str.split().str.len()
+        masks["min_words"] = words >= (keep.min_words or 0)
+        masks["max_words"] = words <= (keep.max_words or np.inf)
+    if keep.min_characters or keep.max_characters:
+        characters = text.str.len()
+        masks["min_characters"] = characters >= (keep.min_characters or 0)
+        masks["max_characters"] = characters <= (keep.max_characters or np.inf)
+    return {name: mask for name, mask in masks.items() if getattr(keep, name)}
+
+
+def sample(label: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Draw at most n positions, every label at its own share (largest remainders), in ascending order.
+
+    label: (rows,) int. Returns: (at most n,) int.
+    """
+    if len(label) <= n:
+        return np.arange(len(label))
+    names, rows = np.unique(label, return_counts=True)
+    shares = rows * n / len(label)
     counts = np.floor(shares).astype(int)
-    most_short = (shares - counts).sort_values(ascending=False, kind="stable").index[: n - counts.sum()]
+    most_short = np.argsort(counts - shares, kind="stable")[: n - counts.sum()]
     counts[most_short] += 1
     random = np.random.default_rng(seed)
-    drawn = [random.choice(np.flatnonzero(rows["label"] == label), k, replace=False) for label, k in counts.items()]
-    return rows.iloc[np.sort(np.concatenate(drawn))].reset_index(drop=True)
+    drawn = [
+        random.choice(np.flatnonzero(label == name), k, replace=False) for name, k in zip(names, counts, strict=True)
+    ]
+    return np.sort(np.concatenate(drawn))

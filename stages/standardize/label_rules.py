@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from collections import Counter
 
+import numpy as np
 import pandas as pd
 
 from stages.shared.command import StageError
@@ -14,6 +16,8 @@ _COMPARE = {"<=": pd.Series.le, ">=": pd.Series.ge, "<": pd.Series.lt, ">": pd.S
 
 OUTSIDE = -1
 """The id of a number that none of the recipe's number rules takes in: its row is filtered."""
+UNLISTED = -2
+"""The id of any other value that the recipe names nowhere: its row is rejected."""
 
 
 def canonical(value: Scalar) -> str:
@@ -28,13 +32,20 @@ def canonical(value: Scalar) -> str:
     return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
 
 
+def canonical_values(values: pd.Series) -> pd.Series:
+    """canonical() of each value, missing ones left missing; each distinct value is looked at once."""
+    codes, distinct = pd.factorize(values)
+    spelled = np.array([*(canonical(value) for value in distinct), None], dtype=object)
+    return pd.Series(spelled[codes], index=values.index, dtype="str")
+
+
 def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd.Series:
-    """Return the label id of each value: int64, OUTSIDE where number rules leave a number out.
+    """Return the label id of each value: int64, OUTSIDE or UNLISTED where no label takes it in.
 
     values: text, none of it missing. labels: the recipe's, in id order.
-    Raises: StageError on a value that no label takes in, or two do.
+    Raises: StageError on a value that two labels take in, or on two labels that are "*".
     """
-    values = values.map(canonical)
+    values = canonical_values(values)
     numbers = pd.to_numeric(values, errors="coerce")
     ids = pd.Series(pd.NA, index=values.index, dtype="Int64")
     names = list(labels)
@@ -64,11 +75,14 @@ def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd
         ids = ids.fillna(rest)
     elif has_rules:
         ids[ids.isna() & numbers.notna()] = OUTSIDE
-    if ids.isna().any():
-        counts = values[ids.isna()].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-        found = ", ".join(f"{value!r} ({count:,} rows)" for value, count in counts.head(20).items())
-        raise StageError(
-            f"labels: {len(counts):,} values belong to no label: {found}; list each under a label in the recipe, "
-            'give one label "*" for the rest, or drop their rows with keep'
-        )
-    return ids.astype("int64")
+    return ids.fillna(UNLISTED).astype("int64")
+
+
+def unlisted_sentence(counts: Counter[str]) -> str:
+    """Say which values belong to no label, the most frequent first."""
+    most = sorted(counts, key=lambda value: (-counts[value], value))[:20]
+    found = ", ".join(f"{value!r} ({counts[value]:,} rows)" for value in most)
+    return (
+        f"labels: {len(counts):,} values belong to no label: {found}; list each under a label in the recipe, "
+        'give one label "*" for the rest, or drop their rows with keep'
+    )

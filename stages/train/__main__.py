@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     from stages.train.fine_tune import fine_tune, load_model
 
     splits = {name: load_from_disk(args.data / name) for name in ("train", "validation")}
-    model, tokenizer = load_model(folder, labels, settings.seed)
+    model, tokenizer = load_model(folder, args.data / "tokenizer", labels, settings.seed)
     with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
         work = out / "checkpoints"
         log, best_step = fine_tune(model, tokenizer, splits, labels, settings.train, settings.seed, work)

@@ -43,8 +43,12 @@ class EvaluateAt(TrainerCallback):
         return control
 
 
-def load_model(folder: Path, labels: Labels, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load_model(
+    folder: Path, tokenizer_folder: Path, labels: Labels, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load a checkpoint with a classification head for `labels`; a new head is drawn from `seed`.
+
+    Tokens that the tokenizer has beyond the checkpoint's vocabulary get embeddings drawn near the mean of the others.
 
     Raises: StageError when there are no safetensors weights, or a head of another size.
     """
@@ -60,12 +64,14 @@ def load_model(folder: Path, labels: Labels, seed: int) -> tuple[PreTrainedModel
             use_safetensors=True,
             trust_remote_code=False,
         )
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise StageError(
             f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: "
             f"{str(error).strip().splitlines()[0]}"
         ) from None
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(len(tokenizer))
     return model, tokenizer
 
 

@@ -1,0 +1,144 @@
+"""From the source's rows to rows of `id`, `text`, `label` and `group`, a batch at a time."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from stages.shared import params, tables
+from stages.shared.command import StageError, did_you_mean
+from stages.standardize.balance import Balance
+from stages.standardize.clean import STEPS
+from stages.standardize.filters import Survey, source_masks, text_masks, where_columns
+from stages.standardize.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
+
+MOST_TOKENS = 10_000
+PLACE = ["_file", "_line"]  # where ingest found the row
+
+
+def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
+    """Return the columns that the recipe names, and where each row came from.
+
+    Raises: StageError naming the first column that the table has not.
+    """
+    found = [name for name in tables.column_names(path) if name not in PLACE]
+    columns, keep = recipe.columns, recipe.keep
+    texts = [columns.text] if isinstance(columns.text, str) else columns.text
+    named = [("columns.text", name) for name in texts] + [("columns.label", columns.label)]
+    named += [("columns.group", columns.group)] if columns.group else []
+    named += [(f"keep.equal.{name}", name) for name in keep.equal]
+    named += [(f"keep.top.{name}", name) for name in keep.top]
+    named += [("annotate", name if isinstance(name, str) else name.column) for name in recipe.annotate]
+    for key, name in named:
+        if name not in found:
+            raise StageError(f"{path}: no column {name!r}, which the recipe's {key} names{did_you_mean(name, found)}")
+    if keep.where and not where_columns(keep.where, found):
+        raise StageError(f"{path}: keep.where {keep.where!r} names no column; columns: {', '.join(found)}")
+    return list(dict.fromkeys([*(name for _, name in named), *where_columns(keep.where, found), *PLACE]))
+
+
+class Standardizer:
+    """Applies a recipe to batches of rows, and counts where each row went."""
+
+    def __init__(self, recipe: params.Recipe, known: Survey, balance: Balance, tokens: set[str] | None):
+        """tokens: those that the training rows brought, the only ones appended; None to collect them."""
+        self.recipe, self.known, self.balance = recipe, known, balance
+        self.tokens = set() if tokens is None else tokens
+        self._collects_tokens = tokens is None
+        self.read = 0
+        self.dropped: Counter[str] = Counter()
+        self.unlisted: Counter[str] = Counter()  # label values that the recipe names nowhere
+        self.rejects: list[dict] = []
+        self._label: list[np.ndarray] = []
+        self._characters: list[np.ndarray] = []
+
+    def kept(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the label and the text length of each row written so far: (rows,) int, (rows,) int characters."""
+        nothing = [np.array([], dtype=np.int64)]
+        return np.concatenate(nothing + self._label), np.concatenate(nothing + self._characters)
+
+    def rows(self, raw: pd.DataFrame) -> pa.RecordBatch:
+        """Turn source rows into rows of tables.ROWS. raw: columns as text, and `id` as the index."""
+        self.read += len(raw)
+        source = self._joined(raw)
+        label = self._labels(raw)
+        self.balance.add("source", label.to_numpy(), source.str.len().to_numpy())
+        alive = pd.Series(True, index=raw.index)
+        for name, mask in source_masks(raw, self.recipe.keep, self.known).items():
+            alive = self._filter(name, alive, mask, label, source)
+        text = source[alive]
+        for step in self.recipe.clean:
+            text = pd.Series([STEPS[step](value) for value in text], index=text.index, dtype="str")
+        alive = alive[alive]
+        for name, mask in text_masks(text, self.recipe.keep).items():
+            alive = self._filter(name, alive, mask, label, text)
+        text, label = text[alive], label[alive[alive].index]
+        usable = self._reject(raw, source, text, label)
+        self.dropped["label"] += int((label[usable] == OUTSIDE).sum())
+        kept = label.index[usable & (label != OUTSIDE)]
+        text, label = text[kept], label[kept]
+        for entry in self.recipe.annotate:
+            text = self._annotated(text, raw.loc[kept], entry)
+        self._label.append(label.to_numpy())
+        self._characters.append(text.str.len().to_numpy())
+        group = None
+        if self.recipe.columns.group:  # one spelling, so that the same author is one group in every file
+            group = canonical_values(raw[self.recipe.columns.group][kept]).replace("", None)
+        frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group})
+        return pa.RecordBatch.from_pandas(frame, schema=tables.ROWS, preserve_index=False)
+
+    def _joined(self, raw: pd.DataFrame) -> pd.Series:
+        named = self.recipe.columns.text
+        if isinstance(named, str):
+            return raw[named].fillna("")
+        parts = [raw[name].fillna("").str.strip() for name in named]
+        return parts[0].str.cat(parts[1:], sep=" ").str.strip() if len(parts) > 1 else parts[0]
+
+    def _labels(self, raw: pd.DataFrame) -> pd.Series:
+        values = raw[self.recipe.columns.label]
+        values = values[values.notna() & (values.str.strip() != "")]
+        return label_ids(values, self.recipe.labels).reindex(raw.index, fill_value=UNLISTED)
+
+    def _filter(self, name: str, alive: pd.Series, mask: pd.Series, label: pd.Series, text: pd.Series) -> pd.Series:
+        """Drop the rows outside `mask`, counted under the filter's name."""
+        after = alive & mask.reindex(alive.index)
+        self.dropped[name] += int(alive.sum() - after.sum())
+        kept = after[after].index
+        self.balance.add(name, label[kept].to_numpy(), text[kept].str.len().to_numpy())
+        return after
+
+    def _reject(self, raw: pd.DataFrame, source: pd.Series, text: pd.Series, label: pd.Series) -> pd.Series:
+        """Set aside rows without a text or a known label; return which rows are usable."""
+        value = raw[self.recipe.columns.label][text.index]
+        missing = value.isna() | (value.str.strip() == "")
+        reason = pd.Series(None, index=text.index, dtype="object")
+        reason[(label == UNLISTED) & ~missing] = "label not in the recipe"
+        self.unlisted.update(canonical(v) for v in value[(label == UNLISTED) & ~missing & (text.str.strip() != "")])
+        reason[missing] = "no label"
+        reason[text.str.strip() == ""] = "empty text"
+        for row in reason.dropna().index:
+            self.rejects.append(
+                {"id": row, "file": raw["_file"][row], "line": raw["_line"][row], "reason": reason[row]}
+                | {"text": source[row], "label": None if pd.isna(value[row]) else value[row]}
+            )
+        return reason.isna()
+
+    def _annotated(self, text: pd.Series, raw: pd.DataFrame, entry: str | params.FirstOf) -> pd.Series:
+        """Append one column's value to each text as a token; none where it is missing, or not among the known ones."""
+        column, split = (entry, None) if isinstance(entry, str) else (entry.column, entry.split)
+        tokens = []
+        for value in raw[column]:
+            first = "" if pd.isna(value) else (value.split(split)[0] if split else value)
+            plain = " ".join(first.replace("<", " ").replace(">", " ").split())
+            tokens.append(f"<{column}={plain}>" if plain else "")
+        if self._collects_tokens:
+            self.tokens.update(token for token in tokens if token)
+            if len(self.tokens) > MOST_TOKENS:
+                raise StageError(
+                    f"annotate: {column} brings the special tokens beyond {MOST_TOKENS:,}; choose a column with fewer "
+                    "values"
+                )
+        appended = [f"{t} {token}" if token in self.tokens else t for t, token in zip(text, tokens, strict=True)]
+        return pd.Series(appended, index=text.index, dtype="str")
