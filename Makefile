@@ -24,6 +24,7 @@ lint: .venv/installed-dev ## check style and parameters
 
 bench: install ## run the benchmarks
 	python -m benchmarks.repro
+	python -m benchmarks.ingest
 
 .venv/installed: requirements.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

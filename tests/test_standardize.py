@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.shared import params, tables
 from stages.shared.command import StageError
@@ -330,3 +332,31 @@ def test_the_plots_count_rows_after_each_filter(project):
         *[("min_words", "negative", 1), ("min_words", "positive", 1)],
         *[("kept", "negative", 1), ("kept", "positive", 1)],
     ]
+
+
+PIECES = [
+    "<br>",
+    "<br />",
+    "<BR/>",
+    "</br>",
+    "<b>",
+    "<",
+    ">",
+    "&amp;",
+    "&lt;",
+    "a",
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\t",
+    "\u00a0",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map("".join))
+def test_the_short_way_through_html_ends_like_the_parser(text):
+    from stages.standardize.clean import _parsed, html, whitespace
+
+    assert html(text) == (_parsed(text) if set(text) & {"<", "&"} else text)
+    assert whitespace(text) == " ".join(text.split())

@@ -120,18 +120,35 @@ class SourceFile:
         while chunk := list(itertools.islice(rows, BATCH)):
             good, places = [], []
             for line, row, reason, raw in chunk:
-                wrong = reason
-                if row is not None and (wrong := _unusable(row)) is None:
+                if row is None:
+                    self.rejects.append(self._reject(line, reason, raw))
+                else:
                     good.append(row)
                     places.append(line)
                     if row.keys() - names.keys():
                         names |= dict.fromkeys(row)
-                if wrong:
-                    self.rejects.append(self._reject(line, wrong, raw or json.dumps(row, default=str)))
             self._check_names(list(names))
-            if good:
-                columns = [self._column(name, good) for name in names]
-                yield self._placed(pa.table(columns, names=list(names)), pa.array(places, pa.int64()))
+            if not good:
+                continue
+            columns = self._columns(list(names), good)
+            if columns is None:  # a row holds what text cannot; find it
+                usable = []
+                for line, row in zip(places, good, strict=True):
+                    if reason := _unusable(row):
+                        self.rejects.append(self._reject(line, reason, json.dumps(row, default=str)))
+                    else:
+                        usable.append((line, row))
+                places, good = [line for line, _ in usable], [row for _, row in usable]
+                columns = self._columns(list(names), good)
+            yield self._placed(pa.table(columns, names=list(names)), pa.array(places, pa.int64()))
+
+    def _columns(self, names: list[str], rows: list[dict[str, Any]]) -> list[pa.Array] | None:
+        """Return the rows' values as text by column, or None where a value holds a NUL or no valid text."""
+        try:
+            columns = [self._column(name, rows) for name in names]
+        except UnicodeEncodeError:
+            return None
+        return None if any(_holds_nul(column) for column in columns) else columns
 
     def _column(self, name: str, rows: list[dict[str, Any]]) -> pa.Array:
         values = [row.get(name) for row in rows]
@@ -159,7 +176,7 @@ class SourceFile:
                 columns = [columnar.as_text(column) for column in batch.columns]
                 columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
                 table = pa.table(columns, names=batch.schema.names)
-                hold_nul = [pc.match_substring(column, "\0").to_pylist() for column in columns]
+                hold_nul = [pc.match_substring(column, "\0").to_pylist() for column in columns if _holds_nul(column)]
                 bad = {i for holds in hold_nul for i, hold in enumerate(holds) if hold}
                 for i in sorted(bad):
                     raw = json.dumps(table.slice(i, 1).to_pylist()[0])
@@ -215,6 +232,10 @@ class _Recoded(io.RawIOBase):
         content, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
         buffer[: len(content)] = content
         return len(content)
+
+
+def _holds_nul(column: pa.StringArray) -> bool:
+    return any(buffer is not None and b"\0" in buffer.to_pybytes() for buffer in column.buffers()[2:])
 
 
 def _unusable(row: dict[str, Any]) -> str | None:

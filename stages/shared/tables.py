@@ -1,6 +1,7 @@
 """Parquet tables of the pipeline: read with an error that names the file, written whole and repeatable."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,17 +50,34 @@ def batches(path: Path, rows: int, columns: list[str] | None = None) -> Iterator
 
 
 def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
-    """Write record batches as one Parquet file and return the number of rows."""
-    rows, pending = 0, schema.empty_table()
-    with replace_file(path) as partial, pq.ParquetWriter(partial, schema, compression="zstd") as writer:
+    """Write record batches as one Parquet file and return the number of rows.
+
+    Row groups are compressed and written in a thread, while the next batches are made.
+    """
+    rows, pending, size, writing = 0, [], 0, None
+    with (
+        replace_file(path) as partial,
+        pq.ParquetWriter(partial, schema, compression="zstd") as writer,
+        ThreadPoolExecutor(1) as thread,
+    ):
+
+        def start(table: pa.Table) -> Future:
+            if writing:
+                writing.result()
+            return thread.submit(writer.write_table, table, row_group_size=ROW_GROUP)
+
         for batch in batches:
             rows += batch.num_rows
-            pending = pa.concat_tables([pending, pa.Table.from_batches([batch])])
-            while pending.num_rows >= ROW_GROUP:
-                writer.write_table(pending.slice(0, ROW_GROUP), row_group_size=ROW_GROUP)
-                pending = pending.slice(ROW_GROUP).combine_chunks()
-        if pending.num_rows or not rows:
-            writer.write_table(pending.combine_chunks(), row_group_size=ROW_GROUP)
+            size += batch.num_rows
+            pending.append(batch)
+            while size >= ROW_GROUP:
+                table = pa.Table.from_batches(pending)
+                writing = start(table.slice(0, ROW_GROUP))
+                pending = table.slice(ROW_GROUP).to_batches()
+                size -= ROW_GROUP
+        if size or not rows:
+            writing = start(pa.Table.from_batches(pending, schema))
+        writing.result()
     return rows
 
 

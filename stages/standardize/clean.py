@@ -17,6 +17,8 @@ _INLINE = (
     "main|map|mark|meta|nav|noscript|optgroup|picture|q|s|samp|script|select|small|source|span|strike|strong|style|sub|"
     "summary|sup|svg|tbody|template|textarea|tfoot|thead|time|tt|u|var|video|wbr"
 )
+_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_SPACES = re.compile("  +")
 _NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
 
 
@@ -28,18 +30,27 @@ def html(text: str) -> str:
     >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really <3")
     ' Good fun & games. The end really <3'
     """
-    if "<" not in text and "&" not in text:
-        return text
+    if "&" not in text:
+        broken = _BREAK.sub(" ", text) if "<" in text else text
+        if "<" not in broken:  # line breaks are the tags of most reviews, and need no parser
+            return broken if broken is text else _SPACES.sub(" ", broken)
+    return _parsed(text)
+
+
+def _parsed(text: str) -> str:
     tree = LexborHTMLParser(_NOT_A_TAG.sub("&lt;", text))
     tree.strip_tags(["script", "style"])
     for node in tree.css(_BLOCKS.replace("|", ", ")):
         node.insert_before(" ")
         node.insert_after(" ")
-    return re.sub(" +", " ", tree.root.text())
+    return _SPACES.sub(" ", tree.root.text())
 
 
 def whitespace(text: str) -> str:
     """Turn every run of white space into one space and trim both ends."""
+    # the usual case, told without making a list of words: no other white space than single spaces inside
+    if "  " not in text and text[:1] != " " != text[-1:] and text.isprintable():
+        return text
     return " ".join(text.split())
 
 

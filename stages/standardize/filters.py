@@ -100,9 +100,10 @@ def text_masks(text: pd.Series, keep: params.Keep) -> dict[str, pd.Series]:
     """Return the masks of the filters on cleaned texts, by name, in the order they apply."""
     masks = {}
     if keep.min_words or keep.max_words:
-        words = text.str.split().str.len()
-        masks["min_words"] = words >= (keep.min_words or 0)
-        masks["max_words"] = words <= (keep.max_words or np.inf)
+        enough = keep.max_words or keep.min_words  # what is beyond need not be counted
+        counted = pd.Series([len(value.split(None, enough)) for value in text.tolist()], text.index, dtype="int64")
+        masks["min_words"] = counted >= (keep.min_words or 0)
+        masks["max_words"] = counted <= (keep.max_words or np.inf)
     if keep.min_characters or keep.max_characters:
         characters = text.str.len()
         masks["min_characters"] = characters >= (keep.min_characters or 0)

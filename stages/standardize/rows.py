@@ -56,7 +56,7 @@ class Standardizer:
 
     def kept(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the label and the text length of each row written so far: (rows,) int, (rows,) int characters."""
-        nothing = [np.array([], dtype=np.int64)]
+        nothing = [np.array([], dtype=np.int32)]
         return np.concatenate(nothing + self._label), np.concatenate(nothing + self._characters)
 
     def rows(self, raw: pd.DataFrame) -> pa.RecordBatch:
@@ -69,8 +69,10 @@ class Standardizer:
         for name, mask in source_masks(raw, self.recipe.keep, self.known).items():
             alive = self._filter(name, alive, mask, label, source)
         text = source[alive]
+        cleaned = text.tolist()
         for step in self.recipe.clean:
-            text = pd.Series([STEPS[step](value) for value in text], index=text.index, dtype="str")
+            cleaned = [STEPS[step](value) for value in cleaned]
+        text = pd.Series(cleaned, index=text.index, dtype="str")
         alive = alive[alive]
         for name, mask in text_masks(text, self.recipe.keep).items():
             alive = self._filter(name, alive, mask, label, text)
@@ -81,8 +83,8 @@ class Standardizer:
         text, label = text[kept], label[kept]
         for entry in self.recipe.annotate:
             text = self._annotated(text, raw.loc[kept], entry)
-        self._label.append(label.to_numpy())
-        self._characters.append(text.str.len().to_numpy())
+        self._label.append(label.to_numpy(np.int32))
+        self._characters.append(text.str.len().to_numpy(np.int32))
         group = None
         if self.recipe.columns.group:  # one spelling, so that the same author is one group in every file
             group = canonical_values(raw[self.recipe.columns.group][kept]).replace("", None)

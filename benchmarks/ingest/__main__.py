@@ -1,0 +1,88 @@
+"""Time ingest and standardize against the same work done in pandas, and measure their memory on four times the rows.
+
+    python -m benchmarks.ingest    # from the root; writes benchmarks/ingest/results.json, takes ten minutes
+
+The file is generated: 573,913 rows of the IMDb Spoiler Dataset's schema. Both sides run in turn, REPEATS times; times
+are wall seconds of whole processes, memory is the largest resident set of any one process.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.ingest import generate
+
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+ROWS, REPEATS = 573_913, 3
+STAGES = (
+    "stages.ingest --params params.yaml --recipes recipes --raw data/raw/imdb_spoilers --out data/ingest "
+    "--metrics metrics/ingest.json",
+    "stages.standardize --params params.yaml --recipes recipes --data data/ingest --out data/standardize "
+    "--metrics metrics/standardize.json --plots plots/standardize",
+)
+
+
+def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
+    """Run modules one after the other: their seconds together, and the larger memory in GB."""
+    start, peak = time.perf_counter(), 0
+    for command in commands:
+        process = subprocess.Popen([sys.executable, "-m", *command.split()], cwd=folder)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{command}: exit code {process.returncode}")
+        peak = max(peak, used.ru_maxrss)
+    return {"s": time.perf_counter() - start, "gb": peak / 1e6}
+
+
+def median(runs: list[dict[str, float]]) -> dict[str, float]:
+    return {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in ("stages", "recipes", "benchmarks"):
+            shutil.copytree(ROOT / name, folder / name)
+        settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
+        settings = re.sub(r"(?m)^recipe: \w+", "recipe: imdb_spoilers", settings)
+        (folder / "params.yaml").write_text(settings, encoding="utf-8")
+        source = folder / "data/raw/imdb_spoilers/IMDB_reviews.json"
+        source.parent.mkdir(parents=True)
+        generate.main(ROWS, source)
+        size = source.stat().st_size
+        notebook = f"benchmarks.ingest.notebook {source} {folder / 'notebook.parquet'}"
+        strata, pandas = [], []
+        for _ in range(REPEATS):
+            strata.append(run(folder, STAGES))
+            pandas.append(run(folder, (notebook,)))
+        generate.main(4 * ROWS, source)
+        larger = run(folder, STAGES)
+    ours, theirs = median(strata), median(pandas)
+    results = {
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "rows": ROWS,
+        "file_mb": round(size / 1e6),
+        "repeats": REPEATS,
+        "strata": ours,
+        "pandas": theirs,
+        "times_faster": round(statistics.median(b["s"] / a["s"] for a, b in zip(strata, pandas, strict=True)), 2),
+        "share_of_the_memory": round(ours["gb"] / theirs["gb"], 3),
+        "strata_on_four_times_the_rows": {key: round(value, 2) for key, value in larger.items()},
+        "memory_growth": round(larger["gb"] / ours["gb"], 3),
+    }
+    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
