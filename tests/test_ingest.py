@@ -1,5 +1,6 @@
 """Reading source files: every format alike, rejects set aside, errors that say what to do."""
 
+import csv
 import gzip
 import json
 import zipfile
@@ -9,8 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stages.ingest.__main__ import find
+from stages.ingest.source_file import SourceFile
 from stages.shared import address
 from stages.shared.command import StageError
 from tests.conftest import write_csv
@@ -300,6 +304,42 @@ def test_quotes_and_line_ends_of_every_kind_are_read(project, name, content, tex
 def test_json_of_columns_is_read(project, columns, indent):
     project.raw("rows.json").write_text(json.dumps(columns, indent=indent), encoding="utf-8")
     assert ingest(project, train="rows.json") == [{"text": "a", "label": "1"}, {"text": "b", "label": None}]
+
+
+def test_json_of_columns_may_be_one_line_of_any_length(project):
+    columns = {"text": {str(i): "x" * 1_000_000 for i in range(20)}, "label": dict.fromkeys(map(str, range(20)), 1)}
+    project.raw("rows.json").write_text(json.dumps(columns), encoding="utf-8")
+    assert len(ingest(project, train="rows.json")) == 20
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+# a row without any value is an empty line in CSV, and an empty cell is none in every format
+TABLES = st.lists(st.tuples(TEXTS, st.sampled_from(["pos", "neg", "7", "true"])), min_size=1, max_size=8)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=TABLES)
+@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl", "rows.parquet", "rows.arrow"])
+def test_any_table_survives_the_way_through_any_format(tmp_path, name, rows):
+    frame = pd.DataFrame(rows, columns=["some text", "its label"])
+    path = tmp_path / name
+    match path.suffix:
+        case ".csv":
+            frame.to_csv(path, index=False)
+        case ".tsv":
+            frame.to_csv(path, index=False, sep="\t", quoting=csv.QUOTE_ALL)
+        case ".json":
+            frame.to_json(path, orient="records", force_ascii=False)
+        case ".jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case ".parquet":
+            frame.to_parquet(path)
+        case ".arrow":
+            frame.to_feather(path)
+    source = SourceFile(path)
+    read = pa.concat_tables(source.tables()).drop(["_file", "_line"]).to_pylist()
+    assert source.rejects == []
+    assert read == [{"some text": text or None, "its label": label} for text, label in rows]
 
 
 @pytest.mark.parametrize("kind", ["file", "stream"])

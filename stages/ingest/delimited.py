@@ -115,7 +115,8 @@ def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
     before a tab, a semicolon or a bar. No quotes at all are for tabs only: elsewhere an open quote is damage.
     """
     best, best_share = Dialect(delimiter or ",", '"', None), 0.0
-    for quote, escape in (('"', None), ('"', "\\"), ("'", None), (None, None)):
+    quotes = [('"', None), ('"', "\\")] if any('\\"' in line for line in sample) else [('"', None)]
+    for quote, escape in (*quotes, ("'", None), (None, None)):
         for mark in delimiter or DELIMITERS:
             if quote is None and mark != "\t":
                 continue

@@ -11,6 +11,8 @@ import ijson
 import msgspec
 
 LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
+MOST = 2 * 1024 * 1024 * 1024  # bytes of an object of columns, which is read whole
+_NESTED = re.compile(rb'\s*\{\s*"[^"]*"\s*:\s*[\[{]')
 Row = tuple[int, dict[str, Any] | None, str | None, str]
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -29,19 +31,26 @@ def rows(stream: BinaryIO) -> Iterator[Row]:
     if start.startswith(b"["):
         yield from _array(stream)
         return
-    first = _line(stream)
+    first = stream.readline(LONGEST + 1)
+    if len(first) > LONGEST and _NESTED.match(first):  # pandas writes all columns as one line
+        yield from _columns(first + stream.read(MOST))
+        return
+    first = _whole(first, stream)
     if first is None:
         return
     second = _line(stream)
     if _is_columns(first, second):
-        yield from _columns(first + (second or b"") + stream.read())
+        yield from _columns(first + (second or b"") + stream.read(MOST))
         return
     yield from _lines(itertools.chain([first], [second] if second else [], iter(lambda: _line(stream), None)))
 
 
 def _line(stream: BinaryIO) -> bytes | None:
     """The next line, None at the end; of one longer than LONGEST, what is beyond is skipped."""
-    line = stream.readline(LONGEST + 1)
+    return _whole(stream.readline(LONGEST + 1), stream)
+
+
+def _whole(line: bytes, stream: BinaryIO) -> bytes | None:
     rest = line
     while len(rest) > LONGEST and not rest.endswith(b"\n"):
         rest = stream.readline(LONGEST + 1)
@@ -55,7 +64,7 @@ def _lines(lines: Iterable[bytes]) -> Iterator[Row]:
         elif line.strip():
             try:
                 yield number, _decode(line), None, ""
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 row, reason = _second_try(line, error)
                 yield number, row, reason, line.decode("utf-8", "replace")
 
@@ -90,13 +99,15 @@ def _is_columns(first: bytes, second: bytes | None) -> bool:
     """Tell an object of columns, alone in its file or over several lines, from an object a line."""
     try:
         row = _decode(first)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return re.fullmatch(rb'\s*\{\s*("[^"]*"\s*:\s*[\[{]?)?\s*', first) is not None
     return second is None and bool(row) and all(isinstance(value, dict | list) for value in row.values())
 
 
 def _columns(content: bytes) -> Iterator[Row]:
     """pandas' to_json(): {column: {index: value}}, or {column: [values]}. The whole file is held in memory."""
+    if len(content) > MOST:
+        raise NotJson(f"an object of columns of more than {MOST:,} bytes; write one object a line")
     try:
         columns = json.loads(content, parse_constant=lambda _: None)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """The bytes of a source file, unpacked: gzip, zstd, or a zip archive that holds one file."""
 
 import io
+import re
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -53,8 +54,8 @@ def inner_name(path: Path) -> str:
             members = [info.filename for info in archive.infolist() if not info.is_dir()]
     except zipfile.BadZipFile as error:
         raise StageError(f"{path}: not a readable zip archive: {error}; mend or replace it") from None
-    hidden = ("__MACOSX", ".")  # what macOS adds
-    members = [name for name in members if not any(part.startswith(hidden) for part in PurePosixPath(name).parts)]
+    macos = re.compile(r"__MACOSX|\.[^.]")  # what it adds, and hidden files
+    members = [name for name in members if not any(macos.match(part) for part in PurePosixPath(name).parts)]
     if len(members) != 1:
         found = ", ".join(members[:10]) or "nothing"
         raise StageError(f"{path}: a zip archive must hold one file, this one holds {found}; unpack it beside")
