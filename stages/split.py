@@ -1,7 +1,7 @@
 """Split rows into train, validation and test: every label at its share, no copy and no group on two sides.
 
     python -m stages.split --params params.yaml --recipes recipes \
-        --data data/standardize --out data/split --metrics metrics/split.json
+        --data data/standardize --out data/split --metrics metrics/split.json --plots plots/split
 
 Copies are texts that are equal up to case, spacing and punctuation. A test file that the recipe brings stays the test
 split; training rows that copy one of its rows, or share its group, are left out and counted.
@@ -18,7 +18,7 @@ import regex
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.shared import command, files, params, tables
+from stages.shared import balance, command, files, params, tables
 from stages.shared.command import StageError
 from stages.shared.labels import read_labels
 
@@ -130,7 +130,7 @@ def check(path: Path, splits: dict[str, pd.DataFrame], names: list[str]) -> None
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics")
+    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, _ = params.load(args.params, args.recipes)
     names = read_labels(args.data / "labels.json").names
     rows = tables.read(args.data / "train.parquet")
@@ -145,7 +145,11 @@ def main(argv: list[str] | None = None) -> None:
             f"{ready_made}: every training row copies one of its rows or shares its group; bring other files"
         )
     check(args.data / "train.parquet", splits, names)
-    with files.replace_folder(args.out) as out:
+    counted = balance.Balance(names)
+    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+        for name, part in {"before": rows, **splits}.items():
+            counted.add(name, part["label"].to_numpy(), part["text"].str.len().to_numpy())
+        balance.write({"": counted}, plots)
         for name, part in splits.items():
             tables.write_frame(out / f"{name}.parquet", part)
     metrics = {

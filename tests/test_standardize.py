@@ -321,6 +321,22 @@ def test_the_same_rows_standardize_alike_from_every_format(project):
     assert found[1:] == found[:1] * 3
 
 
+def test_row_groups_standardized_side_by_side_are_those_of_one_process(project, monkeypatch):
+    rows = [(text, label, f"<{i % 5}>") for i, (text, label) in enumerate(reviews(200))]
+    arguments = (rows, ("text", "label", "who")), {"annotate": ["who"], "sample": 150}
+    standardize(project, *arguments[0], **arguments[1])
+    alone = {p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()}
+    metrics = (project.root / "metrics/standardize.json").read_text()
+    monkeypatch.setattr(tables, "ROW_GROUP", 60)
+    project.run("ingest")
+    assert tables.row_groups(project.root / "data/ingest/train.parquet") == [60, 60, 60, 20]
+    monkeypatch.undo()
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    project.run("standardize")
+    assert {p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()} == alone
+    assert (project.root / "metrics/standardize.json").read_text() == metrics
+
+
 def test_the_plots_count_rows_after_each_filter(project):
     rows = [("a a", "pos", "x"), ("b", "neg", "x"), ("c c", "neg", "x"), ("d", "pos", "y")]
     standardize(project, rows, ("text", "label", "who"), keep={"equal": {"who": "x"}, "min_words": 2})

@@ -7,27 +7,41 @@ All values become text (true, 1.0, null stays null), so the same rows give the s
 """
 
 import glob
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
+from stages.ingest import remote
 from stages.ingest.source_file import SourceFile
 from stages.shared import address, command, files, params, tables
 from stages.shared.command import StageError
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
+KINDS = "package://, hub://, https://"
 NOT_FOUND = "put the file there, or name one that is there in the recipe's source"
 
 
-def find(addresses: str | list[str], raw: Path) -> list[Path]:
-    """Turn the recipe's addresses into files; those a glob finds come sorted by name."""
+def find(addresses: str | list[str], raw: Path, role: str, downloads: Path) -> list[Path]:
+    """Turn the recipe's addresses into files; those a glob finds come sorted by name.
+
+    role: train or test, which names the files of a dataset on the Hub. downloads: where https:// files go.
+    """
     found = []
     for name in [addresses] if isinstance(addresses, str) else addresses:
         if name.startswith(address.SCHEME):
             found.append(address.locate(name))
             continue
+        if name.startswith("hub://"):
+            found += remote.hub_files(name, role)
+            continue
+        if name.startswith("https://"):
+            found.append(remote.fetch(name, downloads / str(len(found))))
+            continue
+        if "://" in name:
+            raise StageError(f"source {name}: unknown kind of address; allowed: a file in {raw}, {KINDS}")
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise StageError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
         is_pattern = glob.has_magic(name) and not (raw / name).is_file()
@@ -104,12 +118,13 @@ def main(argv: list[str] | None = None) -> None:
     args = command.arguments(__doc__, argv, "--raw", "--out", "--metrics")
     settings, recipe = params.load(args.params, args.recipes)
     counts, rejects = {}, []
-    with files.replace_folder(args.out) as out:
+    with files.replace_folder(args.out) as out, tempfile.TemporaryDirectory(dir=out, prefix="downloads") as temporary:
+        downloads = Path(temporary)
         for name, addresses in (("train", recipe.source.train), ("test", recipe.source.test)):
             if addresses is None:
                 continue
             before = len(rejects)
-            rows = write(out / f"{name}.parquet", read(find(addresses, args.raw), rejects))
+            rows = write(out / f"{name}.parquet", read(find(addresses, args.raw, name, downloads), rejects))
             if not rows:
                 check_rejects(rejects[before:], len(rejects) - before, most=0)
                 raise StageError(f"source.{name}: its files hold no row; name files with rows in the recipe")

@@ -25,7 +25,7 @@ from stages.shared.command import StageError
 MOST_COLUMNS = 4096
 PLACE = ["_file", "_line"]  # the columns that say where a row was found
 BATCH = 10_000  # rows
-READABLE = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
+FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -37,9 +37,9 @@ class SourceFile:
         self.rejects: list[dict] = []
         self._nested: dict[str, None] = {}
         self.suffix = Path(inner_name(path)).suffix.lower()
-        if self.suffix not in READABLE:
+        if self.suffix not in FORMATS:
             raise StageError(
-                f"{path}: unknown format {self.suffix!r}; allowed: {', '.join(READABLE)}, each also as .gz or .zst or "
+                f"{path}: unknown format {self.suffix!r}; allowed: {', '.join(FORMATS)}, each also as .gz or .zst or "
                 "alone in a .zip"
             )
 

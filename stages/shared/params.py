@@ -208,8 +208,10 @@ class Source(Section):
     """Where the rows come from."""
 
     train: Address | Annotated[list[Address], Field(min_length=1)] = Field(
-        description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, or a "
-        "list of these. Formats: .csv, .tsv, .json, .jsonl, .ndjson, .parquet."
+        description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, "
+        "hub://OWNER/NAME@COMMIT/GLOB in a dataset on the Hugging Face Hub, https://HOST/FILE#sha256=HEX, or a list of "
+        "these. Formats: .csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .arrow, .feather, each also as .gz or "
+        ".zst, or alone in a .zip."
     )
     test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
         default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."

@@ -43,10 +43,20 @@ def column_names(path: Path) -> list[str]:
         return pq.read_schema(path).names
 
 
-def batches(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """Yield a Parquet file in batches of at most `rows`. Raises: as `read`."""
-    with _readable(path), pq.ParquetFile(path) as table:
-        yield from table.iter_batches(rows, columns=columns)
+def row_groups(path: Path) -> list[int]:
+    """Return the number of rows in each row group of a Parquet file. Raises: as `read`."""
+    with _readable(path):
+        metadata = pq.read_metadata(path)
+    return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
+
+
+def batches(
+    path: Path, rows: int, columns: list[str] | None = None, groups: list[int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Yield a Parquet file, or some of its row groups, in batches of at most `rows`. Raises: as `read`."""
+    # pre-buffered, a file read to its end would be in memory whole
+    with _readable(path), pq.ParquetFile(path, pre_buffer=False) as table:
+        yield from table.iter_batches(rows, row_groups=groups, columns=columns)
 
 
 def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:

@@ -12,30 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from stages.shared import command, files, params, tables
+from stages.shared import balance, command, files, params, tables
 from stages.shared.command import StageError
-from stages.standardize import balance
+from stages.standardize import row_groups
 from stages.standardize.filters import sample, survey
 from stages.standardize.label_rules import unlisted_sentence
 from stages.standardize.rows import Standardizer, named_columns
 
-BATCH = 10_000  # rows
 REJECTS = pa.schema(
     [(name, pa.string()) for name in ("file", "reason", "text", "label")]
     + [(name, pa.int64()) for name in ("id", "line")]
 )
-
-
-def batches(path: Path, columns: list[str], first_id: int) -> Iterator[pd.DataFrame]:
-    """Yield the rows of a table, `id` as the index, counted from `first_id`."""
-    for batch in tables.batches(path, BATCH, columns):
-        frame = batch.to_pandas()
-        frame.index = pd.RangeIndex(first_id, first_id + len(frame))
-        first_id += len(frame)
-        yield frame
 
 
 def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], most: float) -> None:
@@ -67,7 +56,7 @@ def write_sample(full: Path, path: Path, positions: np.ndarray) -> None:
 
     def drawn() -> Iterator[pa.RecordBatch]:
         start = 0
-        for batch in tables.batches(full, BATCH):
+        for batch in tables.batches(full, row_groups.BATCH):
             low, high = np.searchsorted(positions, [start, start + batch.num_rows])
             yield batch.take(pa.array(positions[low:high] - start))
             start += batch.num_rows
@@ -89,10 +78,10 @@ def main(argv: list[str] | None = None) -> None:
             columns = named_columns(path, recipe)
             if known is None:
                 needs_survey = recipe.keep.top or recipe.keep.where
-                known = survey(batches(path, columns, 0) if needs_survey else [], recipe.keep)
-            made = Standardizer(recipe, known, balance.Balance(names), tokens)
+                known = survey(row_groups.batches(path, columns) if needs_survey else [], recipe.keep)
+            made = Standardizer(recipe, known, tokens)
             whole = out / f"{name}.parquet"
-            tables.write(whole, (made.rows(raw) for raw in batches(path, columns, first_id)), tables.ROWS)
+            tables.write(whole, row_groups.rows(path, columns, first_id, made), tables.ROWS)
             first_id += made.read  # ids go on from train to test, so that none is used twice
             label, characters = made.kept()
             check(path, made, label, names, settings.standardize.max_rejects)

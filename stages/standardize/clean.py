@@ -30,10 +30,12 @@ def html(text: str) -> str:
     >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really <3")
     ' Good fun & games. The end really <3'
     """
-    if "&" not in text:
-        broken = _BREAK.sub(" ", text) if "<" in text else text
+    if "<" not in text and "&" not in text:
+        return text
+    if "&" not in text and "\r" not in text:
+        broken = _BREAK.sub(" ", text)
         if "<" not in broken:  # line breaks are the tags of most reviews, and need no parser
-            return broken if broken is text else _SPACES.sub(" ", broken)
+            return _SPACES.sub(" ", broken)
     return _parsed(text)
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from stages.shared import params, tables
+from stages.shared.balance import Balance
 from stages.shared.command import StageError, did_you_mean
-from stages.standardize.balance import Balance
 from stages.standardize.clean import STEPS
 from stages.standardize.filters import Survey, source_masks, text_masks, where_columns
 from stages.standardize.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
@@ -42,9 +42,10 @@ def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
 class Standardizer:
     """Applies a recipe to batches of rows, and counts where each row went."""
 
-    def __init__(self, recipe: params.Recipe, known: Survey, balance: Balance, tokens: set[str] | None):
+    def __init__(self, recipe: params.Recipe, known: Survey, tokens: set[str] | None):
         """tokens: those that the training rows brought, the only ones appended; None to collect them."""
-        self.recipe, self.known, self.balance = recipe, known, balance
+        self.recipe, self.known = recipe, known
+        self.balance = Balance(list(recipe.labels))
         self.tokens = set() if tokens is None else tokens
         self._collects_tokens = tokens is None
         self.read = 0
@@ -58,6 +59,25 @@ class Standardizer:
         """Return the label and the text length of each row written so far: (rows,) int, (rows,) int characters."""
         nothing = [np.array([], dtype=np.int32)]
         return np.concatenate(nothing + self._label), np.concatenate(nothing + self._characters)
+
+    def fresh(self) -> "Standardizer":
+        """Return one that applies the same and has seen no row."""
+        return Standardizer(self.recipe, self.known, None if self._collects_tokens else self.tokens)
+
+    def merge(self, other: "Standardizer") -> None:
+        """Add the counts of the rows that follow."""
+        self.read += other.read
+        for mine, theirs in ((self.dropped, other.dropped), (self.unlisted, other.unlisted)):
+            mine.update(theirs)
+        self.rejects += other.rejects
+        self.balance.merge(other.balance)
+        self._label += other._label
+        self._characters += other._characters
+        self.tokens |= other.tokens
+        if len(self.tokens) > MOST_TOKENS:
+            raise StageError(
+                f"annotate: more than {MOST_TOKENS:,} special tokens, one a value; choose columns with fewer values"
+            )
 
     def rows(self, raw: pd.DataFrame) -> pa.RecordBatch:
         """Turn source rows into rows of tables.ROWS. raw: columns as text, and `id` as the index."""
@@ -137,10 +157,5 @@ class Standardizer:
             tokens.append(f"<{column}={plain}>" if plain else "")
         if self._collects_tokens:
             self.tokens.update(token for token in tokens if token)
-            if len(self.tokens) > MOST_TOKENS:
-                raise StageError(
-                    f"annotate: {column} brings the special tokens beyond {MOST_TOKENS:,}; choose a column with fewer "
-                    "values"
-                )
         appended = [f"{t} {token}" if token in self.tokens else t for t, token in zip(text, tokens, strict=True)]
         return pd.Series(appended, index=text.index, dtype="str")

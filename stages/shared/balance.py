@@ -1,4 +1,4 @@
-"""Rows by label and text length at every step, for the plots that show what each filter did."""
+"""Rows by label and text length at every step, for the plots that show what filters and splits did."""
 
 from pathlib import Path
 
@@ -23,6 +23,11 @@ class Balance:
         cell = np.where(label < 0, len(self.names), label) * shape[1] + np.digitize(characters, EDGES)
         counted = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
         self.steps[step] = self.steps.get(step, 0) + counted
+
+    def merge(self, other: "Balance") -> None:
+        """Add the counts of other rows."""
+        for step, counted in other.steps.items():
+            self.steps[step] = self.steps.get(step, 0) + counted
 
 
 def write(balances: dict[str, Balance], plots: Path) -> None:

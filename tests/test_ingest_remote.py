@@ -1,0 +1,134 @@
+"""Files from the Hub's cache and from an https server, and the sentence for each that is not what it should be."""
+
+import hashlib
+import http.server
+import ssl
+import threading
+
+import pytest
+
+from stages.ingest import remote
+from stages.shared.command import StageError
+
+CONTENT = b"text,label\na,1\n"
+SHA = hashlib.sha256(CONTENT).hexdigest()
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A dataset in the layout of the Hub's cache."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    snapshot = tmp_path / "datasets--owner--reviews/snapshots" / COMMIT
+    names = [
+        "data/train-00000-of-00002.parquet",
+        "data/train-00001-of-00002.parquet",
+        "data/test-00000-of-00001.parquet",
+    ]
+    for name in [*names, "README.md", "extra/constrained.csv"]:
+        (snapshot / name).parent.mkdir(parents=True, exist_ok=True)
+        (snapshot / name).write_bytes(CONTENT)
+    return snapshot
+
+
+@pytest.mark.parametrize(
+    ("address", "role", "names"),
+    [
+        (f"hub://owner/reviews@{COMMIT}", "train", ["train-00000-of-00002.parquet", "train-00001-of-00002.parquet"]),
+        (f"hub://owner/reviews@{COMMIT}", "test", ["test-00000-of-00001.parquet"]),
+        (f"hub://owner/reviews@{COMMIT}/extra/*.csv", "train", ["constrained.csv"]),
+        (f"hub://owner/reviews@{COMMIT}/data/test-00000-of-00001.parquet", "train", ["test-00000-of-00001.parquet"]),
+    ],
+)
+def test_a_dataset_on_the_hub_gives_its_files(hub, address, role, names):
+    assert [path.name for path in remote.hub_files(address, role)] == names
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("hub://owner/reviews", r"not a dataset on the Hub; write hub://OWNER/NAME@COMMIT/FILE"),
+        ("hub://owner/reviews@main", r"main can move; write the commit's 40 hexadecimal digits"),
+        (f"hub://owner/reviews@{COMMIT}/../x.csv", r"the path climbs out of the repository"),
+        (f"hub://owner/reviews@{COMMIT}/gone.csv", r"no gone.csv files among .*data/test-00000.*; write hub://owner"),
+        (f"hub://owner/other@{COMMIT}", r"not to be had from the Hub, nor in its cache \(\w+\); mend the name"),
+    ],
+)
+def test_a_dataset_that_is_not_there_is_named(hub, address, sentence):
+    with pytest.raises(StageError, match=sentence):
+        remote.hub_files(address, "train")
+
+
+def test_a_split_in_several_folders_is_not_guessed(hub):
+    (hub / "other/train.csv").parent.mkdir()
+    (hub / "other/train.csv").write_bytes(CONTENT)
+    with pytest.raises(StageError, match=r"several folders hold train files among .*other/train.csv"):
+        remote.hub_files(f"hub://owner/reviews@{COMMIT}", "train")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """An https server on the loopback address, and the file of the authority that vouches for it."""
+    import trustme
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path.startswith("/away"):
+                self.send_response(302)
+                self.send_header("Location", "http://localhost/rows.csv")
+                self.end_headers()
+                return
+            self.send_response(200 if self.path.startswith("/rows") else 404)
+            self.end_headers()
+            self.wfile.write(CONTENT)
+
+        def log_message(self, *args):
+            pass
+
+    authority = trustme.CA()
+    trusted = tmp_path_factory.mktemp("authority") / "ca.pem"
+    authority.cert_pem.write_to_path(trusted)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.socket = context.wrap_socket(made.socket, server_side=True)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"https://localhost:{made.server_port}", trusted
+    made.shutdown()
+    made.server_close()
+
+
+def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
+    path = remote.fetch(f"{server[0]}/rows%2Fa.csv#sha256={SHA}", tmp_path / "downloads")
+    assert (path.name, path.read_bytes()) == ("rows_a.csv", CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/rows.csv", rf"its content may change; the file there now has SHA-256 {SHA}; if you trust it, write"),
+        (f"/rows.csv#sha256={'0' * 64}", rf"the file there has SHA-256 {SHA}, the recipe says 000"),
+        ("/rows.csv#md5=1", r"what follows # must be sha256= and 64"),
+        ("/gone.csv", r"gone.csv: cannot be had: HTTP Error 404: Not Found; mend the address"),
+        ("/away.csv", r"redirects to http://localhost/rows.csv, which is not https"),
+    ],
+)
+def test_a_file_that_is_not_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
+    monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
+    with pytest.raises(StageError, match=sentence):
+        remote.fetch(server[0] + path, tmp_path)
+
+
+def test_a_server_that_nobody_vouches_for_a_password_and_a_flood_are_refused(server, tmp_path, monkeypatch):
+    with pytest.raises(StageError, match=r"cannot be had: .*CERTIFICATE_VERIFY_FAILED"):
+        remote.fetch(f"{server[0]}/rows.csv", tmp_path)
+    with pytest.raises(StageError, match=r"source localhost: has a user name or password in it") as caught:
+        remote.fetch("https://me:secret@localhost/rows.csv", tmp_path)
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
+    monkeypatch.setattr(remote, "MOST", 5)
+    with pytest.raises(StageError, match=r"more than 5 bytes; download it yourself"):
+        remote.fetch(f"{server[0]}/rows.csv", tmp_path)
