@@ -154,6 +154,7 @@ def test_a_checkpoint_with_a_head_of_other_labels_is_refused(copy):
         copy.run("train")
 
 
+@pytest.mark.slow
 def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
