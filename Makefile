@@ -27,7 +27,7 @@ office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/sc
 recipes: install ## take every recipe whose data are here up to its baseline, in a temporary folder
 	python -m benchmarks.recipes --baseline
 
-bench: install ## run the benchmarks
+bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro
 	python -m benchmarks.ingest
 
