@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stages.ingest.__main__ import find
 from stages.ingest.source_file import SourceFile
-from stages.shared import address
+from stages.shared import address, tables
 from stages.shared.command import StageError
 from tests.conftest import write_csv
 
@@ -146,7 +146,7 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
         ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
         ("rows.csv", b"text,label\n", r"source.train: its files hold no row; name files with rows"),
-        ("rows.csv", b"text,Text\na,b\n", r"rows.csv: columns of one name: text, Text"),
+        ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have one name: text; rename all but one"),
         ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; mend or replace it"),
         ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; mend or replace it"),
         ("rows.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\n", r"100,000 columns, more than 4,096"),
@@ -230,20 +230,25 @@ def test_columns_of_lists_are_kept_as_json_and_said(project, capsys):
     assert "column 'tags' holds lists or objects, kept as JSON" in capsys.readouterr().out
 
 
+def packed(path, packing):
+    """Pack a file beside itself."""
+    target = path.with_name(path.name + packing)
+    if packing == ".zip":
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(path, f"folder/{path.name}")
+            archive.writestr(f"__MACOSX/._{path.name}", "of macOS")
+    elif packing:
+        with pa.output_stream(str(target), compression={".gz": "gzip", ".zst": "zstd"}[packing]) as stream:
+            stream.write(path.read_bytes())
+    return target
+
+
 @pytest.mark.parametrize("packing", [".gz", ".zst", ".zip"])
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl", "rows.parquet"])
 def test_a_packed_file_holds_the_rows_of_the_plain_one(project, name, packing):
     write(project.raw(name), ROWS)
     plain = ingest(project, train=name)
-    packed = project.raw(name + packing)
-    if packing == ".zip":
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.write(project.raw(name), f"folder/{name}")
-            archive.writestr(f"__MACOSX/._{name}", "of macOS")
-    else:
-        with pa.output_stream(str(packed), compression={".gz": "gzip", ".zst": "zstd"}[packing]) as stream:
-            stream.write(project.raw(name).read_bytes())
-    assert ingest(project, train=packed.name) == plain
+    assert ingest(project, train=packed(project.raw(name), packing).name) == plain
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
@@ -315,13 +320,19 @@ def test_json_of_columns_may_be_one_line_of_any_length(project):
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 # a row without any value is an empty line in CSV, and an empty cell is none in every format
-TABLES = st.lists(st.tuples(TEXTS, st.sampled_from(["pos", "neg", "7", "true"])), min_size=1, max_size=8)
+LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8) | st.sampled_from(
+    ["7", "true", "null", "NaN", "1.50", "-0", "1e3"]
+)
+TABLES = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=TABLES)
-@pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl", "rows.parquet", "rows.arrow"])
-def test_any_table_survives_the_way_through_any_format(tmp_path, name, rows):
+@pytest.mark.parametrize("packing", ["", ".gz", ".zst", ".zip"])
+@pytest.mark.parametrize(
+    "name", ["rows.csv", "rows.tsv", "rows.json", "columns.json", "rows.jsonl", "rows.parquet", "rows.arrow"]
+)
+def test_any_table_survives_the_way_through_any_format(tmp_path, name, packing, rows):
     frame = pd.DataFrame(rows, columns=["some text", "its label"])
     path = tmp_path / name
     match path.suffix:
@@ -331,16 +342,16 @@ def test_any_table_survives_the_way_through_any_format(tmp_path, name, rows):
         case ".tsv":
             frame.to_csv(path, index=False, sep="\t", quoting=csv.QUOTE_ALL)
         case ".json":
-            frame.to_json(path, orient="records", force_ascii=False)
+            frame.to_json(path, orient="records" if name == "rows.json" else "columns", force_ascii=False)
         case ".jsonl":
             frame.to_json(path, orient="records", lines=True)
         case ".parquet":
             frame.to_parquet(path)
         case ".arrow":
             frame.to_feather(path)
-    source = SourceFile(path)
+    source = SourceFile(packed(path, packing))
     read = pa.concat_tables(source.tables()).drop(["_file", "_line"]).to_pylist()
-    assert source.rejects == []
+    assert not source.rejects
     assert read == [{"some text": text or None, "its label": label} for text, label in rows]
 
 
@@ -376,6 +387,96 @@ def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
     assert [r["text"] for r in ingest(project, train=name)] == ["first", "last"]
     (reject,) = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
     assert reject["reason"].startswith("longer than 16,777,216")
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts", "rejected"),
+    [
+        (['"open,0\n', "x" * 500 + ",1\n", "second,0\n"], ["second"], {2: "opened", 3: "longer than 200"}),
+        (['"' + "x" * 500 + '",1\n', "second,0\n"], ["second"], {2: "longer than 200"}),
+        (['"open,0\n', "good,1\n", "x" * 500 + ",1\n", "last,0\n"], ["good", "last"], {2: "opened", 4: "longer"}),
+        (["x" * 200 + "\n", "second,0\n"], ["second"], {2: "longer than 200"}),
+        (["x" * 600 + ",1"], [], {2: "longer than 200"}),
+    ],
+)
+def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, texts, rejected):
+    monkeypatch.setattr("stages.ingest.delimited.LONGEST", 200)
+    project.params(ingest={"max_rejects": 1.0})
+    project.raw("rows.csv").write_text("".join(["text,label\n", "first,1\n", *lines]), encoding="utf-8")
+    assert [row["text"] for row in ingest(project, train="rows.csv")] == ["first", *texts]
+    rejects = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert [reject["line"] for reject in rejects] == [line + 1 for line in rejected]
+    assert all(words in reject["reason"] for reject, words in zip(rejects, rejected.values(), strict=True))
+
+
+def test_an_element_without_end_is_refused(project):
+    project.raw("rows.json").write_bytes(b'[{"text": "a"}, {"text": "' + b"x" * 60_000_000 + b'"}]')
+    with pytest.raises(StageError, match=r"element 2 of the array is longer than 16,777,216 bytes; mend"):
+        ingest(project, train="rows.json")
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_a_row_nested_without_end_is_rejected(project, name):
+    project.params(ingest={"max_rejects": 0.5})
+    deep = '{"text": "deep", "x": ' + "[" * 5000 + "]" * 5000 + "}"
+    rows = ['{"text": "a"}', deep, '{"text": "b"}']
+    project.raw(name).write_text("[" + ",".join(rows) + "]" if name == "rows.json" else "\n".join(rows))
+    assert [row["text"] for row in ingest(project, train=name)] == ["a", "b"]
+    (reject,) = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert (reject["line"], reject["reason"]) == (2, "nested too deeply")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_bytes_that_cannot_be_decoded_reject_their_row_in_every_encoding(project, name, encoding):
+    project.params(ingest={"max_rejects": 0.5})
+    bad = {"utf-8": b"\xff", "utf-16": b"\x00\xd8", "cp1252": b"\x81"}[encoding]
+    text = "caf\u00e9 " * (20_000 if encoding == "cp1252" else 1)  # else the byte speaks against the encoding
+    rows = [(text, 1), ("MARK", 1), ("last", 0)]
+    if name == "rows.csv":
+        content = "text,label\n" + "".join(f"{text},{label}\n" for text, label in rows)
+    else:
+        content = "".join(json.dumps({"text": t, "label": n}, ensure_ascii=False) + "\n" for t, n in rows)
+    before, after = content.split("MARK")
+    encoded = before.encode(encoding) + bad + after.encode("utf-16-le" if encoding == "utf-16" else encoding)
+    project.raw(name).write_bytes(encoded)
+    assert [row["text"] for row in ingest(project, train=name)] == [text, "last"]
+    (reject,) = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert reject["reason"] == "invalid bytes"
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(project):
+    project.params(ingest={"max_rejects": 0.5})
+    for folder in ("x", "y"):
+        project.raw(f"{folder}/rows.jsonl").write_text('{"text": "a"}\nbroken\n', encoding="utf-8")
+    ingest(project, train="*/rows.jsonl")
+    rejects = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert [reject["file"] for reject in rejects] == ["x/rows.jsonl", "y/rows.jsonl"]
+    assert json.loads((project.root / "metrics/ingest.json").read_text())["train"]["rejects"] == {"not JSON": 2}
+
+
+def test_json_files_may_lack_a_key_that_others_have(project):
+    project.raw("a.jsonl").write_text('{"text": "a"}\n', encoding="utf-8")
+    project.raw("b.jsonl").write_text('{"text": "b", "extra": 1}\n', encoding="utf-8")
+    assert ingest(project, train="*.jsonl") == [{"text": "a", "extra": None}, {"text": "b", "extra": "1"}]
+
+
+def test_rows_of_many_megabytes_are_held_a_few_at_a_time(monkeypatch, tmp_path):
+    monkeypatch.setattr("stages.ingest.source_file.BATCH_SIZE", 1000)
+    (tmp_path / "rows.csv").write_text("text,label\n" + f"{'x' * 300},1\n" * 20, encoding="utf-8")
+    assert max(len(table) for table in SourceFile(tmp_path / "rows.csv").tables()) == 2
+
+
+def test_a_row_group_ends_at_a_size_whatever_the_batches(monkeypatch, tmp_path):
+    monkeypatch.setattr(tables, "ROW_GROUP_SIZE", 100)
+    monkeypatch.setattr(tables, "ROW_GROUP", 4)
+    schema = pa.schema([("text", pa.string())])
+    texts = ["a" * n for n in (30, 30, 30, 30, 500, 1, 1, 1, 1, 1, 99, 1, 1)]
+    for size in (1, 2, 3, 13):
+        batches = [pa.record_batch([texts[i : i + size]], schema) for i in range(0, len(texts), size)]
+        tables.write(tmp_path / f"{size}.parquet", batches, schema)
+        assert tables.row_groups(tmp_path / f"{size}.parquet") == [3, 1, 1, 4, 2, 2]
+        assert (tmp_path / f"{size}.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl", "rows.parquet"])

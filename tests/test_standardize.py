@@ -305,20 +305,26 @@ def test_annotations_are_appended_as_special_tokens(project):
 def test_the_same_rows_standardize_alike_from_every_format(project):
     rows = [
         {"text": f"{text} \u00e9", "label": label == "pos", "film": i % 7}
+        | {"old": i % 3 == 0, "season": float(i % 4), "score": [0.1, 1e-05, 1e17, None][i % 4]}
         for i, (text, label) in enumerate(reviews(40))
     ]
     project.recipe(labels={"negative": False, "positive": True}, columns={"group": "film"})
+    project.recipe(annotate=["old", "season", "score"])
     frame = pd.DataFrame(rows)
     frame.to_csv(project.raw("rows.csv"), index=False)
     frame.to_json(project.raw("rows.jsonl"), orient="records", lines=True)
     frame.to_json(project.raw("rows.json"))
+    frame.to_json(project.raw("array.json"), orient="records")
     frame.to_parquet(project.raw("rows.parquet"))
+    frame.to_feather(project.raw("rows.feather"))
+    names = ["rows.csv", "rows.jsonl", "rows.json", "array.json", "rows.parquet", "rows.feather"]
     found = []
-    for name in ("rows.csv", "rows.jsonl", "rows.json", "rows.parquet"):
+    for name in names:
         project.recipe(source={"train": name})
         project.run("ingest", "standardize")
         found.append({p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()})
-    assert found[1:] == found[:1] * 3
+    for name, written in zip(names, found, strict=True):
+        assert written == found[0], name
 
 
 def test_row_groups_standardized_side_by_side_are_those_of_one_process(project, monkeypatch):

@@ -8,16 +8,17 @@ All values become text (true, 1.0, null stays null), so the same rows give the s
 
 import glob
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+from tqdm import tqdm
 
 from stages.ingest import remote
 from stages.ingest.source_file import SourceFile
 from stages.shared import address, command, files, params, tables
 from stages.shared.command import StageError
+from stages.shared.rejects import Rejects
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
 KINDS = "package://, hub://, https://"
@@ -59,20 +60,29 @@ def find(addresses: str | list[str], raw: Path, role: str, downloads: Path) -> l
     return found
 
 
-def read(paths: list[Path], rejects: list[dict]) -> Iterator[pa.Table]:
-    """Yield the tables of several files of the same columns; what cannot be read is appended to `rejects`."""
+def read(paths: list[Path], raw: Path, rejects: Rejects) -> Iterator[pa.Table]:
+    """Yield the tables of several files of the same columns; what cannot be read goes to `rejects`.
+
+    A file in `raw` is called by its path from there. JSON leaves out a key that has no value, so its files may differ.
+    """
     first = None
     for path in paths:
-        source, names = SourceFile(path), {}
+        name = path.relative_to(raw).as_posix() if path.is_relative_to(raw) else path.name
+        source, names = SourceFile(path, name, rejects), {}
+        before, rows = len(rejects), 0
         for table in source.tables():
             names |= dict.fromkeys(table.column_names)
+            rows += len(table)
             yield table
-        rejects.extend(source.rejects)
+        if source.rows_read != rows + len(rejects) - before:
+            raise AssertionError(f"{path}: rows were lost")
         if names:
-            first = first or (path, names)
-            if odd := names.keys() ^ first[1].keys():
+            first = first or (source, names)
+            odd = names.keys() ^ first[1].keys()
+            if odd and not (source.is_json and first[0].is_json):
                 raise StageError(
-                    f"{path}: its columns differ from those of {first[0]}: {', '.join(sorted(odd))}; make them the same"
+                    f"{path}: its columns differ from those of {first[0].path}: {', '.join(sorted(odd))}; make them "
+                    "the same"
                 )
 
 
@@ -117,31 +127,42 @@ def _widen(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def main(argv: list[str] | None = None) -> None:
     args = command.arguments(__doc__, argv, "--raw", "--out", "--metrics")
     settings, recipe = params.load(args.params, args.recipes)
-    counts, rejects = {}, []
-    with files.replace_folder(args.out) as out, tempfile.TemporaryDirectory(dir=out, prefix="downloads") as temporary:
+    most, counts = settings.ingest.max_rejects, {}
+    with (
+        files.replace_folder(args.out) as out,
+        Rejects(out / "rejects.parquet", REJECTS) as rejects,
+        tempfile.TemporaryDirectory(dir=out, prefix="downloads") as temporary,
+        tqdm(desc="ingest", unit=" rows", unit_scale=True, disable=None) as bar,
+    ):
         downloads = Path(temporary)
         for name, addresses in (("train", recipe.source.train), ("test", recipe.source.test)):
             if addresses is None:
                 continue
-            before = len(rejects)
-            rows = write(out / f"{name}.parquet", read(find(addresses, args.raw, name, downloads), rejects))
+            before, reasons = len(rejects), rejects.reasons.copy()
+            paths = find(addresses, args.raw, name, downloads)
+            rows = write(out / f"{name}.parquet", counted(read(paths, args.raw, rejects), bar))
             if not rows:
-                check_rejects(rejects[before:], len(rejects) - before, most=0)
+                if len(rejects) > before:
+                    check_rejects(rejects, len(rejects), most=0)
                 raise StageError(f"source.{name}: its files hold no row; name files with rows in the recipe")
-            reasons = Counter(reject["reason"] for reject in rejects[before:])
-            counts[name] = {"rows": rows, "rejects": dict(sorted(reasons.items()))}
-        rows = sum(count["rows"] for count in counts.values())
-        check_rejects(rejects, rows + len(rejects), settings.ingest.max_rejects)
-        tables.write(out / "rejects.parquet", pa.Table.from_pylist(rejects, REJECTS).to_batches(), REJECTS)
+            counts[name] = {"rows": rows, "rejects": dict(sorted((rejects.reasons - reasons).items()))}
+        check_rejects(rejects, sum(count["rows"] for count in counts.values()) + len(rejects), most)
     files.write_json(args.metrics, counts)
     for name, count in counts.items():
         print(f"ingest: {name} {count['rows']:,} rows, {sum(count['rejects'].values()):,} rejects")
 
 
-def check_rejects(rejects: list[dict], rows: int, most: float) -> None:
+def counted(stream: Iterator[pa.Table], bar: tqdm) -> Iterator[pa.Table]:
+    """Yield tables while a progress bar counts their rows."""
+    for table in stream:
+        bar.update(len(table))
+        yield table
+
+
+def check_rejects(rejects: Rejects, rows: int, most: float) -> None:
     """Raise: StageError when more than the share `most` of `rows` was rejected."""
-    if rejects and len(rejects) > most * rows:
-        first = rejects[0]
+    if len(rejects) > most * rows:
+        first = rejects.first
         raise StageError(
             f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than "
             f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "

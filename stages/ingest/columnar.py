@@ -1,12 +1,14 @@
 """Parquet and Arrow files as batches of text columns."""
 
-import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from stages.ingest.values import as_text as as_one_text
 
 BATCH = 10_000  # rows
 
@@ -35,12 +37,41 @@ def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Every value as text, NaN as null; lists and structs as JSON. Raises: pa.ArrowInvalid on bytes not UTF-8."""
+    """Every value as text, NaN as null; lists and structs as JSON; what is no UTF-8 as null: see `undecodable`."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if pa.types.is_nested(column.type):
-        texts = [None if v is None else json.dumps(v, ensure_ascii=False, default=str) for v in column.to_pylist()]
-        return pa.array(texts, pa.string())
+        return pa.array([as_one_text(value) for value in column.to_pylist()], pa.string())
+    if pa.types.is_floating(column.type):
+        # numpy writes the shortest digits that tell the number, as Python, JSON and CSV do
+        texts = column.fill_null(math.nan).to_numpy(zero_copy_only=False).astype(str)
+        return pc.if_else(pc.equal(pa.array(texts, pa.string()), "nan"), None, pa.array(texts, pa.string()))
+    if bad := undecodable(column):
+        column = pc.if_else(pa.array([i not in bad for i in range(len(column))]), column, None)
     return column.cast(pa.string())
+
+
+def undecodable(column: pa.Array) -> set[int]:
+    """The positions whose bytes are not UTF-8, in a column of bytes or of text."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or _is_text(column.type)):
+        return set()
+    values = column.cast(pa.large_binary())
+    try:
+        values.cast(pa.large_string())
+        return set()
+    except pa.ArrowInvalid:
+        return {i for i, value in enumerate(values.to_pylist()) if value is not None and not _is_utf8(value)}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -9,6 +9,7 @@ LONGEST = 16 * 1024 * 1024  # characters of a row; a longer one is rejected
 SAMPLE = 1000  # lines that the dialect is found from, as long as they take no more than
 SAMPLE_SIZE = 1024 * 1024  # characters
 DELIMITERS = ",\t;|"
+_TOO_LONG = "longer than {:,} characters"
 
 
 class Dialect(NamedTuple):
@@ -39,23 +40,33 @@ class Lines:
         self._again: deque[str] = deque()
         self.taken: list[str] = []
         self.number = 0  # of the last line taken, from 1
-        self.cut = False  # the last line was longer than LONGEST; its end is skipped
+        self._cut: set[int] = set()  # numbers of lines longer than LONGEST, whose ends are skipped
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else self._stream.readline(LONGEST)
+        is_new = not self._again
+        line = self._stream.readline(LONGEST) if is_new else self._again.popleft()
         if not line:
             raise StopIteration
-        if len(line) == LONGEST and not line.endswith(("\n", "\r")):
-            self.cut = True
+        self.taken.append(line)
+        self.number += 1
+        if is_new and len(line) == LONGEST and not line.endswith(("\n", "\r")):
+            self._cut.add(self.number)
             rest = line
             while rest and not rest.endswith(("\n", "\r")):
                 rest = self._stream.readline(LONGEST)
-        self.taken.append(line)
-        self.number += 1
         return line
+
+    @property
+    def first(self) -> int:
+        """The number of the first line taken."""
+        return self.number - len(self.taken) + 1
+
+    def is_cut(self, last: int) -> bool:
+        """Tell whether a line from the first one taken to `last` was longer than LONGEST."""
+        return bool(self._cut) and not self._cut.isdisjoint(range(self.first, last + 1))
 
     def put_back_all_but_first(self) -> None:
         self._again.extendleft(reversed(self.taken[1:]))
@@ -80,14 +91,16 @@ def rows(stream: "TextIO | Texts", dialect: Dialect) -> Iterator[tuple[int, list
             return
         except csv.Error as error:
             lines.put_back_all_but_first()
-            yield lines.number, None, _reason(error), lines.taken[0]
+            if lines.is_cut(lines.number):
+                yield lines.number, None, _TOO_LONG.format(LONGEST), lines.taken[0][:1000]
+            else:
+                yield lines.number, None, _reason(error), lines.taken[0]
             reader = dialect.reader(lines)
             continue
-        if lines.cut:
-            lines.cut = False
-            yield lines.number, None, f"longer than {LONGEST:,} characters", lines.taken[0][:1000]
+        if lines.is_cut(lines.number):
+            yield lines.first, None, _TOO_LONG.format(LONGEST), lines.taken[0][:1000]
         elif cells:
-            yield lines.number - len(lines.taken) + 1, cells, None, "".join(lines.taken)
+            yield lines.first, cells, None, "".join(lines.taken)
 
 
 def _reason(error: csv.Error) -> str:

@@ -1,6 +1,7 @@
 """Which encoding a text file is in, from its bytes."""
 
 import codecs
+import io
 import re
 from typing import BinaryIO
 
@@ -16,6 +17,45 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+
+# what surrogateescape does for UTF-8: a lone surrogate stands for each byte that cannot be decoded, so its row is found
+codecs.register_error("surrogate", lambda error: ("\udcff" * (error.end - error.start), error.end))
+
+
+def open_text(stream: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    """Decode a stream of bytes, line ends kept; a lone surrogate stands for each byte that cannot be."""
+    if encoding == "utf-8":
+        encoding = "utf-8-sig"
+    return io.TextIOWrapper(
+        stream, encoding, errors="surrogateescape" if encoding == "utf-8-sig" else "surrogate", newline=""
+    )
+
+
+def as_utf8(stream: BinaryIO, encoding: str) -> BinaryIO:
+    """Bytes of any encoding as UTF-8 without a byte-order mark."""
+    if encoding == "utf-8-sig":
+        stream.read(len(codecs.BOM_UTF8))
+    return stream if encoding.startswith("utf-8") else io.BufferedReader(_Recoded(stream, encoding), BLOCK)
+
+
+class _Recoded(io.RawIOBase):
+    def __init__(self, stream: BinaryIO, encoding: str):
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogate")
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:
+        while not self._ready:
+            block = self._stream.read(BLOCK)
+            self._ready = self._decoder.decode(block, final=not block).encode("utf-8", "surrogatepass")
+            if not block:
+                break
+        content, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def detect(stream: BinaryIO) -> str:

@@ -82,17 +82,39 @@ def _second_try(line: bytes, error: Exception) -> tuple[dict[str, Any] | None, s
     return (row, None) if isinstance(row, dict) else (None, "not a JSON object")
 
 
+class _Bounded:
+    """A stream that refuses to give an array's parser more than the longest element takes."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream = stream
+        self.elements = 0
+        self._given = 0  # bytes since the last element
+
+    def read(self, size: int) -> bytes:
+        if self._given > LONGEST + 2 * size:  # the parser may hold a block that it has not looked at
+            raise NotJson(f"element {self.elements + 1:,} of the array is longer than {LONGEST:,} bytes")
+        self._given += size
+        return self._stream.read(size)
+
+    def element(self) -> int:
+        self._given = 0
+        self.elements += 1
+        return self.elements
+
+
 def _array(stream: BinaryIO) -> Iterator[Row]:
-    position = 0
+    bounded = _Bounded(stream)
     try:
-        for position, item in enumerate(ijson.items(stream, "item"), 1):
+        # in smaller blocks a long string takes time that grows with its square
+        for item in ijson.items(bounded, "item", buf_size=1 << 20):
+            position = bounded.element()
             if isinstance(item, dict):
                 yield position, item, None, ""
             else:
                 yield position, None, "not a JSON object", json.dumps(item, default=str)[:1000]
     except (ijson.JSONError, UnicodeDecodeError) as error:
         words = re.sub(r"\s+", " ", str(error))[:100]
-        raise NotJson(f"the array breaks off after element {position:,}: {words}") from None
+        raise NotJson(f"the array breaks off after element {bounded.elements:,}: {words}") from None
 
 
 def _is_columns(first: bytes, second: bytes | None) -> bool:

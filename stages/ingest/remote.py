@@ -66,6 +66,9 @@ def _download(url: str, path: Path) -> str:
                 raise StageError(f"source {url}: more than {MOST:,} bytes; download it yourself into data/raw")
             digest.update(block)
             file.write(block)
+        promised = answer.headers.get("Content-Length")
+        if promised and size != int(promised):
+            raise StageError(f"source {url}: broke off after {size:,} of {int(promised):,} bytes; try again")
     return digest.hexdigest()
 
 
@@ -85,8 +88,10 @@ def hub_files(address: str, role: str) -> list[Path]:
     name, revision, inside = match.groups()
     if not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise StageError(f"source {address}: {revision} can move; write the commit's 40 hexadecimal digits")
-    if inside and ".." in Path(inside).parts:
+    if inside and (".." in Path(inside).parts or Path(inside).is_absolute()):
         raise StageError(f"source {address}: the path climbs out of the repository")
+    if re.search(r"\*\*[^/]|[^/]\*\*", inside or ""):
+        raise StageError(f"source {address}: not a pattern for file names; write one such as data/train-*.parquet")
     packed = [f"{suffix}{packing}" for suffix in FORMATS for packing in ("", ".gz", ".zst")]
     patterns = [inside] if inside else [f"*{suffix}" for suffix in (*packed, ".zip")]
     try:

@@ -1,40 +1,40 @@
 """One source file of any format as tables of text columns, with the rows that could not be read."""
 
-import codecs
-import io
 import itertools
-import json
-import math
-import re
 import tempfile
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.ingest import columnar, delimited, json_text
-from stages.ingest.encoding import detect
+from stages.ingest import columnar, delimited, json_text, values
+from stages.ingest.encoding import as_utf8, detect, open_text
 from stages.ingest.unpack import inner_name, open_bytes
 from stages.shared.command import StageError
+from stages.shared.rejects import Rejects
 
 MOST_COLUMNS = 4096
 PLACE = ["_file", "_line"]  # the columns that say where a row was found
 BATCH = 10_000  # rows
+BATCH_SIZE = 64 * 1024 * 1024  # characters
 FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+Row = tuple[int, dict[str, Any] | None, str | None, str]
 
 
 class SourceFile:
-    """One source file as a stream of text columns; once the stream has ended, `rejects` is complete."""
+    """One source file as a stream of text columns; rows that cannot be read go to `rejects` on the way."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, name: str | None = None, rejects: Rejects | None = None):
+        """name: what the file is called in `_file` and in rejects, its own name unless given."""
         self.path = path
-        self.rejects: list[dict] = []
+        self.name = name or path.name
+        self.rejects = Rejects() if rejects is None else rejects
+        self.rows_read = 0
         self._nested: dict[str, None] = {}
         self.suffix = Path(inner_name(path)).suffix.lower()
         if self.suffix not in FORMATS:
@@ -43,12 +43,16 @@ class SourceFile:
                 "alone in a .zip"
             )
 
+    @property
+    def is_json(self) -> bool:
+        return self.suffix in (".json", ".jsonl", ".ndjson")
+
     def tables(self) -> Iterator[pa.Table]:
         """Yield the readable rows in the file's order; null stands for an empty value."""
         try:
             if self.suffix in (".parquet", ".arrow", ".feather"):
                 yield from self._columnar()
-            elif self.suffix in (".json", ".jsonl", ".ndjson"):
+            elif self.is_json:
                 yield from self._text_tables(self._json())
             else:
                 yield from self._text_tables(self._delimited())
@@ -57,25 +61,18 @@ class SourceFile:
         except RuntimeError as error:  # a zip archive with a password
             raise self._unreadable(error) from None
         for name in self._nested:
-            print(f"ingest: {self.path.name}: column {name!r} holds lists or objects, kept as JSON")
+            print(f"ingest: {self.name}: column {name!r} holds lists or objects, kept as JSON")
 
     def _encoding(self) -> str:
         with open_bytes(self.path) as stream:
             found = detect(stream)
         if not found.startswith("utf-8"):
-            print(f"ingest: {self.path.name}: not UTF-8, read as {found}")
+            print(f"ingest: {self.name}: not UTF-8, read as {found}")
         return found
 
-    def _delimited(self) -> Iterator[tuple[int, dict[str, Any] | None, str | None, str]]:
+    def _delimited(self) -> Iterator[Row]:
         encoding = self._encoding()
-        if encoding == "utf-8":
-            encoding = "utf-8-sig"
-        with (
-            open_bytes(self.path) as stream,
-            io.TextIOWrapper(
-                stream, encoding, errors="surrogateescape" if encoding.startswith("utf-8") else "replace", newline=""
-            ) as text,
-        ):
+        with open_bytes(self.path) as stream, open_text(stream, encoding) as text:
             sample = delimited.read_sample(text)
             dialect = delimited.find_dialect(sample, "\t" if self.suffix == ".tsv" else None)
             beginning = list(itertools.islice(delimited.rows(delimited.Texts(sample), dialect), 200))
@@ -87,7 +84,7 @@ class SourceFile:
             # pandas writes its index under an empty name
             names = [name or f"column_{i}" for i, name in enumerate(names, 1)]
             if not header:
-                print(f"ingest: {self.path.name}: no header, columns are named column_1 to column_{len(names)}")
+                print(f"ingest: {self.name}: no header, columns are named column_1 to column_{len(names)}")
             self._check_names(names)
             if len(names) == 1:
                 raise StageError(
@@ -104,24 +101,19 @@ class SourceFile:
                 else:
                     yield line, dict(zip(names, cells, strict=True)), None, raw
 
-    def _json(self) -> Iterator[json_text.Row]:
+    def _json(self) -> Iterator[Row]:
         encoding = self._encoding()
         with open_bytes(self.path) as stream:
-            if encoding == "utf-8-sig":
-                stream.read(3)
-            yield from json_text.rows(stream if encoding.startswith("utf-8") else self._recoded(stream, encoding))
+            yield from json_text.rows(as_utf8(stream, encoding))
 
-    @staticmethod
-    def _recoded(stream: BinaryIO, encoding: str) -> io.BufferedReader:
-        return io.BufferedReader(_Recoded(stream, encoding), 1 << 20)
-
-    def _text_tables(self, rows: Iterator[tuple[int, dict[str, Any] | None, str | None, str]]) -> Iterator[pa.Table]:
+    def _text_tables(self, rows: Iterator[Row]) -> Iterator[pa.Table]:
         names: dict[str, None] = {}
-        while chunk := list(itertools.islice(rows, BATCH)):
+        while chunk := _chunk(rows):
+            self.rows_read += len(chunk)
             good, places = [], []
             for line, row, reason, raw in chunk:
                 if row is None:
-                    self.rejects.append(self._reject(line, reason, raw))
+                    self._reject(line, reason, raw)
                 else:
                     good.append(row)
                     places.append(line)
@@ -134,8 +126,8 @@ class SourceFile:
             if columns is None:  # a row holds what text cannot; find it
                 usable = []
                 for line, row in zip(places, good, strict=True):
-                    if reason := _unusable(row):
-                        self.rejects.append(self._reject(line, reason, json.dumps(row, default=str)))
+                    if reason := values.unusable(row):
+                        self._reject(line, reason, values.raw(row))
                     else:
                         usable.append((line, row))
                 places, good = [line for line, _ in usable], [row for _, row in usable]
@@ -146,18 +138,18 @@ class SourceFile:
         """Return the rows' values as text by column, or None where a value holds a NUL or no valid text."""
         try:
             columns = [self._column(name, rows) for name in names]
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, RecursionError):
             return None
         return None if any(_holds_nul(column) for column in columns) else columns
 
     def _column(self, name: str, rows: list[dict[str, Any]]) -> pa.Array:
-        values = [row.get(name) for row in rows]
-        kinds = {type(value) for value in values}
+        found = [row.get(name) for row in rows]
+        kinds = {type(value) for value in found}
         if kinds != {str}:
-            values = [_text(value) for value in values]
             if kinds & {dict, list}:
                 self._nested.setdefault(name)
-        column = pa.array(values, pa.string())
+            found = [values.as_text(value) for value in found]
+        column = pa.array(found, pa.string())
         return pc.if_else(pc.equal(column, ""), None, column)
 
     def _columnar(self) -> Iterator[pa.Table]:
@@ -176,86 +168,51 @@ class SourceFile:
                 columns = [columnar.as_text(column) for column in batch.columns]
                 columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
                 table = pa.table(columns, names=batch.schema.names)
-                hold_nul = [pc.match_substring(column, "\0").to_pylist() for column in columns if _holds_nul(column)]
-                bad = {i for holds in hold_nul for i, hold in enumerate(holds) if hold}
+                bad = {i: "invalid bytes" for column in batch.columns for i in columnar.undecodable(column)}
+                for column in filter(_holds_nul, columns):
+                    nul = pc.match_substring(column, "\0").to_pylist()
+                    bad |= {i: "NUL byte" for i, holds in enumerate(nul) if holds}
                 for i in sorted(bad):
-                    raw = json.dumps(table.slice(i, 1).to_pylist()[0])
-                    self.rejects.append(self._reject(row + i + 1, "NUL byte", raw))
+                    self._reject(row + i + 1, bad[i], values.raw(table.slice(i, 1).to_pylist()[0]))
+                self.rows_read += len(table)
                 table = self._placed(table, pa.array(range(row + 1, row + len(table) + 1), pa.int64()))
                 row += len(table)
                 yield table.filter(pa.array([i not in bad for i in range(len(table))])) if bad else table
 
     def _placed(self, table: pa.Table, lines: pa.Array) -> pa.Table:
         """Put file and line before each row; in a format without lines, the row's position from 1."""
-        files = pa.array([self.path.name] * len(table), pa.string())
+        files = pa.array([self.name] * len(table), pa.string())
         columns = [files, lines, *table.columns]
         return pa.table(columns, names=[*PLACE, *table.column_names])
 
     def _check_names(self, names: list[str]) -> None:
-        """Raise: StageError on too many columns, none, or two that differ in case alone."""
+        """Raise: StageError on too many columns, or two of one name."""
         if len(names) > MOST_COLUMNS:
             raise StageError(f"{self.path}: {len(names):,} columns, more than {MOST_COLUMNS:,}; leave some out")
         if taken := set(PLACE) & set(names):
             raise StageError(f"{self.path}: a column is called {taken.pop()}, which Strata needs; rename it")
-        counts = Counter(name.lower() for name in names)
-        twice = [name for name in names if counts[name.lower()] > 1]
-        if twice:
-            raise StageError(
-                f"{self.path}: columns of one name: {', '.join(twice)}; names must differ in more than case"
-            )
+        if len(set(names)) < len(names):
+            twice = ", ".join(name for name, count in Counter(names).items() if count > 1)
+            raise StageError(f"{self.path}: several columns have one name: {twice}; rename all but one")
 
-    def _reject(self, line: int, reason: str, raw: str) -> dict:
-        return {"file": self.path.name, "line": line, "reason": reason, "raw": _SURROGATE.sub("\ufffd", raw)}
+    def _reject(self, line: int, reason: str, raw: str) -> None:
+        self.rejects.append({"file": self.name, "line": line, "reason": reason, "raw": values.printable(raw)})
 
     def _unreadable(self, error: Exception) -> StageError:
         words = (str(error).splitlines() or [type(error).__name__])[0][:200]
         return StageError(f"{self.path}: not a readable {self.suffix[1:].upper()} file: {words}; mend or replace it")
 
 
-class _Recoded(io.RawIOBase):
-    """Bytes of another encoding as UTF-8."""
-
-    def __init__(self, stream: BinaryIO, encoding: str):
-        self._stream = stream
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-        self._ready = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:
-        while not self._ready:
-            block = self._stream.read(1 << 20)
-            self._ready = self._decoder.decode(block, final=not block).encode("utf-8")
-            if not block:
-                break
-        content, self._ready = self._ready[: len(buffer)], self._ready[len(buffer) :]
-        buffer[: len(content)] = content
-        return len(content)
+def _chunk(rows: Iterator[Row]) -> list[Row]:
+    """Take rows until there are BATCH of them or BATCH_SIZE characters."""
+    chunk, size = [], 0
+    for row in itertools.islice(rows, BATCH):
+        chunk.append(row)
+        size += len(row[3]) + sum(len(value) for value in (row[1] or {}).values() if type(value) is str)
+        if size > BATCH_SIZE:
+            break
+    return chunk
 
 
 def _holds_nul(column: pa.StringArray) -> bool:
     return any(buffer is not None and b"\0" in buffer.to_pybytes() for buffer in column.buffers()[2:])
-
-
-def _unusable(row: dict[str, Any]) -> str | None:
-    """Why a row's values cannot be kept as text, or None."""
-    for value in row.values():
-        if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-            return "invalid bytes"
-        if isinstance(value, str) and "\0" in value:
-            return "NUL byte"
-    return None
-
-
-def _text(value: Any) -> str | None:
-    """A value as text, in the spelling that every format shares."""
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)

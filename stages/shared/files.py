@@ -41,6 +41,8 @@ def replace_folder(path: Path) -> Iterator[Path]:
             path.replace(previous)
         partial.replace(path)
     finally:
+        if previous.exists() and not path.exists():  # interrupted between the two moves above
+            previous.replace(path)
         for leftover in (partial, previous):
             shutil.rmtree(leftover, ignore_errors=True)
 

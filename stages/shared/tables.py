@@ -5,14 +5,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stages.shared.command import StageError
 from stages.shared.files import replace_file
 
-ROW_GROUP = 50_000  # rows; fixed, so that the bytes do not depend on how the rows arrived
+# a row group ends at either, so that the file's bytes do not depend on how the rows arrived
+ROW_GROUP = 50_000  # rows
+ROW_GROUP_SIZE = 256 * 1024 * 1024  # bytes of text
 
 ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64()), ("group", pa.string())])
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
@@ -64,31 +68,46 @@ def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> i
 
     Row groups are compressed and written in a thread, while the next batches are made.
     """
-    rows, pending, size, writing = 0, [], 0, None
+    rows, pending, writing = 0, [], None
     with (
         replace_file(path) as partial,
         pq.ParquetWriter(partial, schema, compression="zstd") as writer,
         ThreadPoolExecutor(1) as thread,
     ):
 
-        def start(table: pa.Table) -> Future:
+        def start() -> Future:
             if writing:
                 writing.result()
-            return thread.submit(writer.write_table, table, row_group_size=ROW_GROUP)
+            return thread.submit(writer.write_table, pa.Table.from_batches(pending, schema))
 
+        room, size_room = ROW_GROUP, ROW_GROUP_SIZE
         for batch in batches:
+            sizes, taken = np.cumsum(_sizes(batch)), 0
             rows += batch.num_rows
-            size += batch.num_rows
-            pending.append(batch)
-            while size >= ROW_GROUP:
-                table = pa.Table.from_batches(pending)
-                writing = start(table.slice(0, ROW_GROUP))
-                pending = table.slice(ROW_GROUP).to_batches()
-                size -= ROW_GROUP
-        if size or not rows:
-            writing = start(pa.Table.from_batches(pending, schema))
+            while taken < batch.num_rows:
+                before = int(sizes[taken - 1]) if taken else 0
+                fit = min(room, int(np.searchsorted(sizes, before + size_room, side="right")) - taken)
+                if fit <= 0 and pending:
+                    writing = start()
+                    pending, room, size_room = [], ROW_GROUP, ROW_GROUP_SIZE
+                    continue
+                fit = max(1, fit)  # a row larger than a group is one alone
+                pending.append(batch.slice(taken, fit))
+                taken += fit
+                room, size_room = room - fit, size_room - (int(sizes[taken - 1]) - before)
+        if pending or not rows:
+            writing = start()
         writing.result()
     return rows
+
+
+def _sizes(batch: pa.RecordBatch) -> np.ndarray:
+    """Bytes of text in each row: (rows,) int."""
+    total = np.zeros(batch.num_rows, dtype=np.int64)
+    for column in batch.columns:
+        if pa.types.is_string(column.type):
+            total += pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    return total
 
 
 def write_frame(path: Path, frame: pd.DataFrame, schema: pa.Schema = ROWS) -> int:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from tqdm import tqdm
 
 from stages.shared import balance, command, files, params, tables
 from stages.shared.command import StageError
+from stages.shared.rejects import Rejects
 from stages.standardize import row_groups
 from stages.standardize.filters import sample, survey
 from stages.standardize.label_rules import unlisted_sentence
@@ -29,14 +31,15 @@ REJECTS = pa.schema(
 
 def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], most: float) -> None:
     """Raise: StageError on too many rejects, or a label without rows."""
-    total = len(label) + len(made.rejects)
-    if len(made.rejects) > most * total:
-        if made.unlisted and len(made.rejects) == made.unlisted.total():
+    rejects = made.rejected.total()
+    total = len(label) + rejects
+    if rejects > most * total:
+        if made.unlisted and rejects == made.unlisted.total():
             raise StageError(f"{path}: {unlisted_sentence(made.unlisted)}")
-        first = made.rejects[0]
+        first = made.first_reject
         others = f"; {unlisted_sentence(made.unlisted)}" if made.unlisted else ""
         raise StageError(
-            f"{path}: {len(made.rejects):,} of {total:,} rows have an empty text or no label, more than "
+            f"{path}: {rejects:,} of {total:,} rows have an empty text or no label, more than "
             f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
             f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
             f"standardize.max_rejects{others}"
@@ -69,8 +72,13 @@ def main(argv: list[str] | None = None) -> None:
     args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, recipe = params.load(args.params, args.recipes)
     names = list(recipe.labels)
-    metrics, balances, rejects, first_id, known, tokens = {}, {}, [], 0, None, None
-    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+    metrics, balances, first_id, known, tokens = {}, {}, 0, None, None
+    with (
+        files.replace_folder(args.plots) as plots,
+        files.replace_folder(args.out) as out,
+        Rejects(out / "rejects.parquet", REJECTS) as rejects,
+        tqdm(desc="standardize", unit=" rows", unit_scale=True, disable=None) as bar,
+    ):
         for name in ("train", "test"):
             path = args.data / f"{name}.parquet"
             if name == "test" and not path.exists():  # ingest writes one only where the recipe brings a test file
@@ -79,13 +87,13 @@ def main(argv: list[str] | None = None) -> None:
             if known is None:
                 needs_survey = recipe.keep.top or recipe.keep.where
                 known = survey(row_groups.batches(path, columns) if needs_survey else [], recipe.keep)
-            made = Standardizer(recipe, known, tokens)
+            made = Standardizer(recipe, known, tokens, rejects)
             whole = out / f"{name}.parquet"
-            tables.write(whole, row_groups.rows(path, columns, first_id, made), tables.ROWS)
+            tables.write(whole, row_groups.rows(path, columns, first_id, made, bar), tables.ROWS)
             first_id += made.read  # ids go on from train to test, so that none is used twice
             label, characters = made.kept()
             check(path, made, label, names, settings.standardize.max_rejects)
-            if made.read != len(label) + len(made.rejects) + sum(made.dropped.values()):
+            if made.read != len(label) + made.rejected.total() + sum(made.dropped.values()):
                 raise AssertionError(f"{path}: rows were lost")
             if name == "train":
                 tokens = made.tokens
@@ -97,15 +105,13 @@ def main(argv: list[str] | None = None) -> None:
                     write_sample(whole.rename(out / ".all.parquet"), whole, positions)
             made.balance.add("kept", label, characters)
             balances[name] = made.balance
-            rejects += made.rejects
             metrics[name] = {
                 "rows_read": made.read,
                 "filtered": {key: count for key, count in made.dropped.items() if count},
-                "rejected": dict(sorted(Counter(reject["reason"] for reject in made.rejects).items())),
+                "rejected": dict(sorted(made.rejected.items())),
                 "rows": len(label),
                 "labels": {label_name: int((label == label_id).sum()) for label_id, label_name in enumerate(names)},
             }
-        tables.write(out / "rejects.parquet", pa.Table.from_pylist(rejects, REJECTS).to_batches(), REJECTS)
         files.write_json(out / "labels.json", {"labels": names, "positive": recipe.positive})
         files.write_json(out / "special_tokens.json", sorted(tokens))
         balance.write(balances, plots)

@@ -33,7 +33,7 @@ def html(text: str) -> str:
     if "<" not in text and "&" not in text:
         return text
     if "&" not in text and "\r" not in text:
-        broken = _BREAK.sub(" ", text)
+        broken = _BREAK.sub(" ", text.lstrip(" \t\n\f"))  # a parser drops what stands before a page begins
         if "<" not in broken:  # line breaks are the tags of most reviews, and need no parser
             return _SPACES.sub(" ", broken)
     return _parsed(text)

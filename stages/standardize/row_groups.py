@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+from tqdm import tqdm
 
 from stages.shared import tables
 from stages.standardize.rows import Standardizer
@@ -48,12 +49,13 @@ def in_order(jobs: Iterator[tuple], workers: int) -> Iterator[tuple[list[pa.Reco
             running.extend(pool.submit(standardize, *job) for job in itertools.islice(jobs, 1))
 
 
-def rows(path: Path, columns: list[str], first_id: int, made: Standardizer) -> Iterator[pa.RecordBatch]:
-    """Yield the standardized rows of a table, counted in `made`, which has seen none yet."""
+def rows(path: Path, columns: list[str], first_id: int, made: Standardizer, bar: tqdm) -> Iterator[pa.RecordBatch]:
+    """Yield the standardized rows of a table, counted in `made`, which has seen none yet, and on a progress bar."""
     groups = tables.row_groups(path)
     starts = itertools.accumulate(groups, initial=first_id)
     # each job takes a copy of `made`, as a process would
     jobs = ((path, columns, i, start, made.fresh()) for i, start in zip(range(len(groups)), starts, strict=False))
     for batches_made, part in in_order(jobs, max(1, min(len(groups), len(os.sched_getaffinity(0))))):
         made.merge(part)
+        bar.update(part.read)
         yield from batches_made

@@ -10,6 +10,7 @@ import pyarrow as pa
 from stages.shared import params, tables
 from stages.shared.balance import Balance
 from stages.shared.command import StageError, did_you_mean
+from stages.shared.rejects import Rejects
 from stages.standardize.clean import STEPS
 from stages.standardize.filters import Survey, source_masks, text_masks, where_columns
 from stages.standardize.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
@@ -42,8 +43,13 @@ def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
 class Standardizer:
     """Applies a recipe to batches of rows, and counts where each row went."""
 
-    def __init__(self, recipe: params.Recipe, known: Survey, tokens: set[str] | None):
-        """tokens: those that the training rows brought, the only ones appended; None to collect them."""
+    def __init__(
+        self, recipe: params.Recipe, known: Survey, tokens: set[str] | None, rejects: Rejects | list[dict] | None = None
+    ):
+        """tokens: those that the training rows brought, the only ones appended; None to collect them.
+
+        rejects: what takes the rows set aside.
+        """
         self.recipe, self.known = recipe, known
         self.balance = Balance(list(recipe.labels))
         self.tokens = set() if tokens is None else tokens
@@ -51,7 +57,9 @@ class Standardizer:
         self.read = 0
         self.dropped: Counter[str] = Counter()
         self.unlisted: Counter[str] = Counter()  # label values that the recipe names nowhere
-        self.rejects: list[dict] = []
+        self.rejects = [] if rejects is None else rejects
+        self.rejected: Counter[str] = Counter()  # rows set aside, by reason
+        self.first_reject: dict | None = None
         self._label: list[np.ndarray] = []
         self._characters: list[np.ndarray] = []
 
@@ -67,9 +75,10 @@ class Standardizer:
     def merge(self, other: "Standardizer") -> None:
         """Add the counts of the rows that follow."""
         self.read += other.read
-        for mine, theirs in ((self.dropped, other.dropped), (self.unlisted, other.unlisted)):
-            mine.update(theirs)
-        self.rejects += other.rejects
+        self.dropped.update(other.dropped)
+        self.unlisted.update(other.unlisted)
+        for reject in other.rejects:
+            self._set_aside(reject)
         self.balance.merge(other.balance)
         self._label += other._label
         self._characters += other._characters
@@ -141,18 +150,23 @@ class Standardizer:
         reason[missing] = "no label"
         reason[text.str.strip() == ""] = "empty text"
         for row in reason.dropna().index:
-            self.rejects.append(
+            self._set_aside(
                 {"id": row, "file": raw["_file"][row], "line": raw["_line"][row], "reason": reason[row]}
                 | {"text": source[row], "label": None if pd.isna(value[row]) else value[row]}
             )
         return reason.isna()
+
+    def _set_aside(self, reject: dict) -> None:
+        self.rejects.append(reject)
+        self.rejected[reject["reason"]] += 1
+        self.first_reject = self.first_reject or reject
 
     def _annotated(self, text: pd.Series, raw: pd.DataFrame, entry: str | params.FirstOf) -> pd.Series:
         """Append one column's value to each text as a token; none where it is missing, or not among the known ones."""
         column, split = (entry, None) if isinstance(entry, str) else (entry.column, entry.split)
         tokens = []
         for value in raw[column]:
-            first = "" if pd.isna(value) else (value.split(split)[0] if split else value)
+            first = "" if pd.isna(value) else canonical(value.split(split)[0] if split else value)
             plain = " ".join(first.replace("<", " ").replace(">", " ").split())
             tokens.append(f"<{column}={plain}>" if plain else "")
         if self._collects_tokens:
