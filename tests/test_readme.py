@@ -33,8 +33,43 @@ def test_the_result_table_holds_the_recorded_metrics():
     assert not missing, "\n".join(missing)
 
 
+def recipe_row(recipe: str, result: dict) -> str:
+    def interval(scores: dict) -> str:
+        return f"{scores['accuracy']:.3f} ({scores['accuracy_low']:.3f} to {scores['accuracy_high']:.3f})"
+
+    rows = f"{sum(result['rows'].values()):,} of {result['rows_read']:,}"
+    scores = [interval(result[model]) for model in ("majority", "tfidf", "fine_tuned", "int8")]
+    ranking = [f"{result[model]['roc_auc']:.3f}" for model in ("tfidf", "fine_tuned")]
+    return "| " + " | ".join([f"`{recipe}`", rows, *scores, *ranking]) + " |"
+
+
+def test_the_table_of_recipes_holds_the_recorded_runs():
+    results = json.loads((ROOT / "benchmarks/recipes/results.json").read_text(encoding="utf-8"))
+    missing = [line for line in itertools.starmap(recipe_row, results.items()) if line not in README]
+    assert not missing, "\n".join(missing)
+    shipped = {path.stem for path in (ROOT / "recipes").glob("*.yaml")} - {"template"}
+    assert shipped - set(results) == {"imdb_spoilers"}  # its data are the user's own download
+
+
+def test_the_default_recipe_scores_alike_in_both_tables():
+    results = json.loads((ROOT / "benchmarks/recipes/results.json").read_text(encoding="utf-8"))
+    recorded = results["rotten_tomatoes"]["fine_tuned"]
+    assert recorded == {name: round(metrics("evaluate")[name], 4) for name in recorded}
+
+
+def test_the_speed_of_reading_is_that_of_the_benchmark():
+    result = json.loads((ROOT / "benchmarks/ingest/results.json").read_text(encoding="utf-8"))
+    pandas, strata, larger = (result[key] for key in ("pandas", "strata", "strata_on_four_times_the_rows"))
+    sentence = (
+        f"on {result['rows']:,} generated rows ({result['file_mb']} MB): {strata['s']:.0f} s against "
+        f"{pandas['s']:.0f} s, {strata['gb']} GB of memory against {pandas['gb']} GB, and {larger['gb']} GB on four "
+        "times the rows"
+    )
+    assert sentence in " ".join(README.split())
+
+
 def test_the_table_of_stages_is_that_of_dvc_yaml():
-    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+    rows = [row for row in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE) if row[0] in STAGES]
     written = {
         stage: [*definition.get("outs", []), *(path for entry in definition.get("metrics", []) for path in entry)]
         for stage, definition in DVC["stages"].items()

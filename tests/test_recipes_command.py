@@ -1,13 +1,17 @@
 """A first recipe, guessed from a file of any format, that passes the schema and runs."""
 
 import json
+from collections import Counter
 
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from recipes.__main__ import main
+from recipes.__main__ import main, scalar, string
+from recipes.label_names import name_labels
+from stages.shared import params
 from stages.shared.command import StageError
+from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
 from tests.conftest import reviews
 
 ROWS = reviews(60)
@@ -73,7 +77,8 @@ def test_a_first_recipe_runs(project, monkeypatch, tmp_path, name, capsys):
     assert (project.root / "data/raw/sample" / name).samefile(path)
     printed = capsys.readouterr().out
     assert "next: dvc exp run -S recipe=sample" in printed
-    assert ("holds grades; the 12 rows between 4 and 7 are dropped" in printed) == (name == "grades.parquet")
+    grades = "rating holds grades: 24 rows up to 4 are negative, 24 from 7 on positive, 12 between are dropped"
+    assert (grades in printed) == (name == "grades.parquet")
     assert ("perhaps user_id" in (project.root / "recipes/sample.yaml").read_text()) == (name == "flags.jsonl")
 
 
@@ -107,3 +112,169 @@ def test_what_cannot_be_guessed_is_told(project, monkeypatch, argv, sentence):
     with pytest.raises(StageError, match=sentence):
         main(argv)
     assert not (project.root / "recipes/other.yaml").exists()
+
+
+def labelled(column, values):
+    """Name the labels of a column, and return the rows of each by the recipe's own rules."""
+    made, _, doubts = name_labels(column, Counter(map(canonical, values)))
+    names = dict(enumerate(made)) | {OUTSIDE: "dropped"}
+    ids = label_ids(pd.Series(values, dtype="str"), made)
+    return made, Counter(names[label] for label in ids), doubts
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "low", "high", "dropped"),
+    [
+        ("score", ["0.1", "0.2", "0.3", "0.4"], "0.2", "0.3", 0),
+        ("score", [f"{i / 10:.1f}" for i in range(11)], "0.3", "0.7", 3),
+        ("stars", ["1", "2", "3", "4", "5"], "2", "4", 1),
+        ("stars", ["1.0", "1.5", "2.0", "4.5", "5.0"], "2", "4.5", 0),
+        ("rating", [str(i) for i in range(1, 11)], "4", "7", 2),
+        ("rating", ["1", "2", "3", "4"], "2", "3", 0),
+        ("polarity", ["-1", "-0.5", "0", "0.5", "1"], "-0.5", "0.5", 1),
+        ("score", ["0", "1", "2", "50", "100"], "2", "100", 1),
+        ("score", ["1e-05", "2e-05", "3e-05", "4e-05"], "0.00002", "0.00003", 0),
+        ("count", [str(i) for i in range(31)], "10", "20", 9),
+    ],
+)
+def test_grades_are_parted_at_values_that_rows_hold(column, values, low, high, dropped):
+    made, rows, doubts = labelled(column, values)
+    assert made == {"negative": f"<= {low}", "positive": f">= {high}"}
+    assert rows["dropped"] == dropped
+    negative, positive = rows["negative"], rows["positive"]
+    assert f"{negative} rows up to {low} are negative, {positive} from {high} on positive, {dropped} " in doubts[0]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "names"),
+    [
+        ("rating", ["0", "1", "2"], ["label_0", "label_1", "label_2"]),
+        ("score", ["0.5", "0.50", "1.5", "-0.5"], ["label_minus_0_5", "label_0_5", "label_1_5"]),
+        ("polarity", ["-1", "0", "1"], ["negative", "neutral", "positive"]),
+        ("sentiment", ["-1.0", "1.0"], ["negative", "positive"]),
+        ("target", ["-2", "2", "3", "4"], ["label_minus_2", "label_2", "label_3", "label_4"]),
+    ],
+)
+def test_few_numbers_are_labels_of_their_own(column, values, names):
+    made, rows, _ = labelled(column, values)
+    assert list(made) == names == list(dict.fromkeys([*made, *rows]))
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        (["a b", "a-b", "a_b_0"], ["a_b_1", "a_b_2", "a_b_0"]),
+        (["a b", "a-b", "a_b_1", "a_b_2"], ["a_b_3", "a_b_4", "a_b_1", "a_b_2"]),
+        (["?", "\U0001f600", "other"], ["other_1", "other", "other_2"]),
+        ([f"{'word ' * 10}{i}" for i in range(3)], [f"{'word_' * 8}_{i}" for i in range(1, 4)]),
+    ],
+)
+def test_every_value_has_a_name_of_its_own(values, names):
+    made, rows, _ = labelled("topic", values)
+    assert sorted(made) == sorted(names)
+    assert set(rows.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("values", "labels", "doubt"),
+    [
+        (["Pos", "pos ", "neg", " Neg"], {"neg": ["Neg", "neg"], "pos": ["Pos", "pos"]}, "for 'Neg' = 'neg', 'Pos' = "),
+        (["Pos", "pos "], {"pos_1": "Pos", "pos_2": "pos"}, "'Pos' = 'pos' but for spelling; are they several labels"),
+        (["*", "**", "< 3"], {"other_1": ["*"], "other_2": ["**"], "label_3": ["< 3"]}, None),
+    ],
+)
+def test_values_that_rules_or_slips_resemble_keep_their_rows(project, monkeypatch, capsys, values, labels, doubt):
+    path = project.root / "kinds.jsonl"
+    frame(kind=(values * 60)[:60]).to_json(path, orient="records", lines=True)
+    assert written(project, monkeypatch, path)["labels"] == labels
+    metrics = json.loads((project.root / "metrics/standardize.json").read_text())["train"]
+    assert set(metrics["labels"].values()) == {60 // len(labels)}
+    assert doubt is None or doubt in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\U0001f3f4\U000e0067\U000e007f",
+        "\U000f0000",
+        "\u200b\u2028\ufeff",
+        'a\n"b\\',
+        "true",
+        "Null",
+        "-0",
+        "007",
+        "12",
+        "#",
+    ],
+)
+def test_yaml_reads_a_value_as_it_was_written(value):
+    yaml = YAML(typ="safe", pure=True)
+    assert yaml.load(f"{string(value)}: [{string(value)}]") == {value: [value]}
+    assert canonical(yaml.load(f"a: {scalar(value)}")["a"]) == value
+
+
+def test_columns_and_labels_that_yaml_takes_for_other_types_run(project, monkeypatch):
+    path = project.root / "odd.jsonl"
+    rows = [{"1": text, "2": ["true", "false", "maybe"][i % 3]} for i, (text, _) in enumerate(ROWS)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    recipe = written(project, monkeypatch, path)
+    assert recipe["columns"] | {"group": None} == {"text": "1", "label": "2", "group": None}
+    assert recipe["labels"] == {"false": False, "maybe": "maybe", "true": True}
+
+
+@pytest.mark.parametrize(
+    ("header", "label", "doubted"),
+    [
+        (("awful film", "neg"), "kind", "awful film, neg"),
+        (("0", "1"), "kind", "0, 1"),
+        (("text", "Kind"), "kind", "text, Kind"),
+        (("what a film it was", "label"), "kind", "what a film it was, label"),
+        (("f" * 41, "label"), "kind", f"{'f' * 41}, label"),
+        (("review", "neg"), "pos", "review, neg"),
+        (("text", "label"), "kind", None),
+        (("text", "spam"), "0", None),
+        (("film", "stars"), "kind", None),
+    ],
+)
+def test_a_first_line_that_may_be_a_row_is_doubted(project, monkeypatch, capsys, header, label, doubted):
+    path = project.root / "rows.csv"
+    frame(label=[[label, "1"][i % 2] for i in range(60)]).to_csv(path, index=False, header=header)
+    assert written(project, monkeypatch, path)["columns"]["text"] == header[0]
+    sentence = "not sure: the first line was taken for the names of the columns: "
+    printed = capsys.readouterr().out
+    assert f"{sentence}{doubted}\n" in printed if doubted else sentence not in printed
+
+
+def test_names_that_no_line_gave_are_not_doubted(project, monkeypatch, capsys):
+    path = project.root / "rows.csv"
+    frame(kind=SENTIMENT).to_csv(path, index=False, header=False)
+    written(project, monkeypatch, path)
+    frame(kind=SENTIMENT).rename(columns={"text": "awful film"}).to_json(path.with_suffix(".json"))
+    written(project, monkeypatch, path.with_suffix(".json"))
+    assert "the first line was taken" not in capsys.readouterr().out
+
+
+def test_a_label_of_too_many_values_is_refused_in_one_line(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    rows = [
+        {"text": f"a b c {i}", "label\nhere": f"v{i % 1001}"} | {f"c{k}": 1 for k in range(30)} for i in range(3003)
+    ]
+    path = project.root / "many.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    with pytest.raises(StageError) as raised:
+        main([str(path)])
+    assert str(raised.value) == (
+        f"{path}: no column can be the label: one of 2 to 1,000 values that come again is wanted; "
+        "columns: text, label here, c0, c1, c2, c3, c4, c5 and 24 more"
+    )
+
+
+def test_a_thousand_labels_are_told_of(project, monkeypatch, capsys):
+    monkeypatch.chdir(project.root)
+    path = project.root / "many.jsonl"
+    rows = [{"text": f"a b c {i}", "label": f"v{i % 1000}"} for i in range(3000)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    main([str(path), "--name", "many"])
+    assert "not sure: 1,000 labels, one a value; should some be one label?\n" in capsys.readouterr().out
+    project.params(recipe="many")
+    assert len(params.load(project.root / "params.yaml", project.root / "recipes")[1].labels) == 1000

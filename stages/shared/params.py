@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from stages.shared.command import StageError, did_you_mean, run
+from stages.shared.where import refusal
 
 MetricName = Literal[
     "accuracy",
@@ -244,7 +245,8 @@ class Keep(Section):
     where: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="An expression on the source's columns as DataFrame.query takes it, such as 'season >= 2 and "
-        "rating != 5'. A column that holds only numbers is compared as numbers, one of true and false as booleans.",
+        "rating != 5' or 'title.str.len() > 3', which sees one row at a time. A column of numbers alone is compared as "
+        "numbers, one of true and false as booleans; a comparison with a missing value keeps no row.",
     )
     min_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Fewest words of a cleaned text.")
     max_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Most words of a cleaned text.")
@@ -256,9 +258,9 @@ class Keep(Section):
     )
 
     @model_validator(mode="after")
-    def _where_reads_columns_only(self) -> "Keep":
-        if self.where and ("@" in self.where or "__" in self.where):
-            raise ValueError(f"where is {self.where!r}, must name columns only, without @ and __")
+    def _where_compares(self) -> "Keep":
+        if self.where and (reason := refusal(self.where)):
+            raise ValueError(f"where: {reason}")
         return self
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from stages.shared import params
 from stages.shared.command import StageError
+from stages.shared.where import evaluate
 from stages.standardize.label_rules import canonical, canonical_values
 
 NUMBERS, BOOLEANS, TEXTS = "numbers", "booleans", "texts"
@@ -37,10 +38,12 @@ def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
     """
     counts = {column: Counter() for column in keep.top}
     kinds: dict[str, set[str]] = {}
+    given: set[str] = set()  # columns that hold a value
     for raw in batches:
         for column in where_columns(keep.where, list(raw.columns)):
             values = raw[column].dropna()
-            found = kinds.setdefault(column, {NUMBERS, BOOLEANS} if len(values) else set())
+            found = kinds.setdefault(column, {NUMBERS, BOOLEANS})
+            given.update([column] if len(values) else [])
             if pd.to_numeric(values, errors="coerce").isna().any():
                 found.discard(NUMBERS)
             if not values.str.lower().isin(["true", "false"]).all():
@@ -54,7 +57,9 @@ def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
         column: sorted(counter, key=lambda value, counter=counter: (-counter[value], value))[: keep.top[column]]
         for column, counter in counts.items()
     }
-    return Survey(top, {column: min(found, default=TEXTS) for column, found in kinds.items()})
+    return Survey(
+        top, {column: min(found if column in given else [], default=TEXTS) for column, found in kinds.items()}
+    )
 
 
 def equal_masks(raw: pd.DataFrame, keep: params.Keep) -> dict[str, pd.Series]:
@@ -78,20 +83,28 @@ def source_masks(raw: pd.DataFrame, keep: params.Keep, known: Survey) -> dict[st
 
 def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
     """Evaluate an expression on each row. Raises: StageError when it cannot be, or gives no truth value."""
+    # the types that know a missing value, which makes a comparison neither true nor false
     frame = {}
     for column, kind in kinds.items():
-        values = raw[column]
+        values = raw[column].astype(pd.StringDtype("python"))
         if kind == NUMBERS:
-            values = pd.to_numeric(values)
+            numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
+            odd = values[numbers.isna() & values.notna()]
+            if len(odd):
+                raise StageError(
+                    f"keep.where {where!r}: {column} is {odd.iloc[0]!r} in the test file, and a number in all training "
+                    "rows; mend it"
+                )
+            values = numbers
         elif kind == BOOLEANS:
-            values = values.str.lower() == "true"
+            values = (values.str.lower() == "true").astype("boolean")
         frame[column] = values
     try:
-        found = pd.DataFrame(frame, index=raw.index).eval(where, engine="python")
+        found = evaluate(where, frame)
     except Exception as error:  # whatever the expression does
         words = " ".join(str(error).split())[:200]
-        raise StageError(f"keep.where {where!r}: {words}; columns: {', '.join(raw.columns)}") from None
-    if not isinstance(found, pd.Series) or found.dtype not in (bool, "boolean"):
+        raise StageError(f"keep.where {where!r}: {words}; columns: {', '.join(frame)}") from None
+    if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
         raise StageError(f"keep.where {where!r}: gives no true or false for each row; compare columns, as in 'a >= 2'")
     return found.fillna(False).astype(bool)
 

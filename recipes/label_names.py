@@ -1,0 +1,117 @@
+"""Which values of a column make one label, and what each label is called."""
+
+import itertools
+import math
+import re
+from collections import Counter
+from decimal import Decimal
+
+MANY_LABELS = 30
+FEW_GRADES = 3  # up to so many are labels of their own
+GRADES = re.compile(r"(?i)rating|stars|score|grade")
+SIGNED = {("-1", "1"): ["negative", "positive"], ("-1", "0", "1"): ["negative", "neutral", "positive"]}
+
+Labels = dict[str, str | list[str]]
+"""Name to the source's value, to a list of values, or to a rule on numbers, as a recipe has it."""
+
+
+def name_labels(column: str, counts: Counter[str]) -> tuple[Labels, str | None, list[str]]:
+    """Return the labels of a column, the positive one of two, and the doubts.
+
+    counts: rows of each value, in its canonical spelling; two values at least.
+    """
+    numbers = {value: number for value in counts if (number := _number(value)) is not None}
+    are_numbers = len(numbers) == len(counts)
+    if are_numbers and _are_grades(column, set(numbers.values())):
+        return _grades(column, counts, numbers)
+    groups, doubts = _alike(numbers if are_numbers else {value: " ".join(value.casefold().split()) for value in counts})
+    names = _names(column, [group[0] for group in groups])
+    if len(groups) > MANY_LABELS:
+        doubts.append(f"{len(groups):,} labels, one a value; should some be one label?")
+    if are_numbers and names[0].startswith("label_"):
+        doubts.append(f"the labels have no names but {', '.join(group[0] for group in groups[:5])}; give them names")
+    positive = None
+    if len(groups) == 2:
+        likely = [
+            name
+            for name, (value, *_) in zip(names, groups, strict=True)
+            if value in ("1", "true") or re.match(r"(?i)pos|yes|spam", value)
+        ]
+        first, second = (sum(counts[value] for value in group) for group in groups)
+        positive = likely[0] if len(likely) == 1 else names[0] if first < second else names[1]
+        if len(likely) != 1:
+            doubts.append(f"positive is {positive}, the rarer label")
+    # in a list, a value that begins like a rule is none
+    values = [group if len(group) > 1 or group[0][0] in "*<>" else group[0] for group in groups]
+    return dict(zip(names, values, strict=True)), positive, doubts
+
+
+def _are_grades(column: str, numbers: set[float]) -> bool:
+    is_graded = GRADES.search(column) or len(numbers) > MANY_LABELS or not all(n.is_integer() for n in numbers)
+    return len(numbers) > FEW_GRADES and bool(is_graded)
+
+
+def _grades(column: str, counts: Counter[str], numbers: dict[str, float]) -> tuple[Labels, str, list[str]]:
+    """Part grades into the lower and the upper third of their range, at the values nearest to those."""
+    lowest, highest = min(numbers.values()), max(numbers.values())
+    third, middle = (highest - lowest) / 3, (lowest + highest) / 2
+    ranked = sorted(numbers, key=numbers.get)
+    # on its own side of the middle, so that no value is both; of two as near, the outer one
+    low = min((v for v in ranked if numbers[v] < middle), key=lambda v: abs(numbers[v] - lowest - third))
+    high = min((v for v in reversed(ranked) if numbers[v] > middle), key=lambda v: abs(highest - third - numbers[v]))
+    negative = sum(count for value, count in counts.items() if numbers[value] <= numbers[low])
+    positive = sum(count for value, count in counts.items() if numbers[value] >= numbers[high])
+    least, most = (format(Decimal(value), "f") for value in (low, high))  # a rule's number takes no exponent
+    doubt = (
+        f"{column} holds grades: {negative:,} rows up to {least} are negative, {positive:,} from {most} on positive, "
+        f"{counts.total() - negative - positive:,} between are dropped"
+    )
+    return {"negative": f"<= {least}", "positive": f">= {most}"}, "positive", [doubt]
+
+
+def _alike(keys: dict[str, float] | dict[str, str]) -> tuple[list[list[str]], list[str]]:
+    """Group the values of one key, ordered by number or else by value, with the doubts that this raises.
+
+    keys: each value's number, or the value without what may be a slip.
+    """
+    groups = {}
+    for value in sorted(keys, key=lambda v: (keys[v] if isinstance(keys[v], float) else 0, v)):
+        groups.setdefault(keys[value], []).append(value)
+    alike = [" = ".join(repr(value[:20]) for value in group[:5]) for group in groups.values() if len(group) > 1]
+    if len(groups) == 1:
+        return [[value] for value in groups.popitem()[1]], [f"{alike[0]} but for spelling; are they several labels?"]
+    return list(groups.values()), [f"one label each for {', '.join(alike[:5])}"] if alike else []
+
+
+def _names(column: str, values: list[str]) -> list[str]:
+    about = _slug(re.sub(r"(?i)^is_", "", column))
+    if values == ["false", "true"]:
+        return [f"not_{about}", about]
+    if values == ["0", "1"] and re.search(r"(?i)sentiment|polarity", column):
+        return ["negative", "positive"]
+    return SIGNED.get(tuple(values)) or _unique([_slug(value) for value in values])
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Number the names that come again, past the names that are there."""
+    counts, taken, unique = Counter(names), set(names), []
+    for name in names:
+        free = (f"{name}_{i}" for i in itertools.count(1))
+        unique.append(name if counts[name] == 1 else next(other for other in free if other not in taken))
+        taken.add(unique[-1])
+    return unique
+
+
+def _slug(value: str) -> str:
+    value = re.sub(r"^-(?=\.?\d)", "minus_", value)
+    slug = re.sub(r"\W+", "_", value.lower()).strip("_")[:40] or "other"
+    return f"label_{slug}" if slug[0].isdigit() or slug.startswith("minus_") else slug
+
+
+def _number(value: str) -> float | None:
+    """Read a number as pandas does, which takes no other script's digits and no 1_000."""
+    try:
+        number = float(value) if value.isascii() and "_" not in value else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None

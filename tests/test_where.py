@@ -1,0 +1,92 @@
+"""Expressions see one row at a time, write nothing, and leave out what they cannot compare."""
+
+import pandas as pd
+import pytest
+
+from stages.shared.command import StageError
+from stages.shared.params import Keep
+from stages.standardize.filters import source_masks, survey
+
+
+def kept(where, frame, *batches):
+    """Which rows of a frame of texts stay, as the training file in batches decides."""
+    keep = Keep(where=where)
+    known = survey([frame, *batches], keep)
+    return source_masks(frame, keep, known)["where"].tolist()
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "n > n.mean()",
+        "n.rank() > 2",
+        "~n.duplicated()",
+        "label.to_csv('x')",
+        "n.to_frame().to_pickle('x')",
+        "n.values.tofile('x')",
+        "@pd.read_pickle('x')",
+        "label.__class__ == 1",
+        "n == 9 ** 9 ** 9",
+        "label == 'a' * 1000000000",
+        "label == '%999999999d' % 1",
+        "open('x')",
+        "[x for x in n]",
+        "lambda: n",
+        "n = 3",
+        "label.str == 'a'.join('b')",
+        "n >",
+    ],
+)
+def test_what_is_no_comparison_of_a_row_is_refused(where):
+    with pytest.raises(ValueError, match=r"where: .*allowed: columns, numbers, texts and lists"):
+        Keep(where=where)
+
+
+FRAME = pd.DataFrame({"n": ["1", "2", None, "10"], "t": ["a", "B", None, "ab"], "old": ["true", "False", None, "TRUE"]})
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("n >= 2", [False, True, False, True]),
+        ("n != 2", [True, False, False, True]),
+        ("not (n > 1)", [True, False, False, False]),
+        ("n not in [2]", [True, False, False, True]),
+        ("t not in ['a']", [False, True, False, True]),
+        ("1 < n < 10", [False, True, False, False]),
+        ("n.isna()", [False, False, True, False]),
+        ("n.isna() or n == 1", [True, False, True, False]),
+        ("n in [1, 10]", [True, False, False, True]),
+        ("n.between(2, 10)", [False, True, False, True]),
+        ("n + 1 == 3 or t == 'a'", [True, True, False, False]),
+        ("t != 'a'", [False, True, False, True]),
+        ("t.str.len() > 1", [False, False, False, True]),
+        ("t.str.lower().str.startswith('b')", [False, True, False, False]),
+        ("t.str.contains('b') and n > 5", [False, False, False, True]),
+        ("old == True", [True, False, False, True]),
+        ("old == False", [False, True, False, False]),
+        ("not old", [False, True, False, False]),
+        ("old", [True, False, False, True]),
+    ],
+)
+def test_a_missing_value_is_in_no_comparison(where, expected):
+    assert kept(where, FRAME) == expected
+
+
+def test_a_name_with_spaces_stands_between_backticks():
+    assert kept("`the rating` > 2", pd.DataFrame({"the rating": ["1", "3"]})) == [False, True]
+
+
+def test_a_column_that_is_empty_at_first_is_told_by_its_values():
+    empty, numbers = pd.DataFrame({"n": [None, None]}, dtype="str"), pd.DataFrame({"n": ["2", "10"]})
+    keep = Keep(where="n >= 3")
+    known = survey([empty, numbers], keep)
+    assert source_masks(numbers, keep, known)["where"].tolist() == [False, True]
+    assert source_masks(empty, keep, known)["where"].tolist() == [False, False]
+
+
+def test_a_word_among_the_test_files_numbers_is_named():
+    keep = Keep(where="n >= 3")
+    known = survey([pd.DataFrame({"n": ["2"]})], keep)
+    with pytest.raises(StageError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
+        source_masks(pd.DataFrame({"n": ["x"]}), keep, known)
