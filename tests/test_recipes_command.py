@@ -165,7 +165,7 @@ def test_few_numbers_are_labels_of_their_own(column, values, names):
     [
         (["a b", "a-b", "a_b_0"], ["a_b_1", "a_b_2", "a_b_0"]),
         (["a b", "a-b", "a_b_1", "a_b_2"], ["a_b_3", "a_b_4", "a_b_1", "a_b_2"]),
-        (["?", "\U0001f600", "other"], ["other_1", "other", "other_2"]),
+        (["?", "\U0001f600", "other"], ["other_1", "other_2", "other_3"]),
         ([f"{'word ' * 10}{i}" for i in range(3)], [f"{'word_' * 8}_{i}" for i in range(1, 4)]),
     ],
 )
