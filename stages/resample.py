@@ -1,10 +1,12 @@
-"""Balance the training rows by under- or oversampling, or by a factor for each label; no other split is touched.
+"""Balance the training rows: under- or oversample, or each label by a factor or to a count; no other split is touched.
 
     python -m stages.resample --params params.yaml --recipes recipes --data data/split/train.parquet \
         --labels data/standardize/labels.json --out data/resample --metrics metrics/resample.json
 
 A copied row keeps its id.
 """
+
+import math
 
 import numpy as np
 import pandas as pd
@@ -13,15 +15,32 @@ from stages.shared import command, files, params, tables
 from stages.shared.labels import read_labels
 
 
-def targets(counts: list[int], strategy: str, factors: list[float]) -> list[int]:
-    """Return how many rows each label shall have. counts, factors: one a label, in id order."""
+def targets(rows: list[int], strategy: str, numbers: list[float]) -> list[int]:
+    """Return how many rows each label shall have. rows, numbers (factors or counts): one a label, in id order."""
     if strategy == "undersample":
-        return [min(counts)] * len(counts)
+        return [min(rows)] * len(rows)
     if strategy == "oversample":
-        return [max(counts)] * len(counts)
+        return [max(rows)] * len(rows)
     if strategy == "factors":
-        return [max(1, round(count * factor)) for count, factor in zip(counts, factors, strict=True)]
-    return counts
+        return [max(1, round(count * factor)) for count, factor in zip(rows, numbers, strict=True)]
+    if strategy == "counts":
+        return list(numbers)
+    return rows
+
+
+def prior(before: list[int], after: list[int], names: list[str]) -> dict[str, dict[str, float]]:
+    """Say what balancing did to the labels' shares.
+
+    `log_shift` is what a model trained on the balanced rows adds to each label's logit: subtract it to have
+    probabilities at the natural rate (Saerens, Latinne and Decaestecker, 2002).
+    """
+    shares = [[count / sum(counts) for count in counts] for counts in (before, after)]
+    shift = [math.log(made / natural) for natural, made in zip(*shares, strict=True)]
+    columns = {"share_before": shares[0], "share_after": shares[1], "log_shift": shift}
+    return {
+        key: {name: round(value, 6) for name, value in zip(names, values, strict=True)}
+        for key, values in columns.items()
+    }
 
 
 def resample(rows: pd.DataFrame, wanted: list[int], seed: int) -> pd.DataFrame:
@@ -44,11 +63,13 @@ def main(argv: list[str] | None = None) -> None:
     names = read_labels(args.labels).names
     rows = tables.read(args.data)
     before = [int((rows["label"] == label).sum()) for label in range(len(names))]
-    strategy, factors = settings.resample.strategy, settings.resample.factors
-    after = targets(before, strategy, [factors[name] for name in names] if factors else [])
+    strategy = settings.resample.strategy
+    numbers = settings.resample.factors or settings.resample.counts
+    after = targets(before, strategy, [numbers[name] for name in names] if numbers else [])
     with files.replace_folder(args.out) as out:
         tables.write_frame(out / "train.parquet", resample(rows, after, settings.seed))
     metrics = {"before": dict(zip(names, before, strict=True)), "after": dict(zip(names, after, strict=True))}
+    metrics["prior"] = prior(before, after, names)
     files.write_json(args.metrics, metrics)
     print(f"resample: train {sum(after):,} rows of {sum(before):,} ({strategy})")
 

@@ -34,7 +34,7 @@ SHRUNK = {
     "recipe": "sample",
     "model": {"checkpoint": "tiny", "revision": None, "sha256": None},
     "tokenize": {"max_length": 16},
-    "train": {"lr": 1.0e-2, "epochs": 4, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},
+    "train": {"lr": 5.0e-3, "epochs": 6, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},
     "quantize": {"max_loss": 0.5},
 }
 

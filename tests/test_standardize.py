@@ -162,12 +162,12 @@ def test_labels_json_says_which_id_is_which_label(project):
         (
             [*reviews(4), ("", "pos"), (" ", "neg")],
             {},
-            r"2 of 6 rows have an empty text or no label.*first: reviews.csv, line 6 \(empty text\)",
+            r"2 of 6 rows lack a text, a label or a date.*first: reviews.csv, line 6 \(empty text\)",
         ),
         (
             [*reviews(4), ("fine", "")],
             {},
-            r"1 of 5 rows have an empty text or no label.*first: reviews.csv, line 6 \(no label\)",
+            r"1 of 5 rows lack a text, a label or a date.*first: reviews.csv, line 6 \(no label\)",
         ),
         (reviews(4), {"keep": {"min_words": 99}}, r"no row has the label negative, positive \(found: no rows at all\)"),
     ],

@@ -55,8 +55,8 @@ def test_it_learns(trained):
 
 
 def test_validation_is_scored_at_every_share_of_an_epoch_and_at_the_end(trained):
-    # 84 rows / 16 = 6 steps an epoch, 4 epochs, 2 evaluations an epoch
-    assert curve(trained)["step"].tolist() == [3, 6, 9, 12, 15, 18, 21, 24]
+    # 84 rows / 16 = 6 steps an epoch, 6 epochs, 2 evaluations an epoch
+    assert curve(trained)["step"].tolist() == [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36]
 
 
 @pytest.mark.slow
@@ -168,3 +168,31 @@ def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
         tokenizer = AutoTokenizer.from_pretrained(project.root / folder)
         assert "<director=Director 1>" in tokenizer.tokenize("a film <director=Director 1>")
         assert len(tokenizer) == model.get_input_embeddings().num_embeddings
+
+
+def loss_of(logits, labels, weights):
+    from types import SimpleNamespace
+
+    from stages.train.fine_tune import weighted_loss
+
+    return weighted_loss(torch.tensor(weights))(SimpleNamespace(logits=logits), labels)
+
+
+def test_class_weights_weigh_rows_by_their_label(copy):
+    from stages.shared.labels import Labels
+    from stages.train.fine_tune import class_weights
+
+    labels = Labels(["ham", "spam"], "spam")
+    assert class_weights([0, 0, 0, 1], labels, "none") is None
+    assert class_weights([0, 0, 0, 1], labels, "balanced").tolist() == pytest.approx([2 / 3, 2.0])
+    assert class_weights([0, 1], labels, {"spam": 3.0, "ham": 1.0}).tolist() == [1.0, 3.0]
+    logits, truth = torch.tensor([[1.0, -1.0], [0.5, 0.2]]), torch.tensor([0, 1])
+    each = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
+    assert loss_of(logits, truth, [1.0, 3.0]).item() == pytest.approx((each[0] + 3 * each[1]).item() / 2)
+    copy.params(train={"epochs": 1, "class_weights": {"negative": 1.0, "positive": 1000.0}})
+    copy.run("train")
+    assert curve(copy)["recall"].iloc[-1] == 1.0  # everything is called positive
+    one = weights(copy)
+    copy.params(train={"class_weights": "none"})
+    copy.run("train")
+    assert weights(copy) != one

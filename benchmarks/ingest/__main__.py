@@ -3,25 +3,21 @@
     python -m benchmarks.ingest    # from the root; writes benchmarks/ingest/results.json, takes twenty minutes
 
 The file is generated: 573,913 rows of the IMDb Spoiler Dataset's schema. Both sides run in turn, REPEATS times; times
-are wall seconds of whole processes; memory is the largest sum, looked at twenty times a second, of the resident sets of
+are wall seconds of whole processes; memory is the largest sum, looked at ten times a second, of the resident sets of
 a process and of those it started.
 """
 
-import contextlib
 import json
 import os
 import platform
 import re
 import shutil
 import statistics
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-import psutil
-
 from benchmarks.ingest import generate
+from benchmarks.measure import run
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 ROWS, REPEATS = 573_913, 3
@@ -31,28 +27,6 @@ STAGES = (
     "stages.standardize --params params.yaml --recipes recipes --data data/ingest --out data/standardize "
     "--metrics metrics/standardize.json --plots plots/standardize",
 )
-
-
-def memory(process: psutil.Process) -> int:
-    """Bytes resident in a process and in those it started."""
-    total = 0
-    for member in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += member.memory_info().rss
-    return total
-
-
-def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
-    """Run modules one after the other: their seconds together, and their largest memory in GB."""
-    start, peak = time.perf_counter(), 0
-    for command in commands:
-        with psutil.Popen([sys.executable, "-m", *command.split()], cwd=folder) as process:
-            while process.poll() is None:
-                peak = max(peak, memory(process))
-                time.sleep(0.05)
-        if process.returncode:
-            raise SystemExit(f"{command}: exit code {process.returncode}")
-    return {"s": time.perf_counter() - start, "gb": peak / 1e9}
 
 
 def median(runs: list[dict[str, float]]) -> dict[str, float]:

@@ -91,38 +91,81 @@ class Standardize(Section):
 
 
 class Split(Section):
-    """Shares of the rows; the rest is for training."""
+    """Which rows are for training, validation and testing; what ties rows together stays on one side."""
 
+    method: Literal["stratified", "stable"] = Field(
+        description="stratified: each label at its exact share in every split, but rows that are added later may move "
+        "others. stable: a hash of each group, or text, decides, so that rows which are added later move none; the "
+        "shares hold about, by a point or two in a thousand rows, and a new row that copies rows of two splits is left "
+        "out."
+    )
+    by: Literal["random", "date"] = Field(
+        description="random, or date: train on the earliest rows, validate on later ones and test on the latest, by "
+        "the recipe's columns.date; rows of one date stay together, and earlier rows tied to later splits are left out."
+    )
     validation: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Share of rows for validation, 0 to 1.")
     test: Annotated[Float, Field(gt=0, lt=1)] = Field(
-        description="Share of rows for testing, 0 to 1; unused where the recipe brings a test file."
+        description="Share of rows for testing, 0 to 1; unused where the recipe brings a test file, and with folds."
+    )
+    folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
+        description="Cross-validate: every row is a test row in one of so many folds; null: one split."
+    )
+    fold: int = Field(ge=0, description="Which fold is the test split, from 0; unused where folds is null.")
+    near_duplicate: Annotated[Float, Field(ge=0.5, le=1)] = Field(
+        description="Jaccard similarity of two texts' 3-word shingles from which on they are near-copies, 0.5 to 1. "
+        "Equal texts up to case, spacing, HTML and punctuation always are."
+    )
+    across_groups: Literal["join", "drop"] = Field(
+        description="Copies in several groups: join ties their groups together and loses no row; drop keeps groups "
+        "apart and leaves out the copies that would be on two sides, of the training side first. drop is for short "
+        "texts that are in every group, such as 'Yes.'."
+    )
+    conflicts: Literal["keep", "majority", "drop"] = Field(
+        description="Rows with one text and different labels: keep them as they are; majority: give all of them their "
+        "most frequent label, and drop them on a tie; drop them. Test rows too, so the scores then speak of easier "
+        "rows; a ready-made test file is left alone."
     )
 
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> "Split":
-        if self.validation + self.test >= 1:
-            raise ValueError(f"validation + test is {self.validation + self.test:g}, must be below 1")
+        test = 1 / self.folds if self.folds else self.test
+        if self.validation + test >= 1:
+            what = (
+                f"validation + 1/folds is {self.validation + test:g}"
+                if self.folds
+                else (f"validation + test is {self.validation + test:g}")
+            )
+            raise ValueError(f"{what}, must be below 1")
+        if self.folds and self.fold >= self.folds:
+            raise ValueError(f"fold is {self.fold}, must be below folds ({self.folds})")
+        if self.by == "date" and (self.folds or self.method == "stable"):
+            raise ValueError(
+                "by is date, which leaves no choice of folds or method; set folds to null, method to stratified"
+            )
         return self
 
 
 class Resample(Section):
     """Balancing of the training rows, and of nothing else."""
 
-    strategy: Literal["none", "undersample", "oversample", "factors"] = Field(
+    strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: every label down to the rarest; oversample: every label up to the most "
-        "frequent; factors: each label times its own factor."
+        "frequent; factors: each label times its own factor; counts: each label to its own number of rows."
     )
     factors: dict[str, Annotated[Float, Field(gt=0, le=1000)]] = Field(
         description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}."
     )
+    counts: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        description="With strategy counts, how many training rows each label shall have, such as {spam: 500, ham: 500}."
+    )
 
     @model_validator(mode="after")
-    def _factors_belong_to_their_strategy(self) -> "Resample":
-        if (self.strategy == "factors") != bool(self.factors):
-            raise ValueError(
-                f"strategy is {self.strategy} and factors is {self.factors}: give factors exactly when strategy is "
-                "factors"
-            )
+    def _numbers_belong_to_their_strategy(self) -> "Resample":
+        for name, numbers in (("factors", self.factors), ("counts", self.counts)):
+            if (self.strategy == name) != bool(numbers):
+                raise ValueError(
+                    f"strategy is {self.strategy} and {name} is {numbers}: give {name} exactly when strategy is {name}"
+                )
         return self
 
 
@@ -155,6 +198,10 @@ class Train(Section):
     batch_size: int = Field(ge=1, description="Rows in a batch.")
     gradient_accumulation: int = Field(ge=1, description="Batches summed into one optimizer step.")
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[Float, Field(gt=0)]] = Field(
+        description="Weight of each label's rows in the loss: none; balanced: the inverse of its share of the training "
+        "rows; or one for each label by name. An alternative to resample, which repeats or drops rows."
+    )
     best_metric: MetricName | Literal["loss"] = Field(
         description="Validation metric that picks the checkpoint which is kept."
     )
@@ -219,6 +266,13 @@ class Source(Section):
     )
 
 
+class Dated(Section):
+    """A column of dates in one format."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    format: str = Field(min_length=1, description="As strptime takes it, such as %d/%m/%Y.")
+
+
 class Columns(Section):
     """The source's column names."""
 
@@ -228,6 +282,11 @@ class Columns(Section):
     label: str = Field(min_length=1, description="Column that holds the label.")
     group: Annotated[str, Field(min_length=1)] | None = Field(
         default=None, description="Column whose equal values stay on one side of every split; absent or null: none."
+    )
+    date: Annotated[str, Field(min_length=1)] | Dated | None = Field(
+        default=None,
+        description="Column of dates, for split.by date: ISO 8601, a year, seconds since 1970, or the month by name; "
+        "else {column: when, format: '%d/%m/%Y'}. Absent or null: none.",
     )
 
 
@@ -320,19 +379,19 @@ def load(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
             f"{params_path}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, found)}"
         )
     recipe = _check(path, Recipe)
-    factors, labels = params.resample.factors, list(recipe.labels)
-    for name in factors:
-        if name not in labels:
-            raise StageError(
-                f"{params_path}: resample.factors names the label {name!r}, which {path} has not"
-                f"{did_you_mean(name, labels)}"
-            )
-    missing = [name for name in labels if name not in factors]
-    if factors and missing:
-        raise StageError(
-            f"{params_path}: resample.factors lacks {', '.join(missing)}: every label of {path} "
-            "needs a factor, 1 to keep it"
-        )
+    labels = list(recipe.labels)
+    named = {"resample.factors": params.resample.factors, "resample.counts": params.resample.counts}
+    if isinstance(params.train.class_weights, dict):
+        named["train.class_weights"] = params.train.class_weights
+    for key, numbers in named.items():
+        for name in numbers:
+            if name not in labels:
+                raise StageError(
+                    f"{params_path}: {key} names the label {name!r}, which {path} has not{did_you_mean(name, labels)}"
+                )
+        missing = [name for name in labels if name not in numbers]
+        if numbers and missing:
+            raise StageError(f"{params_path}: {key} lacks {', '.join(missing)}: every label of {path} needs a number")
     return params, recipe
 
 

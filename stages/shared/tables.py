@@ -20,6 +20,8 @@ ROW_GROUP_SIZE = 256 * 1024 * 1024  # bytes of text
 
 ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64()), ("group", pa.string())])
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
+DATED_ROWS = ROWS.append(pa.field("date", pa.timestamp("us", "UTC")))
+"""What standardize writes where the recipe names a date."""
 
 
 @contextmanager

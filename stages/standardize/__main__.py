@@ -39,7 +39,7 @@ def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], m
         first = made.first_reject
         others = f"; {unlisted_sentence(made.unlisted)}" if made.unlisted else ""
         raise StageError(
-            f"{path}: {rejects:,} of {total:,} rows have an empty text or no label, more than "
+            f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
             f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
             f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
             f"standardize.max_rejects{others}"
@@ -54,7 +54,7 @@ def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], m
         )
 
 
-def write_sample(full: Path, path: Path, positions: np.ndarray) -> None:
+def write_sample(full: Path, path: Path, positions: np.ndarray, schema: pa.Schema) -> None:
     """Write the rows of `full` at `positions`, ascending, to `path`, and remove `full`."""
 
     def drawn() -> Iterator[pa.RecordBatch]:
@@ -64,7 +64,7 @@ def write_sample(full: Path, path: Path, positions: np.ndarray) -> None:
             yield batch.take(pa.array(positions[low:high] - start))
             start += batch.num_rows
 
-    tables.write(path, drawn(), tables.ROWS)
+    tables.write(path, drawn(), schema)
     full.unlink()
 
 
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> None:
                 known = survey(row_groups.batches(path, columns) if needs_survey else [], recipe.keep)
             made = Standardizer(recipe, known, tokens, rejects)
             whole = out / f"{name}.parquet"
-            tables.write(whole, row_groups.rows(path, columns, first_id, made, bar), tables.ROWS)
+            tables.write(whole, row_groups.rows(path, columns, first_id, made, bar), made.schema)
             first_id += made.read  # ids go on from train to test, so that none is used twice
             label, characters = made.kept()
             check(path, made, label, names, settings.standardize.max_rejects)
@@ -102,7 +102,7 @@ def main(argv: list[str] | None = None) -> None:
                     made.dropped["sample"] = len(label) - len(positions)
                     label, characters = label[positions], characters[positions]
                     check(path, made, label, names, settings.standardize.max_rejects)
-                    write_sample(whole.rename(out / ".all.parquet"), whole, positions)
+                    write_sample(whole.rename(out / ".all.parquet"), whole, positions, made.schema)
             made.balance.add("kept", label, characters)
             balances[name] = made.balance
             metrics[name] = {

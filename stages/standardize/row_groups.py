@@ -1,18 +1,14 @@
 """The row groups of a table standardized a few at a time, in processes of their own, and put together in order."""
 
 import itertools
-import multiprocessing
-import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
-from stages.shared import tables
+from stages.shared import processes, tables
 from stages.standardize.rows import Standardizer
 
 BATCH = 10_000  # rows
@@ -36,26 +32,13 @@ def standardize(
     return [made.rows(raw) for raw in batches(path, columns, [group], first_id)], made
 
 
-def in_order(jobs: Iterator[tuple], workers: int) -> Iterator[tuple[list[pa.RecordBatch], Standardizer]]:
-    """Yield standardize(*job) of each job in the order of the jobs, a few at a time in processes of their own."""
-    if workers == 1:
-        yield from (standardize(*job) for job in jobs)
-        return
-    # a forked copy of a process with threads can hang
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = deque(pool.submit(standardize, *job) for job in itertools.islice(jobs, workers + 1))
-        while running:
-            yield running.popleft().result()
-            running.extend(pool.submit(standardize, *job) for job in itertools.islice(jobs, 1))
-
-
 def rows(path: Path, columns: list[str], first_id: int, made: Standardizer, bar: tqdm) -> Iterator[pa.RecordBatch]:
     """Yield the standardized rows of a table, counted in `made`, which has seen none yet, and on a progress bar."""
     groups = tables.row_groups(path)
     starts = itertools.accumulate(groups, initial=first_id)
     # each job takes a copy of `made`, as a process would
     jobs = ((path, columns, i, start, made.fresh()) for i, start in zip(range(len(groups)), starts, strict=False))
-    for batches_made, part in in_order(jobs, max(1, min(len(groups), len(os.sched_getaffinity(0))))):
+    for batches_made, part in processes.in_order(standardize, jobs, len(groups)):
         made.merge(part)
         bar.update(part.read)
         yield from batches_made

@@ -12,6 +12,7 @@ from stages.shared.balance import Balance
 from stages.shared.command import StageError, did_you_mean
 from stages.shared.rejects import Rejects
 from stages.standardize.clean import STEPS
+from stages.standardize.dates import parse
 from stages.standardize.filters import Survey, source_masks, text_masks, where_columns
 from stages.standardize.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
 
@@ -29,6 +30,7 @@ def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
     texts = [columns.text] if isinstance(columns.text, str) else columns.text
     named = [("columns.text", name) for name in texts] + [("columns.label", columns.label)]
     named += [("columns.group", columns.group)] if columns.group else []
+    named += [("columns.date", date_column(columns)[0])] if columns.date else []
     named += [(f"keep.equal.{name}", name) for name in keep.equal]
     named += [(f"keep.top.{name}", name) for name in keep.top]
     named += [("annotate", name if isinstance(name, str) else name.column) for name in recipe.annotate]
@@ -38,6 +40,11 @@ def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
     if keep.where and not where_columns(keep.where, found):
         raise StageError(f"{path}: keep.where {keep.where!r} names no column; columns: {', '.join(found)}")
     return list(dict.fromkeys([*(name for _, name in named), *where_columns(keep.where, found), *PLACE]))
+
+
+def date_column(columns: params.Columns) -> tuple[str, str | None]:
+    """Return the name of the date's column, and its format where the recipe gives one."""
+    return (columns.date, None) if isinstance(columns.date, str) else (columns.date.column, columns.date.format)
 
 
 class Standardizer:
@@ -51,6 +58,7 @@ class Standardizer:
         rejects: what takes the rows set aside.
         """
         self.recipe, self.known = recipe, known
+        self.schema = tables.DATED_ROWS if recipe.columns.date else tables.ROWS
         self.balance = Balance(list(recipe.labels))
         self.tokens = set() if tokens is None else tokens
         self._collects_tokens = tokens is None
@@ -89,7 +97,7 @@ class Standardizer:
             )
 
     def rows(self, raw: pd.DataFrame) -> pa.RecordBatch:
-        """Turn source rows into rows of tables.ROWS. raw: columns as text, and `id` as the index."""
+        """Turn source rows into rows of `schema`. raw: columns as text, and `id` as the index."""
         self.read += len(raw)
         source = self._joined(raw)
         label = self._labels(raw)
@@ -106,7 +114,11 @@ class Standardizer:
         for name, mask in text_masks(text, self.recipe.keep).items():
             alive = self._filter(name, alive, mask, label, text)
         text, label = text[alive], label[alive[alive].index]
-        usable = self._reject(raw, source, text, label)
+        date = None
+        if self.recipe.columns.date:
+            column, written = date_column(self.recipe.columns)
+            date = parse(raw[column][text.index], written)
+        usable = self._reject(raw, source, text, label, date)
         self.dropped["label"] += int((label[usable] == OUTSIDE).sum())
         kept = label.index[usable & (label != OUTSIDE)]
         text, label = text[kept], label[kept]
@@ -118,7 +130,9 @@ class Standardizer:
         if self.recipe.columns.group:  # one spelling, so that the same author is one group in every file
             group = canonical_values(raw[self.recipe.columns.group][kept]).replace("", None)
         frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group})
-        return pa.RecordBatch.from_pandas(frame, schema=tables.ROWS, preserve_index=False)
+        if date is not None:
+            frame["date"] = date[kept]
+        return pa.RecordBatch.from_pandas(frame, schema=self.schema, preserve_index=False)
 
     def _joined(self, raw: pd.DataFrame) -> pd.Series:
         named = self.recipe.columns.text
@@ -140,13 +154,17 @@ class Standardizer:
         self.balance.add(name, label[kept].to_numpy(), text[kept].str.len().to_numpy())
         return after
 
-    def _reject(self, raw: pd.DataFrame, source: pd.Series, text: pd.Series, label: pd.Series) -> pd.Series:
-        """Set aside rows without a text or a known label; return which rows are usable."""
+    def _reject(
+        self, raw: pd.DataFrame, source: pd.Series, text: pd.Series, label: pd.Series, date: pd.Series | None
+    ) -> pd.Series:
+        """Set aside rows without a text, a known label or a date that is asked for; return which rows are usable."""
         value = raw[self.recipe.columns.label][text.index]
         missing = value.isna() | (value.str.strip() == "")
         reason = pd.Series(None, index=text.index, dtype="object")
         reason[(label == UNLISTED) & ~missing] = "label not in the recipe"
         self.unlisted.update(canonical(v) for v in value[(label == UNLISTED) & ~missing & (text.str.strip() != "")])
+        if date is not None:
+            reason[date.isna() & (label != OUTSIDE)] = "no date that can be told; columns.date takes a format"
         reason[missing] = "no label"
         reason[text.str.strip() == ""] = "empty text"
         for row in reason.dropna().index:

@@ -75,6 +75,30 @@ def load_model(
     return model, tokenizer
 
 
+def weighted_loss(weights: torch.Tensor):
+    """Return a loss for the Trainer: cross-entropy, each row times its label's weight. weights: (labels,)."""
+
+    def loss(outputs, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None) -> torch.Tensor:
+        logits = outputs.logits.float()  # (rows, labels)
+        total = torch.nn.functional.cross_entropy(logits, labels, weights.to(logits.device), reduction="sum")
+        return total / (len(labels) if num_items_in_batch is None else num_items_in_batch)
+
+    return loss
+
+
+def class_weights(label: list[int], labels: Labels, wanted: str | dict[str, float]) -> torch.Tensor | None:
+    """Return the weight of each label's rows in the loss, (labels,), or None where all weigh the same.
+
+    label: of the training rows. balanced: rows / (labels * rows of the label), as scikit-learn has it.
+    """
+    if wanted == "none":
+        return None
+    if wanted == "balanced":
+        counts = np.bincount(label, minlength=len(labels.names))
+        return torch.tensor(len(label) / (len(counts) * counts), dtype=torch.float32)
+    return torch.tensor([wanted[name] for name in labels.names], dtype=torch.float32)
+
+
 def fine_tune(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -141,6 +165,7 @@ def fine_tune(
     callbacks = [EvaluateAt(evaluate_at)]
     if settings.patience is not None:
         callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
+    weights = class_weights(splits["train"]["label"], labels, settings.class_weights)
     trainer = Trainer(
         model=model,
         args=arguments,
@@ -149,6 +174,7 @@ def fine_tune(
         processing_class=tokenizer,
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=compute_metrics,
+        compute_loss_func=None if weights is None else weighted_loss(weights),
         callbacks=callbacks,
     )
     trainer.remove_callback(PrinterCallback)  # it prints every logged step where nobody watches

@@ -1,0 +1,30 @@
+"""Seconds and memory of whole processes."""
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+
+def memory(process: psutil.Process) -> int:
+    """Bytes resident in a process and in those it started."""
+    total = 0
+    for member in (process, *process.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            total += member.memory_info().rss
+    return total
+
+
+def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
+    """Run modules one after the other: their seconds together, and their largest memory in GB."""
+    start, peak = time.perf_counter(), 0
+    for command in commands:
+        with psutil.Popen([sys.executable, "-m", *command.split()], cwd=folder) as process:
+            while process.poll() is None:
+                peak = max(peak, memory(process))
+                time.sleep(0.1)
+        if process.returncode:
+            raise SystemExit(f"{command}: exit code {process.returncode}")
+    return {"s": time.perf_counter() - start, "gb": peak / 1e9}

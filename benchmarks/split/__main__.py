@@ -1,0 +1,87 @@
+"""Time the split stage, and measure its memory, on 573,913 long rows, beside the naive split of a notebook.
+
+    python -m benchmarks.split    # from the root; writes benchmarks/split/results.json, takes ten minutes
+
+The rows are of sentences drawn from real reviews, 12 a row; one row in twenty is an earlier one with a word changed.
+Both sides run in turn, REPEATS times; memory is that of a process and of those it started.
+"""
+
+import json
+import os
+import platform
+import random
+import re
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.ingest.generate import SOURCE, SPOILERS
+from benchmarks.measure import run
+from stages.shared import address, files, tables
+
+HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
+ROWS, REPEATS, SENTENCES, COPIES = 573_913, 3, 12, 0.05
+STAGE = (
+    "stages.split --params params.yaml --recipes recipes --data data/standardize --out data/split "
+    "--metrics metrics/split.json --plots plots/split"
+)
+NAIVE = "benchmarks.split.naive data/standardize/train.parquet data/naive"
+
+
+def generate(rows: int) -> pd.DataFrame:
+    """Make rows of tables.ROWS."""
+    reviews = pd.read_csv(address.locate(SOURCE))
+    reviews = reviews.loc[reviews["source"] == "imdb", "text"]
+    sentences = [sentence for review in reviews for sentence in re.split(r"(?<=[.!?]) ", review)]
+    rng, texts = random.Random(0), []
+    for _ in range(rows):
+        if texts and rng.random() < COPIES:
+            words = rng.choice(texts).split(" ")
+            words[rng.randrange(len(words))] = "something"
+            texts.append(" ".join(words))
+        else:
+            texts.append(" ".join(rng.choices(sentences, k=SENTENCES)))
+    labels = [int(rng.random() < SPOILERS) for _ in range(rows)]
+    return pd.DataFrame({"id": range(rows), "text": texts, "label": labels, "group": None})
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in ("stages", "recipes", "benchmarks"):
+            shutil.copytree(ROOT / name, folder / name)
+        shutil.copy(ROOT / "params.yaml", folder)
+        made = generate(ROWS)
+        table = folder / "data/standardize/train.parquet"
+        tables.write_frame(table, made)
+        characters = float(made["text"].str.len().mean())
+        del made
+        files.write_json(table.parent / "labels.json", {"labels": ["no_spoiler", "spoiler"], "positive": "spoiler"})
+        files.write_json(table.parent / "special_tokens.json", [])
+        strata, naive = [], []
+        for _ in range(REPEATS):
+            strata.append(run(folder, (STAGE,)))
+            naive.append(run(folder, (NAIVE,)))
+        metrics = json.loads((folder / "metrics/split.json").read_text(encoding="utf-8"))
+    results = {
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "rows": ROWS,
+        "characters_a_row": round(characters),
+        "repeats": REPEATS,
+        **{
+            name: {key: round(statistics.median(run[key] for run in runs), 2) for key in ("s", "gb")}
+            for name, runs in (("strata", strata), ("naive", naive))
+        },
+        "copies": metrics["copies"],
+        "across_splits": metrics["across_splits"],
+    }
+    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Work cut into jobs, done a few at a time in processes of their own."""
+
+import itertools
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def in_order(function: Callable[..., Result], jobs: Iterable[tuple], count: int) -> Iterator[Result]:
+    """Yield function(*job) of each of `count` jobs, in their order, on as many cores as there are.
+
+    `function` must be importable by name. Few jobs wait for their turn, so that memory does not grow with their number.
+    """
+    workers = min(count, len(os.sched_getaffinity(0)))
+    if workers <= 1:
+        yield from itertools.starmap(function, jobs)
+        return
+    jobs = iter(jobs)
+    # a forked copy of a process with threads can hang
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        running = deque(pool.submit(function, *job) for job in itertools.islice(jobs, workers + 1))
+        while running:
+            yield running.popleft().result()
+            running.extend(pool.submit(function, *job) for job in itertools.islice(jobs, 1))

@@ -1,0 +1,124 @@
+"""Split rows into train, validation and test, with no copy, near-copy or group on two sides.
+
+    python -m stages.split --params params.yaml --recipes recipes \
+        --data data/standardize --out data/split --metrics metrics/split.json --plots plots/split
+
+    python -m stages.split --audit FILE FILE    # which texts of one file are in the other: see audit.py
+
+A test file that the recipe brings stays the test split; training rows that copy one of its rows, or share its group,
+are left out and counted.
+"""
+
+import runpy
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from stages.shared import balance, command, files, params, tables
+from stages.shared.command import StageError
+from stages.shared.labels import read_labels
+from stages.split import ties
+from stages.split.assign import LEFT_OUT, SPLITS
+from stages.split.placement import Placement, place
+from stages.split.summary import summary
+
+BATCH = 10_000  # rows
+
+
+def read(path: Path, dated: bool) -> pd.DataFrame:
+    """Read a table's rows without their texts, dates as numbers that sort. Raises: StageError when there are none."""
+    if dated and "date" not in tables.column_names(path):
+        raise StageError(
+            f"{path}: split.by is date, but no date is in it; name its column in the recipe's columns.date"
+        )
+    rows = tables.read(path, ["id", "label", "group", *(["date"] if dated else [])])
+    return rows.assign(date=rows["date"].astype("int64")) if dated else rows
+
+
+def in_id_order(path: Path, folder: Path) -> Path:
+    """Return a table whose rows are in the order of their ids, as standardize writes them: `path`, or a copy of it."""
+    if tables.read(path, ["id"])["id"].is_monotonic_increasing:
+        return path
+    rows = tables.read(path).sort_values("id")
+    tables.write_frame(folder / path.name, rows, tables.DATED_ROWS if "date" in rows else tables.ROWS)
+    return folder / path.name
+
+
+def check(path: Path, placed: Placement, names: list[str]) -> None:
+    """Raise: StageError when a label is missing from a split."""
+    counts = {split: np.bincount(placed.label[placed.split == i], minlength=len(names)) for split, i in SPLITS.items()}
+    for split, rows in counts.items():
+        if rows.all():
+            continue
+        label = int(np.argmin(rows))
+        found = ", ".join(f"{name} {other[label]:,}" for name, other in counts.items())
+        left_out = sum(placed.left_out.values())
+        raise StageError(
+            f"{path}: the {split} split has no row of label {names[label]} (rows: {found}"
+            f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
+            f"more {names[label]} rows, larger shares in split, or smaller groups"
+        )
+
+
+def chosen(path: Path, keep: np.ndarray, label: np.ndarray) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table that are kept, with these labels. keep: (rows,) bool. label: (rows,) int."""
+    start = 0
+    for batch in tables.batches(path, BATCH, tables.ROWS.names):
+        rows = slice(start, start + batch.num_rows)
+        columns = [batch["id"], batch["text"], pa.array(label[rows], pa.int64()), batch["group"]]
+        yield pa.record_batch(columns, schema=tables.ROWS).filter(pa.array(keep[rows]))
+        start += batch.num_rows
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
+    settings, _ = params.load(args.params, args.recipes)
+    names = read_labels(args.data / "labels.json").names
+    special_tokens = files.read_json(args.data / "special_tokens.json")
+    source, test = args.data / "train.parquet", args.data / "test.parquet"
+    paths = [test, source] if test.exists() else [source]
+    if test.exists() and settings.split.folds:
+        raise StageError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [in_id_order(path, Path(folder)) for path in paths]
+        rows = pd.concat([read(path, settings.split.by == "date") for path in paths], ignore_index=True)
+        ready_made = sum(tables.row_groups(paths[0])) if test.exists() else 0
+        sketches, characters = ties.sketch_tables(paths, special_tokens)
+        placed = place(rows, ready_made, sketches, settings.split, settings.seed)
+        if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
+            raise StageError(
+                f"{test}: every training row copies one of its rows or shares its group; bring other files"
+            )
+        check(source, placed, names)
+        counted = balance.Balance(names)
+        counted.add("before", rows["label"].to_numpy()[ready_made:], characters[ready_made:])
+        with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+            for name, i in SPLITS.items():
+                keep = placed.split == i
+                counted.add(name, placed.label[keep], characters[keep])
+                path, where = (
+                    (test, slice(ready_made)) if ready_made and name == "test" else (paths[-1], slice(ready_made, None))
+                )
+                tables.write(out / f"{name}.parquet", chosen(path, keep[where], placed.label[where]), tables.ROWS)
+            balance.write({"": counted}, plots)
+    metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
+    files.write_json(args.metrics, metrics)
+    for name in SPLITS:
+        print(f"split: {name} {metrics[name]['rows']:,} rows")
+    for reason, count in placed.left_out.items():
+        if count:
+            print(f"split: {count:,} rows left out, {reason.replace('_', ' ')}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--audit"]:
+        del sys.argv[1]
+        # not imported, since it reads files as ingest does, and stages never import stages
+        runpy.run_module("audit", run_name="__main__", alter_sys=True)
+    else:
+        command.run(main, "split")

@@ -1,0 +1,32 @@
+"""The overlap of any two files, with examples."""
+
+import pytest
+
+import audit
+from stages.shared.command import StageError
+from tests.conftest import reviews, write_csv
+
+LONG = "a long review of a film that nobody has seen but everybody talks about all day long in every cafe of the town"
+
+
+def test_copies_and_near_copies_are_counted_and_shown(tmp_path, capsys):
+    rows = reviews(40)
+    write_csv(tmp_path / "one.csv", [*rows, (LONG, "pos")])
+    other = [(rows[3][0].upper() + "!", "neg"), (LONG.replace("cafe", "bar"), "neg"), ("nothing like it at all", "pos")]
+    write_csv(tmp_path / "other.tsv".replace("tsv", "csv"), other)
+    audit.main([str(tmp_path / "one.csv"), str(tmp_path / "other.csv")])
+    printed = capsys.readouterr().out
+    assert "one.csv 41 rows" in printed
+    assert "1 rows of" in printed
+    assert f"one.csv, row 4: {rows[3][0]}" in printed
+    assert f"other.csv, row 1: {rows[3][0].upper()}!" in printed
+    assert f"one.csv, row 41: {LONG}" in printed
+    found = audit.overlap([tmp_path / "one.csv", tmp_path / "other.csv"], "text", 0.7)
+    assert found["copies"].tolist() == [[3, 0]]
+    assert found["near_copies"].tolist() == [[40, 1]]
+
+
+def test_a_column_that_is_not_there_is_named(tmp_path):
+    write_csv(tmp_path / "one.csv", reviews(4), ("review", "label"))
+    with pytest.raises(StageError, match=r"one.csv: no column 'text'; name it with --text; did you mean"):
+        audit.main([str(tmp_path / "one.csv"), str(tmp_path / "one.csv")])

@@ -1,0 +1,37 @@
+"""Dates of the source, told without guessing."""
+
+import pandas as pd
+import pytest
+
+from stages.standardize.dates import parse
+
+
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("2005-04-03", "2005-04-03"),
+        ("2005-04-03T12:30:00Z", "2005-04-03"),
+        ("2005-04-03 23:30:00-05:00", "2005-04-04"),
+        ("3 April 2005", "2005-04-03"),
+        ("April 3, 2005", "2005-04-03"),
+        ("2005", "2005-01-01"),
+        ("1112486400", "2005-04-03"),
+        ("1112486400.5", "2005-04-03"),
+        ("1112486400000", "2005-04-03"),
+        ("03/04/2005", None),
+        ("3.4.05", None),
+        ("April", None),
+        ("10", None),
+        ("", None),
+        ("soon, in 9999 years", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_told_or_is_none(value, day):
+    found = parse(pd.Series([value, "2001-01-01"], dtype="str"), None)
+    assert (None if pd.isna(found[0]) else str(found[0].date())) == day
+    assert str(found[1].date()) == "2001-01-01"
+
+
+def test_a_format_tells_day_from_month():
+    assert str(parse(pd.Series(["03/04/2005"]), "%d/%m/%Y")[0].date()) == "2005-04-03"
