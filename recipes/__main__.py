@@ -94,6 +94,8 @@ def main(argv: list[str] | None = None) -> None:
     is_placed = path.resolve().parent.parent == raw.resolve()
     name = args.name or (path.resolve().parent.name if is_placed else re.split(r"\.", path.name)[0])
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
+    if not isinstance(YAML(typ="safe", pure=True).load(name), str):  # 2024, null, true
+        name = f"data_{name}"
     recipe = Path("recipes") / f"{name}.yaml"
     if recipe.exists() and not args.force:
         raise StageError(f"{recipe}: is there already; --force replaces it, --name chooses another")

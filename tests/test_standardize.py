@@ -382,3 +382,30 @@ def test_the_short_way_through_html_ends_like_the_parser(text):
 
     assert html(text) == (_parsed(text) if set(text) & {"<", "&"} else text)
     assert whitespace(text) == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        (
+            {"n": "=< 4", "p": ">= 7"},
+            r"labels.n is '=< 4', no rule such as '<= 4'.*for that very text, write \['=< 4'\]",
+        ),
+        ({"n": "<.4", "p": "*"}, r"labels.n is '<.4', no rule"),
+        ({"n": ["<= 4", 5], "p": ">= 7"}, r"labels.n has the rule '<= 4' in a list; a rule stands alone"),
+    ],
+)
+def test_what_looks_like_a_rule_and_is_none_is_refused(project, labels, sentence):
+    project.recipe(labels=labels, positive="p")
+    with pytest.raises(StageError, match=sentence):
+        project.run("standardize")
+
+
+def test_a_rule_alone_in_a_list_is_a_text(project):
+    rows = [("a", ">=18"), ("b", "<18")]
+    found = standardize(project, rows, labels={"old": [">=18"], "young": ["<18"]}, positive="old")
+    assert found["label"].tolist() == [0, 1]
+
+
+def test_marks_of_other_scripts_are_no_punctuation():
+    assert STEPS["punctuation"]("\u092b\u093f\u0932\u094d\u092e\u0964") == "\u092b\u093f\u0932\u094d\u092e "

@@ -108,7 +108,7 @@ def test_every_knob_changes_the_weights(trained, copy, change):
 def test_gradient_accumulation_takes_fewer_steps(copy):
     copy.params(train={"gradient_accumulation": 2})
     copy.run("train")
-    assert curve(copy)["step"].iloc[-1] == 12
+    assert curve(copy)["step"].iloc[-1] == 18
 
 
 def test_precision_follows_the_hardware(monkeypatch):

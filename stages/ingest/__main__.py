@@ -60,7 +60,7 @@ def find(addresses: str | list[str], raw: Path, role: str, downloads: Path) -> l
     return found
 
 
-def read(paths: list[Path], raw: Path, rejects: Rejects) -> Iterator[pa.Table]:
+def read(paths: list[Path], raw: Path, encoding: str | None, rejects: Rejects) -> Iterator[pa.Table]:
     """Yield the tables of several files of the same columns; what cannot be read goes to `rejects`.
 
     A file in `raw` is called by its path from there. JSON leaves out a key that has no value, so its files may differ.
@@ -68,7 +68,7 @@ def read(paths: list[Path], raw: Path, rejects: Rejects) -> Iterator[pa.Table]:
     first = None
     for path in paths:
         name = path.relative_to(raw).as_posix() if path.is_relative_to(raw) else path.name
-        source, names = SourceFile(path, name, rejects), {}
+        source, names = SourceFile(path, name, rejects, encoding), {}
         before, rows = len(rejects), 0
         for table in source.tables():
             names |= dict.fromkeys(table.column_names)
@@ -140,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
                 continue
             before, reasons = len(rejects), rejects.reasons.copy()
             paths = find(addresses, args.raw, name, downloads)
-            rows = write(out / f"{name}.parquet", counted(read(paths, args.raw, rejects), bar))
+            rows = write(out / f"{name}.parquet", counted(read(paths, args.raw, recipe.source.encoding, rejects), bar))
             if not rows:
                 if len(rejects) > before:
                     check_rejects(rejects, len(rejects), most=0)

@@ -8,6 +8,9 @@ from typing import NamedTuple, TextIO
 LONGEST = 16 * 1024 * 1024  # characters of a row; a longer one is rejected
 SAMPLE = 1000  # lines that the dialect is found from, as long as they take no more than
 SAMPLE_SIZE = 1024 * 1024  # characters
+COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "body", "content", "tweet", "id"}
+COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
+COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
 _TOO_LONG = "longer than {:,} characters"
 
@@ -160,12 +163,12 @@ class Texts:
 def has_header(first: list[str], others: list[list[str]]) -> bool:
     """Tell names from data: a number, a whole sentence, or a value that comes again in its column is data.
 
-    0, 1, 2 and so on are what pandas calls columns without names; the first row repeated whole is a header that came
-    with each of several files put together.
+    COMMON_NAMES are names wherever else they come; 0, 1, 2 and so on are what pandas calls columns without names; the
+    first row repeated whole is a header that came with each of several files put together.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
-    if named == [str(i) for i in range(len(named))]:
+    if named == [str(i) for i in range(len(named))] or COMMON_NAMES & {name.lower() for name in named}:
         return True
     columns = [{cell.strip() for cell in column} for column in zip(*others, strict=True)] or [set()] * len(first)
     return not any(

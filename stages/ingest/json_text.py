@@ -11,6 +11,7 @@ import ijson
 import msgspec
 
 LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
+DEEPEST = 200  # lists and objects in one another
 MOST = 2 * 1024 * 1024 * 1024  # bytes of an object of columns, which is read whole
 _NESTED = re.compile(rb'\s*\{\s*"[^"]*"\s*:\s*[\[{]')
 Row = tuple[int, dict[str, Any] | None, str | None, str]
@@ -104,14 +105,30 @@ class _Bounded:
 
 def _array(stream: BinaryIO) -> Iterator[Row]:
     bounded = _Bounded(stream)
+    depth, builder, is_too_deep = 0, None, False
     try:
-        # in smaller blocks a long string takes time that grows with its square
-        for item in ijson.items(bounded, "item", buf_size=1 << 20):
+        # in smaller blocks a long string takes time that grows with its square; ijson.items would take memory that
+        # grows with the square of the depth
+        for event, value in ijson.basic_parse(bounded, buf_size=1 << 20):
+            opens, closes = event.startswith("start_"), event.startswith("end_")
+            depth += opens
+            if depth == 1 and (opens or closes):  # the array itself
+                continue
+            if depth == 2 and opens:
+                builder, is_too_deep = ijson.ObjectBuilder(), False
+            is_too_deep = depth > 1 and (is_too_deep or depth > DEEPEST)
+            if depth > 1 and not is_too_deep:
+                builder.event(event, value)
+            depth -= closes
+            if depth > 1:
+                continue
             position = bounded.element()
-            if isinstance(item, dict):
-                yield position, item, None, ""
+            if is_too_deep:
+                yield position, None, "nested too deeply", f"element {position:,}"
+            elif closes and isinstance(builder.value, dict):
+                yield position, builder.value, None, ""
             else:
-                yield position, None, "not a JSON object", json.dumps(item, default=str)[:1000]
+                yield position, None, "not a JSON object", "a list" if closes else json.dumps(value, default=float)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         words = re.sub(r"\s+", " ", str(error))[:100]
         raise NotJson(f"the array breaks off after element {bounded.elements:,}: {words}") from None
@@ -136,6 +153,12 @@ def _columns(content: bytes) -> Iterator[Row]:
         raise NotJson(f"neither an object a line nor one object of columns: {error}") from None
     if not isinstance(columns, dict) or not all(isinstance(column, dict | list) for column in columns.values()):
         raise NotJson("one object over several lines, whose values are no columns; write an array of objects")
+    if columns.keys() == {"columns", "index", "data"}:
+        raise NotJson("pandas' orient='split', which is not read; write it with orient='records'")
+    if all(name == str(i) and isinstance(row, dict) for i, (name, row) in enumerate(columns.items())) and not all(
+        key.isdigit() for row in columns.values() for key in row
+    ):
+        raise NotJson("pandas' orient='index', which is not read; write it with orient='records'")
     kinds = {type(column) for column in columns.values()}
     if len(kinds) != 1 or (kinds == {list} and len({len(column) for column in columns.values()}) != 1):
         raise NotJson("its columns differ in kind or length")

@@ -1,5 +1,6 @@
 """One source file of any format as tables of text columns, with the rows that could not be read."""
 
+import codecs
 import itertools
 import tempfile
 import zipfile
@@ -21,6 +22,7 @@ from stages.shared.rejects import Rejects
 MOST_COLUMNS = 4096
 PLACE = ["_file", "_line"]  # the columns that say where a row was found
 BATCH = 10_000  # rows
+LONGEST_RAW = 1_000_000  # characters of a rejected row of Parquet or Arrow
 BATCH_SIZE = 64 * 1024 * 1024  # characters
 FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
 Row = tuple[int, dict[str, Any] | None, str | None, str]
@@ -29,12 +31,18 @@ Row = tuple[int, dict[str, Any] | None, str | None, str]
 class SourceFile:
     """One source file as a stream of text columns; rows that cannot be read go to `rejects` on the way."""
 
-    def __init__(self, path: Path, name: str | None = None, rejects: Rejects | None = None):
-        """name: what the file is called in `_file` and in rejects, its own name unless given."""
+    def __init__(
+        self, path: Path, name: str | None = None, rejects: Rejects | None = None, encoding: str | None = None
+    ):
+        """name: what the file is called in `_file` and in rejects, its own name unless given.
+
+        encoding: of a text format; None to find it.
+        """
         self.path = path
         self.name = name or path.name
         self.rejects = Rejects() if rejects is None else rejects
         self.rows_read = 0
+        self._named_encoding = encoding
         self._nested: dict[str, None] = {}
         self.suffix = Path(inner_name(path)).suffix.lower()
         if self.suffix not in FORMATS:
@@ -64,10 +72,12 @@ class SourceFile:
             print(f"ingest: {self.name}: column {name!r} holds lists or objects, kept as JSON")
 
     def _encoding(self) -> str:
+        if self._named_encoding:
+            return codecs.lookup(self._named_encoding).name
         with open_bytes(self.path) as stream:
             found = detect(stream)
         if not found.startswith("utf-8"):
-            print(f"ingest: {self.name}: not UTF-8, read as {found}")
+            print(f"ingest: {self.name}: not UTF-8, read as {found}; source.encoding names another")
         return found
 
     def _delimited(self) -> Iterator[Row]:
@@ -131,6 +141,8 @@ class SourceFile:
                     else:
                         usable.append((line, row))
                 places, good = [line for line, _ in usable], [row for _, row in usable]
+                if not good:
+                    continue
                 columns = self._columns(list(names), good)
             yield self._placed(pa.table(columns, names=list(names)), pa.array(places, pa.int64()))
 
@@ -169,11 +181,16 @@ class SourceFile:
                 columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
                 table = pa.table(columns, names=batch.schema.names)
                 bad = {i: "invalid bytes" for column in batch.columns for i in columnar.undecodable(column)}
+                for column in columns:
+                    long = pc.greater(pc.binary_length(column), json_text.LONGEST)
+                    if pc.any(long).as_py():
+                        reason = f"longer than {json_text.LONGEST:,} bytes"
+                        bad |= {i: reason for i, is_so in enumerate(long.to_pylist()) if is_so}
                 for column in filter(_holds_nul, columns):
                     nul = pc.match_substring(column, "\0").to_pylist()
                     bad |= {i: "NUL byte" for i, holds in enumerate(nul) if holds}
                 for i in sorted(bad):
-                    self._reject(row + i + 1, bad[i], values.raw(table.slice(i, 1).to_pylist()[0]))
+                    self._reject(row + i + 1, bad[i], values.raw(table.slice(i, 1).to_pylist()[0])[:LONGEST_RAW])
                 self.rows_read += len(table)
                 table = self._placed(table, pa.array(range(row + 1, row + len(table) + 1), pa.int64()))
                 row += len(table)
@@ -181,7 +198,7 @@ class SourceFile:
 
     def _placed(self, table: pa.Table, lines: pa.Array) -> pa.Table:
         """Put file and line before each row; in a format without lines, the row's position from 1."""
-        files = pa.array([self.name] * len(table), pa.string())
+        files = pa.array([self.name] * len(lines), pa.string())
         columns = [files, lines, *table.columns]
         return pa.table(columns, names=[*PLACE, *table.column_names])
 
@@ -189,6 +206,8 @@ class SourceFile:
         """Raise: StageError on too many columns, or two of one name."""
         if len(names) > MOST_COLUMNS:
             raise StageError(f"{self.path}: {len(names):,} columns, more than {MOST_COLUMNS:,}; leave some out")
+        if odd := [name for name in names if values.unusable({"": name})]:
+            raise StageError(f"{self.path}: a column's name is no text: {values.printable(odd[0])!r}; rename it")
         if taken := set(PLACE) & set(names):
             raise StageError(f"{self.path}: a column is called {taken.pop()}, which Strata needs; rename it")
         if len(set(names)) < len(names):

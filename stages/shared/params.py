@@ -8,6 +8,7 @@ when it is, so the module does not decide what a stage writes: no stage in dvc.y
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +19,9 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from stages.shared.command import StageError, did_you_mean, run
 from stages.shared.where import refusal
+
+RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
+"""A label's rule on numbers."""
 
 MetricName = Literal[
     "accuracy",
@@ -264,6 +268,18 @@ class Source(Section):
     test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
         default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."
     )
+    encoding: str | None = Field(
+        default=None,
+        description="Encoding of text files, such as cp1250, as Python names it; absent or null: found in each.",
+    )
+
+    @model_validator(mode="after")
+    def _encoding_is_known(self) -> "Source":
+        try:
+            "".encode(self.encoding or "utf-8")
+        except LookupError:
+            raise ValueError(f"encoding is {self.encoding!r}, must be one that Python knows, such as cp1250") from None
+        return self
 
 
 class Dated(Section):
@@ -355,6 +371,22 @@ class Recipe(Section):
     sample: Annotated[int, Field(ge=1)] | None = Field(
         description="At most this many rows, drawn with the seed, every label at its own share; null keeps all."
     )
+
+    @model_validator(mode="after")
+    def _rules_are_rules(self) -> "Recipe":
+        for name, values in self.labels.items():
+            alone = not isinstance(values, list)
+            for value in [values] if alone else values:
+                is_rule = isinstance(value, str) and RULE.fullmatch(value) is not None
+                looks_so = isinstance(value, str) and value.strip()[:1] in ("<", ">", "=", "!")
+                if alone and looks_so and not is_rule:
+                    raise ValueError(
+                        f"labels.{name} is {value!r}, no rule such as '<= 4' or '> -0.5'; for that very text, write "
+                        f"[{value!r}]"
+                    )
+                if not alone and is_rule and len(values) > 1:
+                    raise ValueError(f"labels.{name} has the rule {value!r} in a list; a rule stands alone")
+        return self
 
     @model_validator(mode="after")
     def _positive_is_one_of_two(self) -> "Recipe":

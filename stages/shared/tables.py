@@ -16,7 +16,7 @@ from stages.shared.files import replace_file
 
 # a row group ends at either, so that the file's bytes do not depend on how the rows arrived
 ROW_GROUP = 50_000  # rows
-ROW_GROUP_SIZE = 256 * 1024 * 1024  # bytes of text
+ROW_GROUP_SIZE = 128 * 1024 * 1024  # bytes of text
 
 ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64()), ("group", pa.string())])
 """What every table from standardize to resample holds. `id` is the row's position in the source."""

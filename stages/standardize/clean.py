@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 
+import regex
 from selectolax.lexbor import LexborHTMLParser
 
 # elements that a browser sets apart from the words around them
@@ -18,6 +19,7 @@ _INLINE = (
     "summary|sup|svg|tbody|template|textarea|tfoot|thead|time|tt|u|var|video|wbr"
 )
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+_NO_WORD = regex.compile(r"[^\w\s\p{M}]|_")
 _SPACES = re.compile("  +")
 _NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
 
@@ -67,7 +69,8 @@ def punctuation(text: str) -> str:
     >>> punctuation("Don't stop,now!")
     'Dont stop now '
     """
-    return re.sub(r"[^\w\s]|_", " ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
+    # vowels of many scripts are marks, which \w leaves out
+    return _NO_WORD.sub(" ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
 
 
 def unicode(text: str) -> str:

@@ -7,11 +7,11 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from stages.shared import params
 from stages.shared.command import StageError
 
 Scalar = str | int | float | bool
 
-_RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
 _COMPARE = {"<=": pd.Series.le, ">=": pd.Series.ge, "<": pd.Series.lt, ">": pd.Series.gt}
 
 OUTSIDE = -1
@@ -51,7 +51,7 @@ def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd
     names = list(labels)
     rest, has_rules = None, False
     for label_id, rule in enumerate(labels.values()):
-        match = _RULE.fullmatch(rule) if isinstance(rule, str) else None
+        match = params.RULE.fullmatch(rule) if isinstance(rule, str) else None
         if rule == "*":
             if rest is not None:
                 raise StageError(
