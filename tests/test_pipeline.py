@@ -145,7 +145,8 @@ def test_every_plot_is_made_by_a_stage():
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_path):
     """Run it in a folder that holds its deps, the parameter files with their schema, and nothing else."""
-    needed = [*entries(stage, "deps"), "params.yaml", "recipes", "tiny", SCHEMA]
+    schema = [SCHEMA, *(path.relative_to(ROOT).as_posix() for path in imported(ROOT / SCHEMA))]
+    needed = [*entries(stage, "deps"), "params.yaml", "recipes", "tiny", *schema]
     for path in [path.replace("${recipe}", "sample") for path in needed]:
         source = (ROOT if path.startswith("stages/") else trained.root) / path
         target = tmp_path / path
