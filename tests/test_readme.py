@@ -99,3 +99,15 @@ def test_the_picture_of_the_dag_has_the_edges_of_dvc_yaml():
 @pytest.mark.parametrize("target", ["repro", "test", "install", "lint", "help"])
 def test_the_makefile_has_the_targets_that_people_type(target):
     assert f"\n{target}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_the_copies_and_the_cost_of_finding_them_are_those_recorded():
+    copies = json.loads((ROOT / "benchmarks/recipes/results.json").read_text(encoding="utf-8"))["imdb"]["copies"]
+    split = json.loads((ROOT / "benchmarks/split/results.json").read_text(encoding="utf-8"))
+    text = " ".join(README.split())
+    assert (
+        f"{copies['rows_in_clusters']:,} are copies or near-copies of another, in {copies['clusters']:,} clusters; "
+        f"{copies['rows_that_copy_an_earlier_one']:,} rows repeat an earlier one"
+    ) in text
+    cost = f"takes {split['strata']['s']:.0f} s and {split['strata']['gb']} GB"
+    assert f"{split['rows']:,} rows of {split['characters_a_row']:,} characters that {cost}" in text

@@ -53,6 +53,7 @@ def summary(metrics: dict[str, dict]) -> dict:
     return {
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
+        "copies": metrics["split"]["copies"],
         "majority": scores(baseline["majority"]),
         "tfidf": scores(baseline["tfidf"]),
         "fine_tuned": scores(metrics["evaluate"]),
