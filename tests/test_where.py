@@ -35,6 +35,11 @@ def kept(where, frame, *batches):
         "n = 3",
         "label.str == 'a'.join('b')",
         "n >",
+        "n in m",
+        "n.isin(m)",
+        "n.isin([1, m])",
+        "n.between(m, 3)",
+        "n == None",
     ],
 )
 def test_what_is_no_comparison_of_a_row_is_refused(where):
@@ -52,6 +57,9 @@ FRAME = pd.DataFrame({"n": ["1", "2", None, "10"], "t": ["a", "B", None, "ab"], 
         ("n != 2", [True, False, False, True]),
         ("not (n > 1)", [True, False, False, False]),
         ("n not in [2]", [True, False, False, True]),
+        ("not n.isin([2])", [True, False, False, True]),
+        ("n > 1 & t == 'B'", [False, True, False, False]),
+        ("t == 'B' | old == False", [False, True, False, False]),
         ("t not in ['a']", [False, True, False, True]),
         ("1 < n < 10", [False, True, False, False]),
         ("n.isna()", [False, False, True, False]),
@@ -77,6 +85,33 @@ def test_a_name_with_spaces_stands_between_backticks():
     assert kept("`the rating` > 2", pd.DataFrame({"the rating": ["1", "3"]})) == [False, True]
 
 
+@pytest.mark.parametrize("name", ["class", "_id", "a.b", "n"])
+def test_any_name_stands_between_backticks(name):
+    assert kept(f"`{name}` > 2", pd.DataFrame({name: ["1", "3"]})) == [False, True]
+
+
+def test_a_text_is_compared_as_it_is_written():
+    assert kept("t == '`n` & | \\\\'", pd.DataFrame({"t": ["`n` & | \\", "n"], "n": ["1", "x"]})) == [True, False]
+
+
+def test_whole_numbers_are_compared_exactly():
+    assert kept("n == 9007199254740993", pd.DataFrame({"n": ["9007199254740993", "9007199254740992", None]})) == [
+        *[True, False],
+        False,
+    ]
+
+
+def test_an_operator_that_is_refused_is_named():
+    with pytest.raises(ValueError, match=r"where: 'n \*\* 9' is not allowed"):
+        Keep(where="n ** 9 > 1")
+
+
+def test_a_column_that_only_a_text_mentions_is_not_looked_at():
+    keep = Keep(where="t == 'n'")
+    known = survey([pd.DataFrame({"t": ["n"], "n": ["2"]})], keep)
+    assert source_masks(pd.DataFrame({"t": ["n"], "n": ["x"]}), keep, known)["where"].tolist() == [True]
+
+
 def test_a_column_that_is_empty_at_first_is_told_by_its_values():
     empty, numbers = pd.DataFrame({"n": [None, None]}, dtype="str"), pd.DataFrame({"n": ["2", "10"]})
     keep = Keep(where="n >= 3")
@@ -90,3 +125,10 @@ def test_a_word_among_the_test_files_numbers_is_named():
     known = survey([pd.DataFrame({"n": ["2"]})], keep)
     with pytest.raises(StageError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
         source_masks(pd.DataFrame({"n": ["x"]}), keep, known)
+
+
+def test_a_word_among_the_test_files_booleans_is_named():
+    keep = Keep(where="not old")
+    known = survey([pd.DataFrame({"old": ["true"]})], keep)
+    with pytest.raises(StageError, match=r"old is 'yes' in the test file, and true or false in all training rows"):
+        source_masks(pd.DataFrame({"old": ["yes"]}), keep, known)

@@ -6,6 +6,7 @@ files are written by it, a mean would be that of one batch of rows, and a missin
 
 import ast
 import functools
+import keyword
 import re
 
 import pandas as pd
@@ -16,11 +17,11 @@ ALLOWED = (
     "columns, numbers, texts and lists, compared with == != < <= > >= in, joined by and, or, not, + - /, and the "
     f"methods {', '.join(METHODS)} and .str.{', .str.'.join(TEXT_METHODS)}"
 )
-_NODES = (ast.Expression, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Name, ast.Constant, ast.List, ast.Tuple)
-_NODES += (ast.boolop, ast.unaryop, ast.cmpop, ast.expr_context, ast.keyword)
+_NODES = (ast.Expression, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Name, ast.List, ast.Tuple)
+_NODES += (ast.boolop, ast.unaryop, ast.cmpop, ast.operator, ast.expr_context, ast.keyword)
 # not * and %, which make a text of any length out of a short one, nor **
-_OPERATORS = (ast.Add, ast.Sub, ast.Div, ast.FloorDiv, ast.BitAnd, ast.BitOr)
-_QUOTED = re.compile(r"`([^`]*)`")  # a column whose name is no identifier
+_OPERATORS = (ast.Add, ast.Sub, ast.Div, ast.FloorDiv)
+_QUOTED = re.compile(r"""('{3}|"{3}|'|")(?:\\.|(?!\1)[^\\])*\1|`([^`]+)`|[&|]""", re.DOTALL)  # a text, a column, & or |
 
 
 def refusal(expression: str) -> str | None:
@@ -35,6 +36,12 @@ def refusal(expression: str) -> str | None:
     return None
 
 
+def named(expression: str, columns: list[str]) -> list[str]:
+    """Return those of `columns` that an expression which is not refused names."""
+    names = {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)}
+    return [column for column in columns if _identifier(column) in names]
+
+
 def evaluate(expression: str, columns: dict[str, pd.Series]) -> pd.Series:
     """Evaluate an expression that is not refused on columns of nullable types.
 
@@ -46,29 +53,52 @@ def evaluate(expression: str, columns: dict[str, pd.Series]) -> pd.Series:
 
 
 def _parse(expression: str) -> ast.Expression:
-    return ast.parse(_QUOTED.sub(lambda match: _identifier(match[1]), expression).strip(), mode="eval")
+    return ast.parse(_QUOTED.sub(_plain, expression).strip(), mode="eval")
+
+
+def _plain(found: re.Match) -> str:
+    """A column as an identifier, & and | as the words that bind like theirs in DataFrame.query, a text as it is."""
+    return _identifier(found[2]) if found[2] else {"&": " and ", "|": " or "}.get(found[0], found[0])
 
 
 def _identifier(name: str) -> str:
-    return name if name.isidentifier() else "column_" + name.encode().hex()
+    plain = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+    return name if plain else "column_" + name.encode().hex()
 
 
 def _is_allowed(node: ast.AST) -> bool:
-    if isinstance(node, ast.operator):
-        return isinstance(node, _OPERATORS)
-    if isinstance(node, ast.Call):
-        return isinstance(node.func, ast.Attribute) and node.func.attr in METHODS + TEXT_METHODS
-    if isinstance(node, ast.Attribute):
-        if node.attr in TEXT_METHODS:
-            return isinstance(node.value, ast.Attribute) and node.value.attr == "str"
-        return node.attr in (*METHODS, "str")
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, _OPERATORS)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str | int | float)
+    if isinstance(node, ast.Compare):  # a column after in would be its values in one batch of rows
+        lists = [
+            side for op, side in zip(node.ops, node.comparators, strict=True) if isinstance(op, ast.In | ast.NotIn)
+        ]
+        return all(isinstance(side, ast.List | ast.Tuple) and _is_constant(side) for side in lists)
+    if isinstance(node, ast.Call | ast.Attribute):
+        return _is_method(node)
     if isinstance(node, ast.Name):
         return not node.id.startswith("_")
     return isinstance(node, _NODES)
 
 
-def _is_in(values: pd.Series, wanted: list) -> pd.Series:
-    return values.isin(wanted).astype("boolean").mask(values.isna())
+def _is_method(node: ast.Call | ast.Attribute) -> bool:
+    if isinstance(node, ast.Call):
+        given = [*node.args, *(argument.value for argument in node.keywords)]
+        allowed = isinstance(node.func, ast.Attribute) and node.func.attr in METHODS + TEXT_METHODS
+        return allowed and all(_is_constant(argument) for argument in given)
+    if node.attr in TEXT_METHODS:
+        return isinstance(node.value, ast.Attribute) and node.value.attr == "str"
+    return node.attr in (*METHODS, "str")
+
+
+def _is_constant(node: ast.AST) -> bool:
+    return not any(isinstance(part, ast.Name | ast.Call | ast.Starred) for part in ast.walk(node))
+
+
+def _is_in(column: pd.Series, values: list) -> pd.Series:
+    return column.isin(values).astype("boolean").mask(column.isna())
 
 
 class _OnColumns(ast.NodeTransformer):
@@ -80,6 +110,12 @@ class _OnColumns(ast.NodeTransformer):
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         return ast.UnaryOp(ast.Invert() if isinstance(node.op, ast.Not) else node.op, self.visit(node.operand))
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node = self.generic_visit(node)
+        if node.func.attr == "isin":  # pandas' own is false where the value is missing
+            return ast.Call(ast.Name("_is_in", ast.Load()), [node.func.value, *node.args], node.keywords)
+        return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         sides = [self.visit(side) for side in (node.left, *node.comparators)]

@@ -1,6 +1,5 @@
 """Which rows of the source are kept: by value, by rank, by expression, by sample."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ import pandas as pd
 
 from stages.shared import params
 from stages.shared.command import StageError
-from stages.shared.where import evaluate
+from stages.shared.where import evaluate, named
 from stages.standardize.label_rules import canonical, canonical_values
 
 NUMBERS, BOOLEANS, TEXTS = "numbers", "booleans", "texts"
@@ -28,7 +27,7 @@ class Survey:
 
 def where_columns(where: str | None, columns: list[str]) -> list[str]:
     """Return the columns that an expression names."""
-    return [name for name in columns if where and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", where)]
+    return named(where, columns) if where else []
 
 
 def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
@@ -86,19 +85,19 @@ def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
     # the types that know a missing value, which makes a comparison neither true nor false
     frame = {}
     for column, kind in kinds.items():
-        values = raw[column].astype(pd.StringDtype("python"))
-        if kind == NUMBERS:
-            numbers = pd.to_numeric(values, errors="coerce").astype("Float64")
-            odd = values[numbers.isna() & values.notna()]
-            if len(odd):
-                raise StageError(
-                    f"keep.where {where!r}: {column} is {odd.iloc[0]!r} in the test file, and a number in all training "
-                    "rows; mend it"
-                )
-            values = numbers
+        values = typed = raw[column].astype(pd.StringDtype("python"))
+        if kind == NUMBERS:  # whole ones stay exact
+            typed = pd.to_numeric(values, errors="coerce", dtype_backend="numpy_nullable")
         elif kind == BOOLEANS:
-            values = (values.str.lower() == "true").astype("boolean")
-        frame[column] = values
+            typed = values.str.lower().map({"true": True, "false": False}).astype("boolean")
+        odd = values[typed.isna() & values.notna()]
+        if len(odd):
+            only = "a number" if kind == NUMBERS else "true or false"
+            raise StageError(
+                f"keep.where {where!r}: {column} is {odd.iloc[0]!r} in the test file, and {only} in all training "
+                "rows; mend it"
+            )
+        frame[column] = typed
     try:
         found = evaluate(where, frame)
     except Exception as error:  # whatever the expression does
