@@ -1,6 +1,7 @@
 """Seconds and memory of whole processes."""
 
 import contextlib
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -28,3 +29,8 @@ def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
         if process.returncode:
             raise SystemExit(f"{command}: exit code {process.returncode}")
     return {"s": time.perf_counter() - start, "gb": peak / 1e9}
+
+
+def median(runs: list[dict[str, float]]) -> dict[str, float]:
+    """The median of each figure, to two digits."""
+    return {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}

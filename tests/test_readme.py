@@ -15,10 +15,13 @@ def metrics(stage: str) -> dict:
     return json.loads((ROOT / f"metrics/{stage}.json").read_text(encoding="utf-8"))
 
 
+def interval(scores: dict) -> str:
+    return f"{scores['accuracy']:.3f} ({scores['accuracy_low']:.3f} to {scores['accuracy_high']:.3f})"
+
+
 def row(name: str, scores: dict, size: str) -> str:
-    interval = f"{scores['accuracy']:.3f} ({scores['accuracy_low']:.3f} to {scores['accuracy_high']:.3f})"
     others = " | ".join(f"{scores[metric]:.3f}" for metric in ("f1_macro", "roc_auc", "mcc", "brier", "ece"))
-    return f"| {name} | {interval} | {others} | {size} |"
+    return f"| {name} | {interval(scores)} | {others} | {size} |"
 
 
 def test_the_result_table_holds_the_recorded_metrics():
@@ -34,9 +37,6 @@ def test_the_result_table_holds_the_recorded_metrics():
 
 
 def recipe_row(recipe: str, result: dict) -> str:
-    def interval(scores: dict) -> str:
-        return f"{scores['accuracy']:.3f} ({scores['accuracy_low']:.3f} to {scores['accuracy_high']:.3f})"
-
     rows = f"{sum(result['rows'].values()):,} of {result['rows_read']:,}"
     scores = [interval(result[model]) for model in ("majority", "tfidf", "fine_tuned", "int8")]
     ranking = [f"{result[model]['roc_auc']:.3f}" for model in ("tfidf", "fine_tuned")]

@@ -308,8 +308,9 @@ def test_the_seed_decides_the_split():
     assert split(rows, seed=1).tolist() == split(rows, seed=1).tolist() != split(rows, seed=2).tolist()
 
 
-def test_a_share_of_nothing_is_no_error():
-    assert stratified(np.arange(2), np.zeros(2, int), np.arange(2, dtype=np.uint64), [0.7, 0.1, 0.2]).tolist() != []
+def test_rows_fewer_than_the_shares_are_dealt_out_in_the_order_of_their_keys():
+    key = np.array([5, 3], dtype=np.uint64)
+    assert stratified(np.arange(2), np.zeros(2, int), key, [0.7, 0.1, 0.2]).tolist() == [VALIDATION, TRAIN]
 
 
 def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_training(project):
@@ -363,6 +364,17 @@ def test_a_table_in_another_order_is_split_alike(project):
     project.run("ingest", "standardize", "split")
     before = {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()}
     path = project.root / "data/standardize/train.parquet"
+    tables.write_frame(path, tables.read(path).sample(frac=1, random_state=1))
+    project.run("split")
+    assert {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()} == before
+
+
+def test_a_ready_made_test_file_in_another_order_is_written_in_the_order_of_ids(project):
+    write_csv(project.raw("test.csv"), reviews(20, seed=9))
+    project.recipe(source={"test": "test.csv"})
+    project.run("ingest", "standardize", "split")
+    before = {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()}
+    path = project.root / "data/standardize/test.parquet"
     tables.write_frame(path, tables.read(path).sample(frac=1, random_state=1))
     project.run("split")
     assert {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()} == before

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.ingest import generate
-from benchmarks.measure import run
+from benchmarks.measure import median, run
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 ROWS, REPEATS = 573_913, 3
@@ -27,10 +27,6 @@ STAGES = (
     "stages.standardize --params params.yaml --recipes recipes --data data/ingest --out data/standardize "
     "--metrics metrics/standardize.json --plots plots/standardize",
 )
-
-
-def median(runs: list[dict[str, float]]) -> dict[str, float]:
-    return {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}
 
 
 def main() -> None:

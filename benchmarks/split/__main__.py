@@ -12,14 +12,13 @@ import platform
 import random
 import re
 import shutil
-import statistics
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks.ingest.generate import SOURCE, SPOILERS
-from benchmarks.measure import run
+from benchmarks.measure import median, run
 from stages.shared import address, files, tables
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
@@ -72,10 +71,8 @@ def main() -> None:
         "rows": ROWS,
         "characters_a_row": round(characters),
         "repeats": REPEATS,
-        **{
-            name: {key: round(statistics.median(run[key] for run in runs), 2) for key in ("s", "gb")}
-            for name, runs in (("strata", strata), ("naive", naive))
-        },
+        "strata": median(strata),
+        "naive": median(naive),
         "copies": metrics["copies"],
         "across_splits": metrics["across_splits"],
     }

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from stages.ingest.encoding import is_utf8
 from stages.ingest.values import as_text as as_one_text
 
 BATCH = 10_000  # rows
@@ -42,42 +43,34 @@ def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, BATCH)
 
 
-def as_text(column: pa.Array) -> pa.Array:
-    """Every value as text, NaN as null; lists and structs as JSON; what is no UTF-8 as null: see `undecodable`."""
+def as_text(column: pa.Array) -> tuple[pa.Array, set[int]]:
+    """Every value as text, NaN as null, lists and structs as JSON; and the positions of bytes that are not UTF-8."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
-        return pa.array([as_one_text(value) for value in column.to_pylist()], pa.string())
+        return pa.array([as_one_text(value) for value in column.to_pylist()], pa.string()), set()
     if pa.types.is_floating(column.type):
         # numpy writes the shortest digits that tell the number, as Python, JSON and CSV do
-        texts = column.fill_null(math.nan).to_numpy(zero_copy_only=False).astype(str)
-        return pc.if_else(pc.equal(pa.array(texts, pa.string()), "nan"), None, pa.array(texts, pa.string()))
-    if bad := undecodable(column):
+        texts = pa.array(column.fill_null(math.nan).to_numpy(zero_copy_only=False).astype(str), pa.string())
+        return pc.if_else(pc.equal(texts, "nan"), None, texts), set()
+    bad = _undecodable(column)
+    if bad:
         column = pc.if_else(pa.array([i not in bad for i in range(len(column))]), column, None)
-    return column.cast(pa.string())
+    return column.cast(pa.string()), bad
 
 
-def undecodable(column: pa.Array) -> set[int]:
+def _undecodable(column: pa.Array) -> set[int]:
     """The positions whose bytes are not UTF-8, in a column of bytes or of text."""
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    if not (pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type) or _is_text(column.type)):
+    kind = column.type
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_text(kind)):
         return set()
     values = column.cast(pa.large_binary())
     try:
         values.cast(pa.large_string())
         return set()
     except pa.ArrowInvalid:
-        return {i for i, value in enumerate(values.to_pylist()) if value is not None and not _is_utf8(value)}
+        return {i for i, value in enumerate(values.to_pylist()) if value is not None and not is_utf8(value)}
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True

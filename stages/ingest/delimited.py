@@ -12,7 +12,6 @@ COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "bo
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
-_TOO_LONG = "longer than {:,} characters"
 
 
 class Dialect(NamedTuple):
@@ -67,9 +66,10 @@ class Lines:
         """The number of the first line taken."""
         return self.number - len(self.taken) + 1
 
-    def is_cut(self, last: int) -> bool:
-        """Tell whether a line from the first one taken to `last` was longer than LONGEST."""
-        return bool(self._cut) and not self._cut.isdisjoint(range(self.first, last + 1))
+    @property
+    def is_cut(self) -> bool:
+        """Whether one of the lines taken was longer than LONGEST."""
+        return bool(self._cut) and not self._cut.isdisjoint(range(self.first, self.number + 1))
 
     def put_back_all_but_first(self) -> None:
         self._again.extendleft(reversed(self.taken[1:]))
@@ -94,14 +94,13 @@ def rows(stream: "TextIO | Texts", dialect: Dialect) -> Iterator[tuple[int, list
             return
         except csv.Error as error:
             lines.put_back_all_but_first()
-            if lines.is_cut(lines.number):
-                yield lines.number, None, _TOO_LONG.format(LONGEST), lines.taken[0][:1000]
-            else:
-                yield lines.number, None, _reason(error), lines.taken[0]
+            cells = None
+            reason = _reason(error)
             reader = dialect.reader(lines)
-            continue
-        if lines.is_cut(lines.number):
-            yield lines.first, None, _TOO_LONG.format(LONGEST), lines.taken[0][:1000]
+        if lines.is_cut:
+            yield lines.first, None, f"longer than {LONGEST:,} characters", lines.taken[0][:1000]
+        elif cells is None:
+            yield lines.first, None, reason, lines.taken[0]
         elif cells:
             yield lines.first, cells, None, "".join(lines.taken)
 

@@ -83,7 +83,7 @@ def detect(stream: BinaryIO) -> str:
             bad += escaped
             good += len(re.findall("[^\x00-\x7f]", text)) - escaped
             if escaped and sum(map(len, sample)) < SAMPLE:
-                sample += [line for line in lines.splitlines(keepends=True) if not _is_utf8(line)]
+                sample += [line for line in lines.splitlines(keepends=True) if not is_utf8(line)]
         block = stream.read(BLOCK)
     return "utf-8" if bad <= good else _legacy(b"".join(sample)[:SAMPLE])
 
@@ -103,7 +103,8 @@ def _legacy(sample: bytes) -> str:
     return guess.encoding if guess else "utf-8"
 
 
-def _is_utf8(content: bytes) -> bool:
+def is_utf8(content: bytes) -> bool:
+    """Tell whether bytes are UTF-8."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError:

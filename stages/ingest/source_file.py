@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from stages.ingest import columnar, delimited, json_text, values
 from stages.ingest.encoding import as_utf8, detect, open_text
+from stages.ingest.json_text import Row
 from stages.ingest.unpack import inner_name, open_bytes
 from stages.shared.command import StageError
 from stages.shared.rejects import Rejects
@@ -22,10 +23,9 @@ from stages.shared.rejects import Rejects
 MOST_COLUMNS = 4096
 PLACE = ["_file", "_line"]  # the columns that say where a row was found
 BATCH = 10_000  # rows
-LONGEST_RAW = 1_000_000  # characters of a rejected row of Parquet or Arrow
 BATCH_SIZE = 64 * 1024 * 1024  # characters
+LONGEST_RAW = 1_000_000  # characters of a rejected row of Parquet or Arrow
 FORMATS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather")
-Row = tuple[int, dict[str, Any] | None, str | None, str]
 
 
 class SourceFile:
@@ -177,10 +177,12 @@ class SourceFile:
                 self._check_names(batch.schema.names)
                 nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
                 self._nested |= dict.fromkeys(nested)
-                columns = [columnar.as_text(column) for column in batch.columns]
-                columns = [pc.if_else(pc.equal(column, ""), None, column) for column in columns]
+                columns, bad = [], {}
+                for column in batch.columns:
+                    text, undecodable = columnar.as_text(column)
+                    columns.append(pc.if_else(pc.equal(text, ""), None, text))
+                    bad |= dict.fromkeys(undecodable, "invalid bytes")
                 table = pa.table(columns, names=batch.schema.names)
-                bad = {i: "invalid bytes" for column in batch.columns for i in columnar.undecodable(column)}
                 for column in columns:
                     long = pc.greater(pc.binary_length(column), json_text.LONGEST)
                     if pc.any(long).as_py():

@@ -8,7 +8,6 @@ when it is, so the module does not decide what a stage writes: no stage in dvc.y
 """
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,10 +17,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from stages.shared.command import StageError, did_you_mean, run
+from stages.shared.number_rule import RULE
 from stages.shared.where import refusal
-
-RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
-"""A label's rule on numbers."""
 
 MetricName = Literal[
     "accuracy",
@@ -132,14 +129,9 @@ class Split(Section):
 
     @model_validator(mode="after")
     def _leave_rows_to_train_on(self) -> "Split":
-        test = 1 / self.folds if self.folds else self.test
+        name, test = ("1/folds", 1 / self.folds) if self.folds else ("test", self.test)
         if self.validation + test >= 1:
-            what = (
-                f"validation + 1/folds is {self.validation + test:g}"
-                if self.folds
-                else (f"validation + test is {self.validation + test:g}")
-            )
-            raise ValueError(f"{what}, must be below 1")
+            raise ValueError(f"validation + {name} is {self.validation + test:g}, must be below 1")
         if self.folds and self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold}, must be below folds ({self.folds})")
         if self.by == "date" and (self.folds or self.method == "stable"):

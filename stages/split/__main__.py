@@ -31,12 +31,12 @@ BATCH = 10_000  # rows
 
 
 def read(path: Path, dated: bool) -> pd.DataFrame:
-    """Read a table's rows without their texts, dates as numbers that sort. Raises: StageError when there are none."""
+    """Read what rows are placed by but their texts, dates as numbers that sort. Raises: StageError without dates."""
     if dated and "date" not in tables.column_names(path):
         raise StageError(
             f"{path}: split.by is date, but no date is in it; name its column in the recipe's columns.date"
         )
-    rows = tables.read(path, ["id", "label", "group", *(["date"] if dated else [])])
+    rows = tables.read(path, ["label", "group", *(["date"] if dated else [])])
     return rows.assign(date=rows["date"].astype("int64")) if dated else rows
 
 
@@ -86,8 +86,8 @@ def main(argv: list[str] | None = None) -> None:
         raise StageError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
     with tempfile.TemporaryDirectory() as folder:
         paths = [in_id_order(path, Path(folder)) for path in paths]
-        rows = pd.concat([read(path, settings.split.by == "date") for path in paths], ignore_index=True)
-        ready_made = sum(tables.row_groups(paths[0])) if test.exists() else 0
+        parts = [read(path, settings.split.by == "date") for path in paths]
+        rows, ready_made = pd.concat(parts, ignore_index=True), sum(map(len, parts[:-1]))
         sketches, characters = ties.sketch_tables(paths, special_tokens)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
         if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
@@ -101,10 +101,10 @@ def main(argv: list[str] | None = None) -> None:
             for name, i in SPLITS.items():
                 keep = placed.split == i
                 counted.add(name, placed.label[keep], characters[keep])
-                path, where = (
-                    (test, slice(ready_made)) if ready_made and name == "test" else (paths[-1], slice(ready_made, None))
-                )
-                tables.write(out / f"{name}.parquet", chosen(path, keep[where], placed.label[where]), tables.ROWS)
+                is_ready_made = ready_made > 0 and name == "test"
+                path = paths[0] if is_ready_made else paths[-1]
+                own = slice(ready_made) if is_ready_made else slice(ready_made, None)
+                tables.write(out / f"{name}.parquet", chosen(path, keep[own], placed.label[own]), tables.ROWS)
             balance.write({"": counted}, plots)
     metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
     files.write_json(args.metrics, metrics)

@@ -21,7 +21,7 @@ from rensa import RMinHash
 
 SHINGLE = 3  # words
 PERMUTATIONS = 128
-NEIGHBOURS = 32  # see pairs_within
+NEIGHBOURS = 32  # see _pairs_within
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL)
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
@@ -71,8 +71,7 @@ def sketch(texts: Iterable[str]) -> Sketches:
     key, padded = [], []
     for text in texts:
         words = fold(text)
-        letters = words.replace(" ", "").encode(errors="surrogatepass")
-        key.append(int.from_bytes(hashlib.blake2b(letters, digest_size=8).digest(), "little"))
+        key.append(hashed(words.replace(" ", "")))
         missing = SHINGLE - len(words.split(maxsplit=SHINGLE - 1))
         padded.append(words + " \0" * missing)
     words = pc.ascii_split_whitespace(pa.array(padded, pa.large_string()))
@@ -88,6 +87,11 @@ def sketch(texts: Iterable[str]) -> Sketches:
     signature = RMinHash.digest_matrix_from_flat_token_hashes(shingle, bounds.astype(np.uint64), PERMUTATIONS, 0)
     rows = np.array(signature.to_rows(), dtype=np.uint32).reshape(len(key), PERMUTATIONS)
     return Sketches(np.array(key, dtype=np.uint64), rows, shingle.astype(np.uint32), bounds)
+
+
+def hashed(text: str) -> int:
+    """Hash a text to 64 bits."""
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def _shingles(word: np.ndarray) -> np.ndarray:

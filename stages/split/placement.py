@@ -1,6 +1,5 @@
 """Which split each row goes to, and which rows go nowhere."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from stages.shared import params
 from stages.split import assign, conflicts, ties
 from stages.split.assign import LEFT_OUT, TEST, TRAIN
 from stages.split.conflicts import Resolved
-from stages.split.near_copies import Sketches, mixed
+from stages.split.near_copies import Sketches, hashed, mixed
 from stages.split.ties import Ties
 
 
@@ -82,5 +81,4 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
 def _hashes(values: pd.Series) -> np.ndarray:
     """Hash strings, equal ones alike: (values,) uint64."""
     code, distinct = pd.factorize(values)
-    hashes = [int.from_bytes(hashlib.blake2b(v.encode(), digest_size=8).digest(), "little") for v in distinct]
-    return np.array([*hashes, 0], dtype=np.uint64)[code]  # a missing one has the code -1
+    return np.array([*map(hashed, distinct), 0], dtype=np.uint64)[code]  # a missing one has the code -1

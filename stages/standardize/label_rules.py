@@ -7,8 +7,8 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from stages.shared import params
 from stages.shared.command import StageError
+from stages.shared.number_rule import RULE
 
 Scalar = str | int | float | bool
 
@@ -51,7 +51,7 @@ def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd
     names = list(labels)
     rest, has_rules = None, False
     for label_id, rule in enumerate(labels.values()):
-        match = params.RULE.fullmatch(rule) if isinstance(rule, str) else None
+        match = RULE.fullmatch(rule) if isinstance(rule, str) else None
         if rule == "*":
             if rest is not None:
                 raise StageError(
