@@ -9,38 +9,15 @@ Each recipe runs in a temporary folder, by the command lines of dvc.yaml. Writes
 
 import argparse
 import json
-import re
-import shlex
-import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+from benchmarks.pipeline import ROOT, STAGES, prepare, run
+
+HERE = Path(__file__).parent
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "f1", "f1_macro", "roc_auc", "mcc")
-
-
-def run(recipe: str, last: str, folder: Path) -> dict[str, dict]:
-    """Run the stages up to `last` in `folder` and return their metrics by stage."""
-    for name in ("stages", "recipes"):
-        shutil.copytree(ROOT / name, folder / name)
-    (folder / "data/raw").mkdir(parents=True)
-    (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)
-    settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    (folder / "params.yaml").write_text(re.sub(r"(?m)^recipe: \w+", f"recipe: {recipe}", settings), encoding="utf-8")
-    metrics = {}
-    for stage, definition in STAGES.items():
-        python, *argv = shlex.split(definition["cmd"].replace("${recipe}", recipe))
-        assert python == "python"
-        subprocess.run([sys.executable, *argv], cwd=folder, check=True)
-        metrics[stage] = json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8"))
-        if stage == last:
-            break
-    return metrics
 
 
 def summary(metrics: dict[str, dict]) -> dict:
@@ -77,7 +54,9 @@ def main() -> None:
             continue
         print(f"--- {recipe}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            metrics = run(recipe, "baseline" if args.baseline else list(STAGES)[-1], Path(folder))
+            prepare(Path(folder), recipe, {})
+            wanted = list(STAGES)[: list(STAGES).index("baseline") + 1] if args.baseline else STAGES
+            metrics = {stage: run(Path(folder), recipe, stage) for stage in wanted}
         if not args.baseline:
             results[recipe] = summary(metrics)
             output.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -117,9 +117,9 @@ class Split(Section):
         "Equal texts up to case, spacing, HTML and punctuation always are."
     )
     across_groups: Literal["join", "drop"] = Field(
-        description="Copies in several groups: join ties their groups together and loses no row; drop keeps groups "
-        "apart and leaves out the copies that would be on two sides, of the training side first. drop is for short "
-        "texts that are in every group, such as 'Yes.'."
+        description="Copies of a text in several groups: drop keeps groups apart and leaves out the copies that would "
+        "be on two sides, of the training side first; join ties their groups together and loses no row, but a short "
+        "text that is in every group, such as 'Yes.', ties all of them."
     )
     conflicts: Literal["keep", "majority", "drop"] = Field(
         description="Rows with one text and different labels: keep them as they are; majority: give all of them their "

@@ -61,7 +61,7 @@ def check(path: Path, placed: Placement, names: list[str]) -> None:
         raise StageError(
             f"{path}: the {split} split has no row of label {names[label]} (rows: {found}"
             f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
-            f"more {names[label]} rows, larger shares in split, or smaller groups"
+            f"more {names[label]} rows, larger shares in split, smaller groups, or split.across_groups: drop"
         )
 
 
