@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,7 +15,7 @@ from safetensors.torch import load_file
 
 from stages.shared.command import StageError
 from stages.train.precision import choose
-from tests.conftest import STAGES, Project, reviews, write_csv
+from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
 
 
 @pytest.fixture
@@ -105,6 +109,217 @@ def test_every_knob_changes_the_weights(trained, copy, change):
     assert weights(copy) != weights(trained)
 
 
+@pytest.fixture
+def without_peft(monkeypatch):
+    monkeypatch.setitem(sys.modules, "peft", None)
+
+
+def tensors(project) -> dict[str, torch.Tensor]:
+    return load_file(project.root / "models/train/model.safetensors")
+
+
+def moved(one: dict, other: dict) -> set[str]:
+    """Names of the weights that differ."""
+    return {name for name in one if not torch.equal(one[name], other[name])}
+
+
+def before(project) -> dict[str, torch.Tensor]:
+    """The weights that training starts from, named as it names them."""
+    found = load_file((project.root / "tiny").resolve() / "model.safetensors")
+    return {f"bert.{name}": tensor for name, tensor in found.items()}
+
+
+def test_frozen_embeddings_stay_and_all_else_moves(copy):
+    copy.params(train={"freeze_embeddings": True, "epochs": 1})
+    copy.run("train")
+    unmoved = set(before(copy)) - moved(before(copy), tensors(copy))
+    assert {name for name in unmoved if "key.bias" not in name} == {
+        f"bert.embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type")
+    }
+
+
+def test_frozen_layers_stay(copy):
+    copy.params(train={"freeze_layers": 1, "epochs": 1})
+    copy.run("train")
+    found = moved(before(copy), tensors(copy))
+    assert not [name for name in found if "layer.0." in name or "_embeddings" in name]
+    assert "bert.encoder.layer.1.output.dense.weight" in found
+    copy.params(train={"freeze_layers": 3})
+    with pytest.raises(StageError, match=r"train.freeze_layers is 3, the checkpoint has 2 layers; lower it"):
+        copy.run("train")
+
+
+def test_gradient_checkpointing_computes_twice_and_changes_nothing(trained, copy, monkeypatch):
+    from transformers.models.bert.modeling_bert import BertSelfOutput
+
+    calls, forward = [], BertSelfOutput.forward
+    monkeypatch.setattr(BertSelfOutput, "forward", lambda self, *a, **k: calls.append(1) or forward(self, *a, **k))
+    copy.params(train={"epochs": 1})
+    copy.run("train")
+    plain, once = tensors(copy), len(calls)
+    calls.clear()
+    copy.params(train={"gradient_checkpointing": True})
+    copy.run("train")
+    assert len(calls) > 1.5 * once
+    assert not moved(plain, tensors(copy))
+
+
+def test_a_clipped_gradient_and_smoothed_labels_change_the_weights(copy):
+    copy.params(train={"epochs": 1})
+    copy.run("train")
+    plain = tensors(copy)
+    copy.params(train={"max_grad_norm": 0.01})
+    copy.run("train")
+    assert moved(plain, tensors(copy))
+    copy.params(train={"max_grad_norm": 1.0, "label_smoothing": 0.3})
+    copy.run("train")
+    assert moved(plain, tensors(copy))
+
+
+def test_label_smoothing_spreads_the_truth():
+    from stages.train.loss import total
+
+    logits, truth = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    log_shares = logits.log_softmax(dim=1)[0]
+    assert total(logits, truth, None, 0.2).item() == pytest.approx(-(0.9 * log_shares[0] + 0.1 * log_shares[1]).item())
+
+
+def test_a_budget_of_tokens_makes_batches_of_any_number_of_rows(copy):
+    copy.params(train={"batch_tokens": 60, "epochs": 1})
+    copy.run("train")
+    assert curve(copy)["step"].iloc[-1] > 12  # 857 tokens and some padding / 60
+
+
+def test_lora_moves_the_linear_layers_and_is_merged(copy):
+    copy.params(train={"lora_rank": 4, "epochs": 2, "lr": 0.05})
+    copy.run("train", "evaluate")
+    found = moved(before(copy), tensors(copy))
+    assert "bert.encoder.layer.0.attention.self.query.weight" in found
+    assert not [name for name in found if "LayerNorm" in name or "embeddings" in name]
+    assert set(tensors(copy)) - set(before(copy)) == {"classifier.weight", "classifier.bias"}
+
+
+def test_lora_without_peft_says_what_to_install(copy, without_peft):
+    copy.params(train={"lora_rank": 4})
+    with pytest.raises(StageError, match=r"train.lora_rank is 4, but peft is not installed: pip install -r requirem"):
+        copy.run("train")
+
+
+def test_a_student_learns_what_its_teacher_says_and_not_the_labels(trained, copy):
+    """The labels are turned round; the teacher's are not."""
+    import pyarrow as pa
+    from datasets import Dataset, load_from_disk
+
+    rows = load_from_disk(copy.root / "data/tokenize/train")
+    flipped = rows.data.table.set_column(2, "label", pa.array([1 - label for label in rows["label"]]))
+    shutil.rmtree(copy.root / "data/tokenize/train")
+    Dataset(flipped).save_to_disk(copy.root / "data/tokenize/train")
+    copy.params(train={"teacher": str(trained.root / "models/train"), "teacher_weight": 1.0})
+    copy.run("train")
+    assert curve(copy)["accuracy"].max() > 0.8
+    copy.params(train={"teacher": None})
+    copy.run("train")
+    assert curve(copy)["accuracy"].max() < 0.6
+
+
+def test_distillation_is_that_of_hinton():
+    from stages.train.loss import distilled
+
+    logits, teacher = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.0, 3.0]])
+    p, q = (teacher / 2).softmax(1)[0], (logits / 2).softmax(1)[0]
+    assert distilled(logits, teacher, 2.0).item() == pytest.approx(4 * (p * (p / q).log()).sum().item())
+
+
+@pytest.mark.parametrize("key", ["checkpoint", "teacher"])
+def test_a_classifier_of_other_labels_is_refused(trained, copy, key):
+    folder = copy.root / "other"
+    shutil.copytree(trained.root / "models/train", folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["id2label"] = {"0": "ham", "1": "spam"}
+    (folder / "config.json").write_text(json.dumps(config))
+    section = "model" if key == "checkpoint" else "train"
+    copy.params(**{section: {key: "other"}})
+    with pytest.raises(StageError, match=rf"{section}.{key} other: its labels are ham, spam, the recipe's "):
+        copy.run("train")
+
+
+def test_training_goes_on_from_a_model_of_its_own(trained, copy):
+    shutil.copytree(trained.root / "models/train", copy.root / "mine")
+    copy.params(model={"checkpoint": "mine"}, train={"epochs": 1, "lr": 1e-4})
+    copy.run("train")
+    assert curve(copy)["loss"].iloc[0] < 0.9 * curve(trained)["loss"].iloc[0]
+
+
+@pytest.mark.slow
+def test_a_compiled_model_learns_the_same(trained, copy):
+    copy.params(train={"compile": True})
+    copy.run("train")
+    assert curve(copy)["loss"].iloc[-1] == pytest.approx(curve(trained)["loss"].iloc[-1], abs=0.02)
+
+
+@pytest.mark.slow
+def test_two_processes_follow_the_loss_of_one(trained, copy):
+    """Their dropout differs, so it is off."""
+    config = json.loads((copy.root / "tiny/config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    shutil.copytree((copy.root / "tiny").resolve(), copy.root / "still")
+    (copy.root / "still/config.json").write_text(json.dumps(config))
+    copy.params(model={"checkpoint": "still"}, train={"epochs": 2})
+    copy.run("train")
+    alone = curve(copy, "training")["loss"], tensors(copy)
+    copy.params(train={"processes": 2})
+    argv = [sys.executable, *DVC["stages"]["train"]["cmd"].split()[1:]]
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(argv, cwd=copy.root, env=env, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("kept") == 1, "the first process alone reports"
+    assert curve(copy, "training")["loss"].to_numpy() == pytest.approx(alone[0].to_numpy(), abs=1e-4)
+    together = tensors(copy)
+    assert max((alone[1][name] - together[name]).abs().max().item() for name in together) < 1e-3
+
+
+def test_the_fast_dropout_drops_as_much_as_asked_and_keeps_the_mean():
+    from stages.train.dropout import mask
+
+    torch.manual_seed(0)
+    drawn = mask(torch.Size([1000, 1001]), 0.1, torch.float32)
+    assert drawn.unique().tolist() == pytest.approx([0, 1 / 0.9])
+    assert (drawn == 0).float().mean().item() == pytest.approx(0.1, abs=0.002)
+    assert drawn.mean().item() == pytest.approx(1, abs=0.002)
+    assert mask(torch.Size([0, 3]), 0.1, torch.float32).shape == (0, 3)
+
+
+def test_the_fast_attention_is_that_of_the_model(checkpoint):
+    from transformers import AutoModel
+
+    from stages.train.dropout import Dropout, speed_up
+
+    plain, fast = (AutoModel.from_pretrained(checkpoint, attn_implementation="eager").eval() for _ in range(2))
+    speed_up(fast)
+    assert any(isinstance(module, Dropout) for module in fast.modules())
+    ids, mask = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0]]), torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
+    one, other = (model(input_ids=ids, attention_mask=mask).last_hidden_state for model in (plain, fast))
+    assert torch.allclose(one, other, atol=1e-5)
+    fast.train()
+    assert not torch.equal(fast(input_ids=ids).last_hidden_state, fast(input_ids=ids).last_hidden_state)
+
+
+def test_a_plan_has_every_row_once_an_epoch_and_little_padding():
+    from stages.train.batches import epoch
+
+    lengths = np.random.default_rng(0).integers(3, 128, 5000)
+    for tokens in (None, 2000):
+        planned = epoch(lengths, 1, 0, 32, tokens)
+        assert sorted(np.concatenate(planned)) == list(range(5000))
+        assert [rows.tolist() for rows in planned] == [rows.tolist() for rows in epoch(lengths, 1, 0, 32, tokens)]
+        assert [rows.tolist() for rows in planned] != [rows.tolist() for rows in epoch(lengths, 1, 1, 32, tokens)]
+        padded = [len(rows) * lengths[rows].max() for rows in planned]
+        assert sum(padded) < 1.05 * lengths.sum()
+        assert max(padded) <= (tokens or 32 * 128)
+    assert max(map(len, epoch(lengths, 1, 0, 32, None))) == 32
+    assert [len(rows) for rows in epoch(np.array([500, 3, 3]), 0, 0, 32, 10)] in ([1, 2], [2, 1])
+
+
 def test_gradient_accumulation_takes_fewer_steps(copy):
     copy.params(train={"gradient_accumulation": 2})
     copy.run("train")
@@ -171,16 +386,14 @@ def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
 
 
 def loss_of(logits, labels, weights):
-    from types import SimpleNamespace
+    from stages.train.loss import total
 
-    from stages.train.fine_tune import weighted_loss
-
-    return weighted_loss(torch.tensor(weights))(SimpleNamespace(logits=logits), labels)
+    return total(logits, labels, torch.tensor(weights)) / len(labels)
 
 
 def test_class_weights_weigh_rows_by_their_label(copy):
     from stages.shared.labels import Labels
-    from stages.train.fine_tune import class_weights
+    from stages.train.loss import class_weights
 
     labels = Labels(["ham", "spam"], "spam")
     assert class_weights([0, 0, 0, 1], labels, "none") is None

@@ -1,9 +1,18 @@
 """Padded batches of token ids for inference: rows of like length together, so that little is padding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.special import softmax
+
+
+def padded(rows: Sequence[np.ndarray], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return token ids and attention mask of rows, both (rows, longest) int64. rows: token ids of each."""
+    lengths = np.array([len(row) for row in rows])
+    mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
+    ids = np.full(mask.shape, pad_id, dtype=np.int64)
+    ids[mask == 1] = np.concatenate(rows)
+    return ids, mask
 
 
 def probabilities(
@@ -21,12 +30,7 @@ def probabilities(
     order = np.argsort([len(row) for row in input_ids], kind="stable")
     parts = []
     for start in range(0, len(order), batch_size):
-        rows = [input_ids[i] for i in order[start : start + batch_size]]
-        lengths = np.array([len(row) for row in rows])
-        mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-        ids = np.full(mask.shape, pad_id, dtype=np.int64)
-        ids[mask == 1] = np.concatenate(rows)
-        parts.append(logits_of(ids, mask))
+        parts.append(logits_of(*padded([input_ids[i] for i in order[start : start + batch_size]], pad_id)))
     logits = np.concatenate(parts).astype(np.float64)
     if not np.isfinite(logits).all():
         raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")

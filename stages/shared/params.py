@@ -180,7 +180,7 @@ class Baseline(Section):
 
 
 class Train(Section):
-    """Fine-tuning with the Hugging Face Trainer."""
+    """Fine-tuning."""
 
     lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
@@ -192,7 +192,38 @@ class Train(Section):
     weight_decay: Annotated[Float, Field(ge=0)] = Field(description="AdamW's decoupled weight decay.")
     epochs: int = Field(ge=1, description="Passes over the training rows.")
     batch_size: int = Field(ge=1, description="Rows in a batch.")
+    batch_tokens: Annotated[int, Field(ge=1)] | None = Field(
+        description="Tokens in a batch, its padding among them, in place of batch_size: short texts then share larger "
+        "batches; null: batches by rows."
+    )
     gradient_accumulation: int = Field(ge=1, description="Batches summed into one optimizer step.")
+    gradient_checkpointing: bool = Field(
+        description="Compute each layer again on the way back, for less memory and about a third more time."
+    )
+    max_grad_norm: Annotated[Float, Field(gt=0)] = Field(description="Length that a longer gradient is cut to.")
+    label_smoothing: Annotated[Float, Field(ge=0, lt=1)] = Field(
+        description="Share of each row's truth that is spread evenly over all labels, 0 to 1."
+    )
+    freeze_embeddings: bool = Field(description="Leave the embeddings as they are: faster, with less memory.")
+    freeze_layers: int = Field(
+        ge=0, description="Leave the embeddings and so many of the first layers as they are; 0 trains all."
+    )
+    lora_rank: int = Field(
+        ge=0,
+        description="Train two narrow matrices of this rank beside each linear layer, the classifier and nothing else, "
+        "and add them to the layers in the end (LoRA; pip install -r requirements-lora.txt); 0: none.",
+    )
+    lora_alpha: Annotated[Float, Field(gt=0)] = Field(description="LoRA's update counts alpha / rank times.")
+    teacher: Annotated[str, Field(min_length=1)] | None = Field(
+        description="Folder of a fine-tuned model with the same labels and tokenizer, whose probabilities are learned "
+        "as well; null: none. DVC does not watch it: give another teacher another name."
+    )
+    teacher_weight: Annotated[Float, Field(gt=0, le=1)] = Field(
+        description="The teacher's part of the loss, 0 to 1; the labels have the rest."
+    )
+    teacher_temperature: Annotated[Float, Field(gt=0)] = Field(
+        description="Logits of teacher and student are divided by it, so that small probabilities count more."
+    )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[Float, Field(gt=0)]] = Field(
         description="Weight of each label's rows in the loss: none; balanced: the inverse of its share of the training "
@@ -206,6 +237,30 @@ class Train(Section):
     )
     precision: Literal["auto", "bf16", "fp16", "fp32"] = Field(
         description="auto: bf16 where the hardware has it, else fp16 on a GPU and fp32 on a CPU."
+    )
+    compile: bool = Field(
+        description="Compile the model: a minute or more before the first step, then faster on a GPU (torch.compile)."
+    )
+    deterministic: bool = Field(
+        description="On a GPU, only operations that give the same bits each time: slower, and not every model has "
+        "them. On a CPU all do."
+    )
+    processes: int = Field(
+        ge=1, description="Processes on each node, one a GPU, or several on a CPU; each batch is dealt out among them."
+    )
+    nodes: int = Field(
+        ge=1,
+        description="Machines; the stage is started on each, with NODE_RANK, MASTER_ADDR and MASTER_PORT in its "
+        "environment.",
+    )
+
+
+class Snapshots(Section):
+    """The saved state from which a killed training goes on; it decides no output, so no stage reruns for it."""
+
+    minutes: Annotated[Float, Field(gt=0)] = Field(description="Save it so often, minutes.")
+    steps: Annotated[int, Field(ge=1)] | None = Field(
+        description="Save it after every so many optimizer steps, in place of minutes; null: by minutes."
     )
 
 
@@ -241,6 +296,7 @@ class Params(Section):
     tokenize: Tokenize
     baseline: Baseline
     train: Train
+    snapshots: Snapshots
     evaluate: Evaluate
     quantize: Quantize
 

@@ -2,60 +2,98 @@
 
     python -m stages.train --params params.yaml --recipes recipes --data data/tokenize \
         --labels data/standardize/labels.json --out models/train --metrics metrics/train.json \
-        --plots plots/train
+        --plots plots/train --snapshots snapshots
 
 Writes a folder that transformers loads (safetensors, tokenizer, label names) and the curves of loss and validation
-scores by optimizer step.
+scores by optimizer step. A run that was killed goes on from its last snapshot, and ends in the same bytes.
 """
 
+import argparse
 import os
-import shutil
+import sys
+import time
 from pathlib import Path
 
 from stages.shared import checkpoint, command, files, params
-from stages.shared.labels import read_labels
+from stages.shared.labels import Labels, read_labels
 from stages.shared.scores import NAMES
+from stages.train import launch
 
 
 def write_curves(training: list[dict], validation: list[dict], plots: Path) -> None:
     """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss and every score)."""
     import pandas as pd
 
-    pd.DataFrame(training)[["step", "loss", "learning_rate"]].to_csv(plots / "training.csv", index=False)
+    pd.DataFrame(training, columns=["step", "loss", "learning_rate"]).to_csv(plots / "training.csv", index=False)
     pd.DataFrame(validation)[["step", "loss", *NAMES]].to_csv(plots / "validation.csv", index=False)
 
 
+def train(args: argparse.Namespace, settings: params.Params, labels: Labels, checkpoint_folder: Path) -> None:
+    """Train in this process, alone or as one of a group, whose first process writes the results."""
+    import numpy as np
+    import torch
+    from datasets import load_from_disk
+
+    from stages.train import dropout, memory, model, snapshot
+    from stages.train.fine_tune import Rows, Training, fine_tune
+    from stages.train.group import Group
+    from stages.train.precision import choose
+
+    start = time.perf_counter()
+    precision = choose(settings.train.precision)
+    group = Group()
+    torch.use_deterministic_algorithms(settings.train.deterministic)
+    splits = {}
+    for name in ("train", "validation"):
+        rows = load_from_disk(args.data / name).with_format("numpy")
+        splits[name] = Rows(list(rows["input_ids"]), np.asarray(rows["label"]))
+    classifier, tokenizer = model.load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
+    model.prepare(classifier, settings.train)
+    classifier.to(group.device)
+    if group.device.type == "cpu":
+        dropout.speed_up(classifier)
+    if settings.train.lora_rank:
+        classifier = model.with_lora(classifier, settings.train.lora_rank, settings.train.lora_alpha, settings.seed)
+    inputs = [args.data, args.labels, checkpoint_folder]
+    if settings.train.teacher:
+        inputs.append(Path(settings.train.teacher))
+    decides = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {group.device}"}
+    key = snapshot.run_key(decides, *inputs)
+    snapshots = snapshot.Snapshots(args.snapshots, key, settings.snapshots, is_writer=group.is_first)
+    group.wait()
+    training = Training(classifier, splits, labels, settings.train, precision, group)
+    if settings.train.teacher:
+        training.learn_from(model.load_teacher(inputs[-1], tokenizer, labels).to(group.device))
+    counters = fine_tune(training, settings.seed, snapshots)
+    group.leave()
+    if not group.is_first:
+        return
+    best = next(entry for entry in counters.validation if entry["step"] == counters.best_step)
+    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+        model.save(classifier, tokenizer, out)
+        write_curves(counters.training, counters.validation, plots)
+    scored = {name: best[name] for name in ("loss", *NAMES)}
+    files.write_json(args.metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
+    snapshots.remove()
+    for entry in counters.validation:
+        scored = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"
+        print(f"train: step {entry['step']:,}, {scored}{', kept' if entry is best else ''}")
+    seconds = time.perf_counter() - start
+    print(f"train: {counters.step:,} steps in {precision}, {seconds:.0f} s, {memory.peak():.1f} GB of memory")
+
+
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--labels", "--out", "--metrics", "--plots")
+    args = command.arguments(__doc__, argv, "--data", "--labels", "--out", "--metrics", "--plots", "--snapshots")
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
-    # one device: several would multiply the batch behind the schedule's back
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
-    # these imports take ten seconds, so a wrong parameter is told before them
-    from datasets import load_from_disk
-
-    from stages.train.fine_tune import fine_tune, load_model
-
-    splits = {name: load_from_disk(args.data / name) for name in ("train", "validation")}
-    model, tokenizer = load_model(folder, args.data / "tokenizer", labels, settings.seed)
-    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
-        work = out / "checkpoints"
-        log, best_step = fine_tune(model, tokenizer, splits, labels, settings.train, settings.seed, work)
-        shutil.rmtree(work)
-        model.save_pretrained(out)
-        tokenizer.save_pretrained(out)
-        training = [entry for entry in log if "loss" in entry]
-        validation = [
-            {key.removeprefix("eval_"): value for key, value in entry.items()} for entry in log if "eval_loss" in entry
-        ]
-        write_curves(training, validation, plots)
-    best = next(entry for entry in validation if entry["step"] == best_step)
-    scored = {name: best[name] for name in ("loss", *NAMES)}
-    files.write_json(args.metrics, {"steps": log[-1]["step"], "best_step": best_step, "validation": scored})
-    for entry in validation:
-        scored = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"
-        print(f"train: step {entry['step']:,}, {scored}{', kept' if entry is best else ''}")
+    if settings.train.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
+    if settings.train.processes * settings.train.nodes > 1 and not launch.is_launched():
+        if code := launch.launch(settings.train, sys.argv[1:] if argv is None else argv):
+            sys.exit(code)
+    else:
+        train(args, settings, labels, folder)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+"""Rows a second in training, beside a plain Hugging Face Trainer in fp32 on the same rows and model.
+
+    python -m benchmarks.train                # after dvc repro; ten minutes on two cores
+    python -m benchmarks.train --accuracy     # and whole runs of both, scored on the test rows: twenty more
+
+The plain Trainer draws rows at random and pads each batch to its longest text (as transformers' run_classification.py
+does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, three times; the figures are medians
+over steps, the first steps of each process left out. Writes benchmarks/train/results.json.
+
+How many operations a step takes: a forward pass of a transformer of L layers of width h and inner width f multiplies
+each token with 4 h^2 + 2 h f weights a layer, two operations each, and with t tokens of its text, twice, in its
+attention; the backward pass takes twice as many. The peak is that of the largest of some square bf16 matrix products.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from . import ROOT
+
+HERE = Path(__file__).parent
+ARMS = {
+    "strata": ("strata", "80"),
+    "trainer_dynamic": ("notebook", "dynamic", "30"),
+    "trainer_128": ("notebook", "128", "12"),
+    "trainer_512": ("notebook", "512", "4"),
+}
+REPEATS = 3
+WARM_UP = 2  # steps
+
+
+def measured(*words: str) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.train.{words[0]}", *words[1:]],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_gflops() -> float:
+    """Return the most bf16 operations a second that a matrix product reaches here, in 10^9."""
+    import torch
+
+    best = 0.0
+    for n in (1024, 2048, 4096):
+        a, b = (torch.randn(n, n, dtype=torch.bfloat16) for _ in range(2))
+        a @ b
+        seconds = []
+        for _ in range(7):
+            start = time.perf_counter()
+            a @ b
+            seconds.append(time.perf_counter() - start)
+        best = max(best, 2 * n**3 / statistics.median(seconds) / 1e9)
+    return best
+
+
+def operations(config: dict, tokens: float) -> float:
+    """Return the operations of one training row of so many tokens."""
+    layers, h, f = (config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
+    return 3 * 2 * layers * tokens * (4 * h * h + 2 * h * f + 2 * tokens * h)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--accuracy", action="store_true")
+    with_accuracy = parser.parse_args().accuracy
+    speeds, peaks, tokens = {arm: [] for arm in ARMS}, [], []
+    for _ in range(REPEATS):
+        peaks.append(peak_gflops())
+        for arm, words in ARMS.items():
+            taken = measured(*words)
+            seconds = taken["seconds"][WARM_UP:]
+            if arm == "strata":
+                rows = sum(taken["rows"][WARM_UP:])
+                tokens.append(sum(taken["tokens"][WARM_UP:]) / rows)
+            else:
+                rows = taken["rows"] * len(seconds)
+            speeds[arm].append(rows / sum(seconds))
+    rows_a_second = {arm: round(statistics.median(values), 2) for arm, values in speeds.items()}
+    config = json.loads((ROOT / "models/train/config.json").read_text(encoding="utf-8"))
+    peak, row_tokens = statistics.median(peaks), statistics.median(tokens)
+    gflops = operations(config, row_tokens) * rows_a_second["strata"] / 1e9
+    results = {
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "repeats": REPEATS,
+        "rows_a_second": rows_a_second,
+        "each_repeat": {arm: [round(value, 2) for value in values] for arm, values in speeds.items()},
+        "times_faster_than": {
+            arm: round(statistics.median(s / o for s, o in zip(speeds["strata"], values, strict=True)), 2)
+            for arm, values in speeds.items()
+            if arm != "strata"
+        },
+        "tokens_a_row": round(row_tokens, 1),
+        "gflop_a_row": round(operations(config, row_tokens) / 1e9, 3),
+        "gflops": round(gflops, 1),
+        "bf16_peak_gflops": round(peak, 1),
+        "share_of_peak": round(gflops / peak, 3),
+    }
+    output = HERE / "results.json"
+    if with_accuracy:
+        results["accuracy"] = accuracies()
+    elif output.exists():
+        results |= {k: v for k, v in json.loads(output.read_text(encoding="utf-8")).items() if k == "accuracy"}
+    output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+def accuracies() -> dict[str, float]:
+    """Return the accuracy on validation and test rows of the recorded model, and of a plain Trainer's whole run."""
+    from stages.evaluate.__main__ import predict
+
+    steps = json.loads((ROOT / "metrics/train.json").read_text(encoding="utf-8"))["steps"]
+    with tempfile.TemporaryDirectory() as folder:
+        measured("notebook", "dynamic", str(steps), folder)
+        found = {"strata": ROOT / "models/train", "trainer_dynamic": Path(folder)}
+        scored = {name: predict(path, ROOT / "data/tokenize", 64) for name, path in found.items()}
+    return {name: round(float((p["label"] == p["prediction"]).mean()), 4) for name, p in scored.items()}
+
+
+if __name__ == "__main__":
+    main()

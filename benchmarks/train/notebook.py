@@ -1,0 +1,75 @@
+"""Steps of a plain Hugging Face Trainer in fp32, as a notebook has it, and the seconds that each took.
+
+    python -m benchmarks.train.notebook dynamic 30          # padded to the longest text of each batch
+    python -m benchmarks.train.notebook 512 3               # padded to 512 tokens
+    python -m benchmarks.train.notebook dynamic 374 OUT     # a whole run, its model saved
+
+Reads data/tokenize. Prints JSON: rows and seconds of each step.
+"""
+
+import json
+import sys
+import time
+
+import torch
+from datasets import load_from_disk
+from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
+
+from stages.shared import checkpoint, params
+from stages.shared.labels import read_labels
+from stages.train import model
+
+from . import ROOT
+
+
+class Clock(TrainerCallback):
+    """Seconds of each optimizer step, the making of its batch included."""
+
+    def __init__(self):
+        self.seconds, self.last = [], time.perf_counter()
+
+    def on_step_end(self, *args, **kwargs):
+        now = time.perf_counter()
+        self.seconds.append(now - self.last)
+        self.last = now
+
+
+def main() -> None:
+    padding, steps = sys.argv[1], int(sys.argv[2])
+    settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
+    train = settings.train
+    labels = read_labels(ROOT / "data/standardize/labels.json")
+    classifier, tokenizer = model.load(
+        checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
+    )
+    fixed = {} if padding == "dynamic" else {"padding": "max_length", "max_length": int(padding)}
+    arguments = TrainingArguments(
+        output_dir="/dev/null",
+        max_steps=steps,
+        per_device_train_batch_size=train.batch_size,
+        learning_rate=train.lr,
+        warmup_steps=train.warmup,
+        weight_decay=train.weight_decay,
+        seed=settings.seed,
+        use_cpu=not torch.cuda.is_available(),
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        report_to=[],
+    )
+    clock = Clock()
+    trainer = Trainer(
+        model=classifier,
+        args=arguments,
+        train_dataset=load_from_disk(ROOT / "data/tokenize/train").select_columns(["input_ids", "label"]),
+        data_collator=DataCollatorWithPadding(tokenizer, **fixed),
+        callbacks=[clock],
+    )
+    trainer.train()
+    if len(sys.argv) > 3:
+        classifier.save_pretrained(sys.argv[3])
+    print(json.dumps({"rows": train.batch_size, "seconds": clock.seconds}))
+
+
+if __name__ == "__main__":
+    main()

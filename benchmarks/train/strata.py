@@ -1,0 +1,59 @@
+"""Steps of the train stage, and the seconds that each took.
+
+    python -m benchmarks.train.strata 60
+
+Reads data/tokenize. Prints JSON: rows, tokens and seconds of each step.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from datasets import load_from_disk
+
+from stages.shared import checkpoint, params
+from stages.shared.labels import read_labels
+from stages.train import batches, dropout, model
+from stages.train.fine_tune import Rows, Training
+from stages.train.group import Group
+from stages.train.precision import choose
+from stages.train.snapshot import Snapshots
+
+from . import ROOT
+
+
+def main() -> None:
+    settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
+    train = settings.train
+    labels = read_labels(ROOT / "data/standardize/labels.json")
+    classifier, _ = model.load(
+        checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
+    )
+    group = Group()
+    classifier.to(group.device).train()
+    if group.device.type == "cpu":
+        dropout.speed_up(classifier)
+    found = load_from_disk(ROOT / "data/tokenize/train").with_format("numpy")
+    rows = Rows(list(found["input_ids"]), np.asarray(found["label"]))
+    lengths = np.array([len(ids) for ids in rows.input_ids])
+    planned = batches.steps(lengths, settings.seed, train.epochs, train.batch_size, None, 1)
+    training = Training(classifier, {"train": rows}, labels, train, choose(train.precision), group)
+    taken = {"rows": [], "tokens": [], "seconds": []}
+    with tempfile.TemporaryDirectory() as folder:
+        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True)
+        for step in planned[: int(sys.argv[1])]:
+            start = time.perf_counter()
+            torch.manual_seed(training.counters.step)
+            training.step(step, train.lr / 100, snapshots)
+            taken["seconds"].append(time.perf_counter() - start)
+            taken["rows"].append(sum(map(len, step)))
+            taken["tokens"].append(int(lengths[np.concatenate(step)].sum()))
+    print(json.dumps(taken))
+
+
+if __name__ == "__main__":
+    main()

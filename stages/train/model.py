@@ -1,0 +1,132 @@
+"""The model to fine-tune: loaded with a head for the labels, parts of it frozen."""
+
+import re
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
+
+from stages.shared import params
+from stages.shared.command import StageError
+from stages.shared.labels import Labels
+
+
+def load(
+    folder: Path, tokenizer_folder: Path, labels: Labels, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a checkpoint with a classification head for `labels`; a new head is drawn from `seed`.
+
+    Tokens that the tokenizer has beyond the checkpoint's vocabulary get embeddings drawn near the mean of the others.
+
+    Raises: StageError when there are no safetensors weights, or a head of another size or for other labels.
+    """
+    set_seed(seed)
+    names = dict(enumerate(labels.names))
+    try:
+        check_labels(folder, labels)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: i for i, name in names.items()},
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StageError(
+            f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from None
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(len(tokenizer))
+    return model, tokenizer
+
+
+def check_labels(folder: Path, labels: Labels, key: str = "model.checkpoint") -> None:
+    """Refuse a classifier whose head speaks of other labels, or of the same ones in another order.
+
+    Raises: StageError. A head with placeholder names (LABEL_0) is taken as it is.
+    """
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or []):
+        return
+    found = [config.id2label[i] for i in sorted(config.id2label)]
+    if found != labels.names and not all(re.fullmatch(r"LABEL_\d+", name) for name in found):
+        raise StageError(
+            f"{key} {folder}: its labels are {', '.join(found)}, the recipe's {', '.join(labels.names)}; "
+            "give the recipe these labels in this order, or start from a checkpoint without a head"
+        )
+
+
+def load_teacher(folder: Path, tokenizer: PreTrainedTokenizerBase, labels: Labels) -> PreTrainedModel:
+    """Load a fine-tuned model to distil from. Raises: StageError when its labels or its tokens are others."""
+    try:
+        check_labels(folder, labels, "train.teacher")
+        if AutoTokenizer.from_pretrained(folder, trust_remote_code=False).get_vocab() != tokenizer.get_vocab():
+            raise StageError(
+                f"train.teacher {folder}: its vocabulary is not that of model.checkpoint; a teacher has its student's"
+                " tokenizer"
+            )
+        return AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise StageError(f"train.teacher {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+
+
+def prepare(model: PreTrainedModel, settings: params.Train) -> None:
+    """Freeze what shall stay as it is, and choose what is computed twice for less memory.
+
+    Raises: StageError when there are fewer layers than are to be frozen.
+    """
+    if settings.freeze_embeddings or settings.freeze_layers:
+        for module in model.base_model.modules():
+            if isinstance(module, nn.Embedding):
+                module.requires_grad_(False)
+    if settings.freeze_layers:
+        layers = max((m for m in model.base_model.modules() if isinstance(m, nn.ModuleList)), key=len, default=[])
+        if settings.freeze_layers > len(layers):
+            raise StageError(
+                f"train.freeze_layers is {settings.freeze_layers}, the checkpoint has {len(layers)} layers; lower it"
+            )
+        for layer in layers[: settings.freeze_layers]:
+            layer.requires_grad_(False)
+    if settings.gradient_checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
+
+
+def with_lora(model: PreTrainedModel, rank: int, alpha: float, seed: int) -> PreTrainedModel:
+    """Return the model with LoRA's matrices beside its linear layers (Hu et al., 2022), drawn from `seed`.
+
+    Raises: StageError without peft.
+    """
+    try:
+        from peft import LoraConfig, TaskType, get_peft_model
+    except ImportError:
+        raise StageError(
+            f"train.lora_rank is {rank}, but peft is not installed: pip install -r requirements-lora.txt"
+        ) from None
+    set_seed(seed)
+    return get_peft_model(
+        model,
+        LoraConfig(task_type=TaskType.SEQ_CLS, r=rank, lora_alpha=alpha, target_modules="all-linear", lora_dropout=0.0),
+    )
+
+
+def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write a folder that transformers loads, LoRA's matrices added to the layers that they stand beside."""
+    if hasattr(model, "merge_and_unload"):
+        model = model.merge_and_unload()
+    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
