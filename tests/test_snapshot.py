@@ -36,7 +36,7 @@ def end_at(where: str, number: int) -> str:
     return f"""
 import os
 import signal
-from stages.train import fine_tune, snapshot
+from stages.train import fine_tune, model, snapshot
 original, calls = {owner}.{name}, []
 def ended(*args, **kwargs):
     calls.append(1)
@@ -56,7 +56,7 @@ def test_a_run_killed_several_times_ends_in_the_bytes_of_one_that_was_not(traine
     assert "an earlier run ended in step 10 of 36, at a batch of " in said
     said = train(copy, end_at("fine_tune.Training.score_validation", 2), fails=True)
     assert f"goes on after step 12 of {STEPS}" in said
-    said = train(copy, end_at("__main__.write_curves", 1), fails=True)
+    said = train(copy, end_at("model.save", 1), fails=True)
     assert not (copy.root / "models/train").exists()
     assert f"goes on after step 32 of {STEPS}" in train(copy)
     assert weights(copy) == weights(trained)

@@ -409,3 +409,20 @@ def test_class_weights_weigh_rows_by_their_label(copy):
     copy.params(train={"class_weights": "none"})
     copy.run("train")
     assert weights(copy) != one
+
+
+def test_curves_and_scores_are_there_while_training_goes_on(copy, monkeypatch):
+    from stages.train.fine_tune import Training
+
+    seen, evaluate = [], Training.evaluate
+
+    def watched(self):
+        if self.counters.validation:
+            shown = json.loads((copy.root / "metrics/train.json").read_text())
+            seen.append((shown["steps"], len(curve(copy)), len(curve(copy, "training"))))
+        evaluate(self)
+
+    monkeypatch.setattr(Training, "evaluate", watched)
+    copy.params(train={"epochs": 1, "evaluations_per_epoch": 3})
+    copy.run("train")
+    assert seen == [(3, 1, 3), (5, 2, 5)]

@@ -1,11 +1,11 @@
 """Rows a second in training, beside a plain Hugging Face Trainer in fp32 on the same rows and model.
 
-    python -m benchmarks.train                # after dvc repro; ten minutes on two cores
-    python -m benchmarks.train --accuracy     # and whole runs of both, scored on the test rows: twenty more
+    python -m benchmarks.train                # after dvc repro; a quarter of an hour on two cores
+    python -m benchmarks.train --accuracy     # and whole runs of both, scored on the test rows: ten minutes more
 
 The plain Trainer draws rows at random and pads each batch to its longest text (as transformers' run_classification.py
-does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, three times; the figures are medians
-over steps, the first steps of each process left out. Writes benchmarks/train/results.json.
+does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, three times, and the figures are
+medians of the three; the first step of each process is left out. Writes benchmarks/train/results.json.
 
 How many operations a step takes: a forward pass of a transformer of L layers of width h and inner width f multiplies
 each token with 4 h^2 + 2 h f weights a layer, two operations each, and with t tokens of its text, twice, in its
@@ -30,10 +30,10 @@ ARMS = {
     "strata": ("strata", "80"),
     "trainer_dynamic": ("notebook", "dynamic", "30"),
     "trainer_128": ("notebook", "128", "12"),
-    "trainer_512": ("notebook", "512", "4"),
+    "trainer_512": ("notebook", "512", "3"),
 }
 REPEATS = 3
-WARM_UP = 2  # steps
+WARM_UP = 1  # steps
 
 
 def measured(*words: str) -> dict:

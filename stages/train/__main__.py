@@ -13,19 +13,34 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stages.shared import checkpoint, command, files, params
 from stages.shared.labels import Labels, read_labels
 from stages.shared.scores import NAMES
 from stages.train import launch
 
+if TYPE_CHECKING:
+    from stages.train.fine_tune import Counters
 
-def write_curves(training: list[dict], validation: list[dict], plots: Path) -> None:
-    """Write training.csv (step, loss, learning_rate) and validation.csv (step, loss and every score)."""
+
+def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
+    """Write the curves and scores so far, so that dvc plots and dvc exp show have them while training goes on.
+
+    training.csv: step, loss, learning_rate. validation.csv: step, loss and every score. Returns: the best evaluation.
+    """
     import pandas as pd
 
-    pd.DataFrame(training, columns=["step", "loss", "learning_rate"]).to_csv(plots / "training.csv", index=False)
-    pd.DataFrame(validation)[["step", "loss", *NAMES]].to_csv(plots / "validation.csv", index=False)
+    with files.replace_folder(plots) as folder:
+        for name, points, columns in (
+            ("training", counters.training, ["step", "loss", "learning_rate"]),
+            ("validation", counters.validation, ["step", "loss", *NAMES]),
+        ):
+            pd.DataFrame(points, columns=columns).to_csv(folder / f"{name}.csv", index=False)
+    best = next((entry for entry in counters.validation if entry["step"] == counters.best_step), {})
+    scored = {name: best[name] for name in ("loss", *NAMES) if best}
+    files.write_json(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
+    return best
 
 
 def train(args: argparse.Namespace, settings: params.Params, labels: Labels, checkpoint_folder: Path) -> None:
@@ -64,16 +79,15 @@ def train(args: argparse.Namespace, settings: params.Params, labels: Labels, che
     training = Training(classifier, splits, labels, settings.train, precision, group)
     if settings.train.teacher:
         training.learn_from(model.load_teacher(inputs[-1], tokenizer, labels).to(group.device))
-    counters = fine_tune(training, settings.seed, snapshots)
+    counters = fine_tune(
+        training, settings.seed, snapshots, lambda counters: publish(counters, args.plots, args.metrics)
+    )
     group.leave()
     if not group.is_first:
         return
-    best = next(entry for entry in counters.validation if entry["step"] == counters.best_step)
-    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+    with files.replace_folder(args.out) as out:
         model.save(classifier, tokenizer, out)
-        write_curves(counters.training, counters.validation, plots)
-    scored = {name: best[name] for name in ("loss", *NAMES)}
-    files.write_json(args.metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
+    best = publish(counters, args.plots, args.metrics)
     snapshots.remove()
     for entry in counters.validation:
         scored = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"

@@ -6,6 +6,7 @@ numbers of its dropout are seeded with it. So a run that goes on from a saved st
 
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -191,9 +192,10 @@ class Training:
             print(f"train: goes on after step {self.counters.step:,} of {steps:,}", flush=True)
 
 
-def fine_tune(training: Training, seed: int, snapshots: Snapshots) -> Counters:
+def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Callable[[Counters], object]) -> Counters:
     """Run all steps, or those that an earlier run has left, and leave the model with the best weights in fp32.
 
+    publish: takes what has been counted, whenever a curve has a new point.
     Raises: StageError on a loss that is no number, when memory runs out, and when no state can be saved.
     """
     settings, counters = training.settings, training.counters
@@ -221,6 +223,8 @@ def fine_tune(training: Training, seed: int, snapshots: Snapshots) -> Counters:
                 bar.set_postfix(loss=f"{point:.4f}")
             if counters.step in evaluate_at:
                 training.evaluate()
+            if training.group.is_first and (counters.step % point_every == 0 or counters.step in evaluate_at):
+                publish(counters)
             if counters.step < steps and snapshots.is_due(counters.step):
                 training.save(snapshots)
     training.optimizer.load_weights(training.best)
