@@ -31,6 +31,8 @@ recipes: install ## take every recipe whose data are here up to its baseline, in
 bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro
 	python -m benchmarks.ingest
+	python -m benchmarks.split
+	python -m benchmarks.tainted
 
 # the package installs its data nowhere, so that they come from its source archive
 $(SCHRUTE): | .venv/installed

@@ -111,3 +111,27 @@ def test_the_copies_and_the_cost_of_finding_them_are_those_recorded():
     ) in text
     cost = f"takes {split['strata']['s']:.0f} s and {split['strata']['gb']} GB"
     assert f"{split['rows']:,} rows of {split['characters_a_row']:,} characters that {cost}" in text
+
+
+def tainted_rows(recipe: str, result: dict) -> list[str]:
+    lines = []
+    for model, name in (("tfidf", "TF-IDF"), ("fine_tuned", "fine-tuned")):
+        cells = []
+        for metric in ("balanced_accuracy", "roc_auc"):
+            found = result["scores"][model][metric]
+            cells += [f"{found['honest']:.3f}", f"{found['tainted']:.3f}"]
+            cells.append(f"{found['inflation_points']:+.1f} ({found['low']:+.1f} to {found['high']:+.1f})")
+        lines.append("| " + " | ".join([f"`{recipe}`, {name}", *cells]) + " |")
+    return lines
+
+
+def test_the_price_of_balancing_before_splitting_is_that_of_the_benchmark():
+    results = json.loads((ROOT / "benchmarks/tainted/results.json").read_text(encoding="utf-8"))
+    assert set(results) == {"office", "rotten_tomatoes"}
+    missing = [
+        line for recipe, result in results.items() for line in tainted_rows(recipe, result) if line not in README
+    ]
+    assert not missing, "\n".join(missing)
+    seen = {recipe: f"{result['share_of_tainted_test_rows_in_training']:.0%}" for recipe, result in results.items()}
+    puts = f"puts {seen['office']} of `office`'s and {seen['rotten_tomatoes']} of `rotten_tomatoes`' test rows into"
+    assert puts in " ".join(README.split())

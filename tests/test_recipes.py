@@ -46,7 +46,7 @@ def test_the_office_recipes_run_on_a_file_of_their_schema(project, recipe, rows,
             "index": i,
             "season": 1,
             "episode": 1,
-            "episode_name": f"Pilot {i % 7}",
+            "episode_name": f"Part {i // 5}",
             "director": "Ken Kwapis",
             "writer": "Greg Daniels;Ricky Gervais",
             "character": SPEAKERS[i % 10],
@@ -59,5 +59,5 @@ def test_the_office_recipes_run_on_a_file_of_their_schema(project, recipe, rows,
     pd.concat([lines, bit_part]).to_csv(project.raw("schrute.csv"), index=False)
     metrics = baseline(project, recipe)
     assert metrics["standardize"]["train"]["rows"] == rows
-    assert metrics["baseline"]["majority"]["accuracy"] == pytest.approx(0.9, abs=0.03)
+    assert metrics["baseline"]["majority"]["accuracy"] == pytest.approx(0.9, abs=0.05)
     assert pd.read_parquet(project.root / "data/standardize/train.parquet")["text"][0] == last
