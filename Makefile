@@ -32,6 +32,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro
 	python -m benchmarks.ingest
 	python -m benchmarks.split
+	python -m benchmarks.train
 	python -m benchmarks.tainted
 
 # the package installs its data nowhere, so that they come from its source archive

@@ -135,3 +135,15 @@ def test_the_price_of_balancing_before_splitting_is_that_of_the_benchmark():
     seen = {recipe: f"{result['share_of_tainted_test_rows_in_training']:.0%}" for recipe, result in results.items()}
     puts = f"puts {seen['office']} of `office`'s and {seen['rotten_tomatoes']} of `rotten_tomatoes`' test rows into"
     assert puts in " ".join(README.split())
+
+
+def test_the_speed_of_training_is_that_of_the_benchmark():
+    result = json.loads((ROOT / "benchmarks/train/results.json").read_text(encoding="utf-8"))
+    speed, times = result["rows_a_second"], result["times_faster_than"]
+    sentence = (
+        f"On {result['cores']} cores that is {speed['strata']:.0f} rows a second, {times['trainer_dynamic']:.1f} times as "
+        f"many as a plain Trainer in fp32 that pads each batch to its longest text, {times['trainer_128']:.1f} times one "
+        f"that pads to 128 tokens, {times['trainer_512']:.0f} times one that pads to 512, and {result['share_of_peak']:.0%} "
+        "of what bf16 matrix products reach at their best (`python -m benchmarks.train`)."
+    )
+    assert sentence in " ".join(README.split())
