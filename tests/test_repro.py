@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -114,6 +115,34 @@ def test_a_killed_run_ends_in_the_same_bytes_in_another_clone(origin, done, tmp_
     assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
         assert (folder / name).read_bytes() == (done / name).read_bytes(), name
+
+
+def test_training_killed_at_random_steps_goes_on_and_ends_in_the_same_bytes(origin, done, tmp_path):
+    folder = clone(origin, tmp_path / "killed")
+    change(folder, "params.yaml", snapshots={"steps": 5})
+    run(folder, "dvc", "repro", "tokenize")
+    went_on = 0
+    for target in sorted(random.sample(range(3, 48), 4)):  # of 53 steps; nothing that is drawn may matter
+        said = killed_at(folder, target)
+        went_on += "train: goes on after step" in said
+    assert went_on >= 2
+    assert ran(run(folder, "dvc", "repro"))[-3:] == ["train", "evaluate", "quantize"]
+    for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
+        assert (folder / name).read_bytes() == (done / name).read_bytes(), name
+    assert not list((folder / "snapshots").iterdir())
+
+
+def killed_at(folder: Path, target: int) -> str:
+    """Kill a dvc repro, and all that it started, once training has begun a step; return what it printed."""
+    with subprocess.Popen(
+        ["dvc", "repro"], cwd=folder, env=ENV, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        while process.poll() is None:
+            notes = [path.read_text() for path in folder.glob("snapshots/*/batch.json")]
+            if any(note.endswith("}") and json.loads(note)["step"] >= target for note in notes):
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+        return process.stdout.read()
 
 
 def test_what_one_clone_pushes_another_pulls_and_has_nothing_to_do(done, tmp_path):
