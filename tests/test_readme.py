@@ -144,7 +144,7 @@ def test_the_speed_of_training_is_that_of_the_benchmark():
     sentence = (
         f"On {result['cores']} cores that is {speed['strata']:.0f} rows a second: {dynamic} times as many as a plain "
         f"Trainer in fp32 that pads each batch to its longest text, {short} times one that pads to 128 tokens, {long} "
-        f"times one that pads to 512, and {result['share_of_peak']:.0%} of what bf16 matrix products reach at their best "
-        "(`python -m benchmarks.train`)."
+        f"times one that pads to 512, and {result['share_of_peak']:.0%} of what bf16 matrix products reach at their "
+        "best (`python -m benchmarks.train`)."
     )
     assert sentence in " ".join(README.split())
