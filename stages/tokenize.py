@@ -96,6 +96,8 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out:
         # none of their text is normalised, so that they stay whole in an uncased vocabulary
         tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in special_tokens], True)
+        for how_it_was_loaded in ("is_local", "local_files_only"):  # HF_HUB_OFFLINE would change the bytes
+            tokenizer.init_kwargs.pop(how_it_was_loaded, None)
         tokenizer.save_pretrained(out / "tokenizer")
         for name, rows in splits.items():
             table, full = tokenize(rows, tokenizer, max_length)

@@ -86,7 +86,7 @@ def train(args: argparse.Namespace, settings: params.Params, labels: Labels, che
     if not group.is_first:
         return
     with files.replace_folder(args.out) as out:
-        model.save(classifier, tokenizer, out)
+        model.save(classifier, args.data / "tokenizer", out)
     best = publish(counters, args.plots, args.metrics)
     snapshots.remove()
     for entry in counters.validation:

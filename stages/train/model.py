@@ -1,6 +1,7 @@
 """The model to fine-tune: loaded with a head for the labels, parts of it frozen."""
 
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -123,10 +124,10 @@ def with_lora(model: PreTrainedModel, rank: int, alpha: float, seed: int) -> Pre
     )
 
 
-def save(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def save(model: PreTrainedModel, tokenizer_folder: Path, folder: Path) -> None:
     """Write a folder that transformers loads, LoRA's matrices added to the layers that they stand beside."""
     if hasattr(model, "merge_and_unload"):
         model = model.merge_and_unload()
     model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
     model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    shutil.copytree(tokenizer_folder, folder, dirs_exist_ok=True)
