@@ -146,6 +146,21 @@ def test_train_starts_from_what_was_adapted(adapted, copy, on):  # noqa: F811
     assert set(found) - {f"bert.{name}" for name in start} == {"classifier.weight", "classifier.bias"}
 
 
+def test_another_adaptation_is_another_run_to_trains_saved_state(adapted, copy, monkeypatch):  # noqa: F811
+    from stages.train import snapshot
+
+    keys, run_key = [], snapshot.run_key
+    monkeypatch.setattr(snapshot, "run_key", lambda *inputs: keys.append(run_key(*inputs)) or keys[-1])
+    copy.params(train={"epochs": 1})
+    copy.run("train")
+    shutil.rmtree(copy.root / "models/adapt")
+    shutil.copytree(adapted.root / "models/adapt", copy.root / "models/adapt")
+    copy.run("train")
+    copy.params(adapt=ON | {"epochs": 1})
+    copy.run("adapt", "train")
+    assert len(set(keys)) == 3
+
+
 def test_train_without_the_stage_before_says_so(copy):  # noqa: F811
     shutil.rmtree(copy.root / "models/adapt")
     with pytest.raises(StageError, match=r"models/adapt/adapted.json: no such file; run the stage that writes it"):
