@@ -134,9 +134,9 @@ def project(tmp_path, checkpoint) -> Project:
 
 @pytest.fixture(scope="session")
 def tokenized(tmp_path_factory, checkpoint) -> Project:
-    """A project run up to tokenize; tests copy it before they change anything."""
+    """A project run up to adapt, which is off; tests copy it before they change anything."""
     made = Project(tmp_path_factory.mktemp("tokenized") / "project", checkpoint)
-    made.run("ingest", "standardize", "split", "resample", "tokenize")
+    made.run("ingest", "standardize", "split", "resample", "tokenize", "adapt")
     return made
 
 

@@ -71,6 +71,7 @@ def test_the_stages_are_those_of_the_design_in_order():
         "split",
         "resample",
         "tokenize",
+        "adapt",
         "baseline",
         "train",
         "evaluate",
@@ -175,7 +176,9 @@ def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_pat
 
 @pytest.mark.slow
 def test_light_stages_import_neither_torch_nor_transformers():
-    light = ", ".join(f"stages.{name}" for name in ("ingest.__main__", "standardize.__main__", "split", "resample"))
+    light = ", ".join(
+        f"stages.{name}" for name in ("ingest.__main__", "standardize.__main__", "split", "resample", "adapt")
+    )
     code = f"import sys, {light}; print(*sorted({{'torch', 'transformers'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

@@ -183,7 +183,7 @@ def test_resampling_reruns_from_resample_on(done, tmp_path):
         *("dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", "+resample.factors.positive=0.5"),
         *("-S", "+resample.factors.negative=1"),
     )
-    assert ran(output) == ["resample", "tokenize", "baseline", "train", "evaluate", "quantize"]
+    assert ran(output) == ["resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize"]
     assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 105, "positive": 52}
 
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from stages.shared.command import StageError
-from stages.train.precision import choose
+from stages.shared.precision import choose
 from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
 
 

@@ -17,10 +17,10 @@ from datasets import load_from_disk
 
 from stages.shared import checkpoint, params
 from stages.shared.labels import read_labels
+from stages.shared.precision import choose
 from stages.train import batches, dropout, model
 from stages.train.fine_tune import Rows, Training
 from stages.train.group import Group
-from stages.train.precision import choose
 from stages.train.snapshot import Snapshots
 
 from . import ROOT

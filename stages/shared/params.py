@@ -61,7 +61,7 @@ class Section(BaseModel):
 
 
 class Model(Section):
-    """The checkpoint that training starts from; read by tokenize and train."""
+    """The checkpoint that training starts from; read by tokenize, adapt and train."""
 
     checkpoint: str = Field(
         min_length=1,
@@ -169,6 +169,17 @@ class Tokenize(Section):
     """Text to token ids."""
 
     max_length: int = Field(ge=4, description="Tokens a row may have, special tokens included; the rest is cut off.")
+
+
+class Adapt(Section):
+    """Training on the training rows' texts without their labels, before fine-tuning (masked-language objective)."""
+
+    epochs: int = Field(ge=0, description="Passes over the training rows' texts; 0: off.")
+    lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
+    batch_size: int = Field(ge=1, description="Rows in a batch.")
+    masked: Annotated[Float, Field(gt=0, lt=1)] = Field(
+        description="Share of the tokens that are hidden, to be told from the others, 0 to 1."
+    )
 
 
 class Baseline(Section):
@@ -294,6 +305,7 @@ class Params(Section):
     split: Split
     resample: Resample
     tokenize: Tokenize
+    adapt: Adapt
     baseline: Baseline
     train: Train
     snapshots: Snapshots

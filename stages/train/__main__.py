@@ -1,8 +1,8 @@
 """Fine-tune the checkpoint on the training rows; the best weights on validation rows are kept.
 
     python -m stages.train --params params.yaml --recipes recipes --data data/tokenize \
-        --labels data/standardize/labels.json --out models/train --metrics metrics/train.json \
-        --plots plots/train --snapshots snapshots
+        --labels data/standardize/labels.json --adapted models/adapt --out models/train \
+        --metrics metrics/train.json --plots plots/train --snapshots snapshots
 
 Writes a folder that transformers loads (safetensors, tokenizer, label names) and the curves of loss and validation
 scores by optimizer step. A run that was killed goes on from its last snapshot, and ends in the same bytes.
@@ -49,10 +49,10 @@ def train(args: argparse.Namespace, settings: params.Params, labels: Labels, che
     import torch
     from datasets import load_from_disk
 
+    from stages.shared.precision import choose
     from stages.train import dropout, memory, model, snapshot
     from stages.train.fine_tune import Rows, Training, fine_tune
     from stages.train.group import Group
-    from stages.train.precision import choose
 
     start = time.perf_counter()
     precision = choose(settings.train.precision)
@@ -97,10 +97,14 @@ def train(args: argparse.Namespace, settings: params.Params, labels: Labels, che
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--labels", "--out", "--metrics", "--plots", "--snapshots")
+    args = command.arguments(
+        __doc__, argv, "--data", "--labels", "--adapted", "--out", "--metrics", "--plots", "--snapshots"
+    )
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
+    if files.read_json(args.adapted / "adapted.json")["epochs"]:
+        folder = args.adapted
     if settings.train.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
     if settings.train.processes * settings.train.nodes > 1 and not launch.is_launched():
