@@ -321,10 +321,18 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
         ("x < y and z", "x", False),
         ("\u2605\u00a0\u2605\u2003\u2605", "\u2605 \u2605 \u2605", True),  # words of no letter, in spaces of all widths
         ("\u2605 \u2605", "\u2606 \u2606", False),
+        ("\u2764\ufe0f", "\u2639\ufe0f", False),  # a heart and a frown, each followed by its variation selector
+        ("good \u2764\ufe0f", "good", True),
+        ("&lt;p&gt;good&lt;/p&gt;", "<i>good</i>", True),
+        ("good <!-- or <b>so</b> --> film <!-- bad", "good film bad", True),
     ],
 )
 def test_copies_are_told_in_every_script(one, other, same):
     assert (copies(sketch([one, other]).key)[1] == 0) == same
+
+
+def test_a_soft_hyphen_parts_no_words():
+    assert fold("a won\u00adder\u00adful film") == "a wonderful film"
 
 
 def test_text_and_group_tie_rows_in_chains():

@@ -23,7 +23,8 @@ SHINGLE = 3  # words
 PERMUTATIONS = 128
 NEIGHBOURS = 32  # see _pairs_within
 
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
@@ -37,7 +38,8 @@ class _Letters(dict):
         return self[code]
 
 
-_LETTERS = _Letters({ord("'"): "", ord("\u2019"): ""})
+# apostrophes, the soft hyphen, and what chooses between the pictures of an emoji
+_LETTERS = _Letters(dict.fromkeys([ord("'"), 0x2019, 0xAD, *range(0xFE00, 0xFE10)], ""))
 
 
 def fold(text: str) -> str:
@@ -47,10 +49,14 @@ def fold(text: str) -> str:
     True
     """
     plain = text
+    if "&" in plain:
+        plain = html.unescape(plain)  # before tags are, which may be escaped
+    if "<!--" in plain:
+        # up to the last comment's end, since each start without one would be sought an end anew
+        commented, end, rest = plain.rpartition("-->")
+        plain = _COMMENT.sub(" ", commented + end) + rest
     if "<" in plain:
         plain = _TAG.sub(" ", plain)
-    if "&" in plain:
-        plain = html.unescape(plain)
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain)
     words = plain.casefold().translate(_LETTERS).strip()
