@@ -40,7 +40,8 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
     is_stable = settings.by == "random" and settings.method == "stable"
     group_key = mixed(_hashes(rows["group"]) ^ salt)
     unit_key = np.where(grouped, group_key, key)
-    row_key = np.where(grouped, mixed(key ^ group_key), key)  # a text may be in several groups
+    rank = np.empty(len(rows), dtype=np.uint64)
+    rank[np.lexsort((group_key, key))] = np.arange(len(rows))  # by text, then by group, as several may have one text
     cluster = ties.clusters(len(rows), copied)
     bare = np.flatnonzero(~grouped)
     bare_ties = np.stack([bare[copies(cluster[bare])], bare], axis=1)
@@ -51,7 +52,7 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
             return assign.by_date(rows["date"].to_numpy()[at], shares)
         if is_stable:
             return assign.hashed(mixed(unit_key[at] + np.uint64(turn)), shares)
-        return assign.stratified(unit[at], label[at], row_key[at], shares)
+        return assign.stratified(unit[at], label[at], rank[at], shares)
 
     split = np.full(len(rows), LEFT_OUT)
     split[:ready_made] = TEST
