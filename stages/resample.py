@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from stages.shared import command, files, params, tables
+from stages.shared.command import StageError
 from stages.shared.labels import read_labels
 
 
@@ -63,6 +64,11 @@ def main(argv: list[str] | None = None) -> None:
     names = read_labels(args.labels).names
     rows = tables.read(args.data)
     before = [int((rows["label"] == label).sum()) for label in range(len(names))]
+    if missing := [name for name, count in zip(names, before, strict=True) if not count]:
+        raise StageError(
+            f"{args.data}: no row of label {missing[0]}, and nothing to balance it with; every label of {args.labels} "
+            "needs a row: run stages.split, or dvc repro"
+        )
     strategy = settings.resample.strategy
     numbers = settings.resample.factors or settings.resample.counts
     after = targets(before, strategy, [numbers[name] for name in names] if numbers else [])

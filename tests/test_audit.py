@@ -21,7 +21,7 @@ def test_copies_and_near_copies_are_counted_and_shown(tmp_path, capsys):
     assert f"one.csv, row 4: {rows[3][0]}" in printed
     assert f"other.csv, row 1: {rows[3][0].upper()}!" in printed
     assert f"one.csv, row 41: {LONG}" in printed
-    found = audit.overlap([tmp_path / "one.csv", tmp_path / "other.csv"], "text", 0.7)
+    found = audit.overlap([tmp_path / "one.csv", tmp_path / "other.csv"], ["text", "text"], 0.7)
     assert found["copies"].tolist() == [[3, 0]]
     assert found["near_copies"].tolist() == [[40, 1]]
 
@@ -30,3 +30,22 @@ def test_a_column_that_is_not_there_is_named(tmp_path):
     write_csv(tmp_path / "one.csv", reviews(4), ("review", "label"))
     with pytest.raises(StageError, match=r"one.csv: no column 'text'; name it with --text; did you mean"):
         audit.main([str(tmp_path / "one.csv"), str(tmp_path / "one.csv")])
+
+
+def test_each_file_may_name_its_column_of_texts(tmp_path, capsys):
+    write_csv(tmp_path / "one.csv", reviews(4))
+    write_csv(tmp_path / "other.csv", reviews(4), ("review", "label"))
+    audit.main([str(tmp_path / "one.csv"), str(tmp_path / "other.csv"), "--text", "text", "--text", "review"])
+    assert (
+        f"4 rows of {tmp_path}/other.csv (100.00%) are copies of rows of {tmp_path}/one.csv" in capsys.readouterr().out
+    )
+
+
+def test_rows_that_cannot_be_read_are_told(tmp_path, capsys):
+    write_csv(tmp_path / "one.csv", reviews(4))
+    write_csv(tmp_path / "other.csv", [*reviews(4), ("a", "b", "c")])
+    audit.main([str(tmp_path / "one.csv"), str(tmp_path / "other.csv")])
+    assert (
+        f"audit: 1 rows of {tmp_path}/other.csv cannot be read and are not compared; "
+        "first: line 6 (3 cells where the header has 2)"
+    ) in capsys.readouterr().out

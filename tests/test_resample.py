@@ -8,6 +8,7 @@ import pytest
 
 from stages.resample import resample, targets
 from stages.shared import tables
+from stages.shared.command import StageError
 from tests.conftest import reviews, write_csv
 
 ROWS = pd.DataFrame({"id": range(12), "text": "x", "label": [0] * 8 + [1] * 4, "group": None})
@@ -70,3 +71,12 @@ def test_counts_are_taken_by_label_name_and_the_prior_is_told(project):
     assert metrics["prior"]["share_before"] == {"negative": 0.5, "positive": 0.5}
     assert metrics["prior"]["share_after"] == {"negative": 0.1, "positive": 0.9}
     assert metrics["prior"]["log_shift"]["negative"] == pytest.approx(math.log(0.2), abs=1e-6)
+
+
+def test_a_label_without_rows_is_named(project):
+    project.run("ingest", "standardize", "split")
+    path = project.root / "data/split/train.parquet"
+    rows = tables.read(path)
+    tables.write_frame(path, rows[rows["label"] == 0])
+    with pytest.raises(StageError, match=r"data/split/train.parquet: no row of label positive, and nothing to balance"):
+        project.run("resample")

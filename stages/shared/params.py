@@ -96,9 +96,9 @@ class Split(Section):
 
     method: Literal["stratified", "stable"] = Field(
         description="stratified: each label at its exact share in every split, but rows that are added later may move "
-        "others. stable: a hash of each group, or text, decides, so that rows which are added later move none; the "
-        "shares hold about, by a point or two in a thousand rows, and a new row that copies rows of two splits is left "
-        "out."
+        "others. stable: a hash of each group, or text, decides, so that rows added at the end move none; the "
+        "shares hold about, by a point or two in a thousand rows, and a new row that copies rows of two splits, or "
+        "copies a row that is on another side than its group, is left out."
     )
     by: Literal["random", "date"] = Field(
         description="random, or date: train on the earliest rows, validate on later ones and test on the latest, by "
@@ -109,7 +109,8 @@ class Split(Section):
         description="Share of rows for testing, 0 to 1; unused where the recipe brings a test file, and with folds."
     )
     folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
-        description="Cross-validate: every row is a test row in one of so many folds; null: one split."
+        description="Cross-validate: every row is a test row in one of so many folds, but for those that are left out; "
+        "null: one split."
     )
     fold: int = Field(ge=0, description="Which fold is the test split, from 0; unused where folds is null.")
     near_duplicate: Annotated[Float, Field(ge=0.5, le=1)] = Field(
@@ -119,7 +120,8 @@ class Split(Section):
     across_groups: Literal["join", "drop"] = Field(
         description="Copies of a text in several groups: drop keeps groups apart and leaves out the copies that would "
         "be on two sides, of the training side first; join ties their groups together and loses no row, but a short "
-        "text that is in every group, such as 'Yes.', ties all of them."
+        "text that is in every group, such as 'Yes.', ties all of them. Method stable joins no groups: of a text "
+        "on two sides, it leaves out the later rows."
     )
     conflicts: Literal["keep", "majority", "drop"] = Field(
         description="Rows with one text and different labels: keep them as they are; majority: give all of them their "
@@ -146,7 +148,8 @@ class Resample(Section):
 
     strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: every label down to the rarest; oversample: every label up to the most "
-        "frequent; factors: each label times its own factor; counts: each label to its own number of rows."
+        "frequent; factors: each label times its own factor, to one row at least; counts: each label to its own number "
+        "of rows."
     )
     factors: dict[str, Annotated[Float, Field(gt=0, le=1000)]] = Field(
         description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}."

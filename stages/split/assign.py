@@ -55,7 +55,7 @@ def follow(split: np.ndarray, ties: np.ndarray, grouped: np.ndarray, closed: int
     """Let each row follow those before it that it is tied to: (rows,) int, and how many moved to do so.
 
     split: (rows,) where each row's own hash puts it. ties: (ties, 2), the earlier row first. grouped: (rows,) bool,
-    rows that stay with their group. closed: a split that takes no more rows.
+    rows that stay with their group. closed: a split that keeps its rows and takes no more.
     A row tied to two splits, to a closed one, or away from its group is left out, as is one tied to a row left out; no
     row before it ever changes, whatever comes later.
     """
@@ -64,6 +64,8 @@ def follow(split: np.ndarray, ties: np.ndarray, grouped: np.ndarray, closed: int
     starts = np.flatnonzero(np.diff(ties[:, 1], prepend=-1))
     for row, earlier in zip(ties[starts, 1].tolist(), np.split(ties[:, 0], starts[1:]), strict=False):
         found = set(split[earlier].tolist())
+        if own[row] == closed:
+            continue
         if own[row] == LEFT_OUT or LEFT_OUT in found or closed in found or len(found) > 1:
             split[row] = LEFT_OUT
         elif own[row] not in found:
@@ -78,8 +80,8 @@ def by_date(date: np.ndarray, shares: list[float]) -> np.ndarray:
     date: (rows,) in any type that sorts.
     """
     ordered = np.sort(date)
-    firsts = [ordered[min(round(float(bound) * len(date)), len(date) - 1)] for bound in np.cumsum(shares)[:-1]]
-    return np.searchsorted(np.array(firsts), date, side="right")
+    firsts = [min(round(float(bound) * len(date)), len(date) - 1) for bound in np.cumsum(shares)[:-1]]
+    return np.searchsorted(ordered[firsts] if len(date) else ordered, date, side="right")
 
 
 def leave_later(split: np.ndarray, cluster: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ SHINGLE = 3  # words
 PERMUTATIONS = 128
 NEIGHBOURS = 32  # see _pairs_within
 
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--.*?-->", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 
 
@@ -37,24 +38,29 @@ class _Letters(dict):
         return self[code]
 
 
-_LETTERS = _Letters({ord("'"): "", ord("\u2019"): ""})
+# apostrophes, the soft hyphen, and what chooses between the pictures of an emoji
+_LETTERS = _Letters(dict.fromkeys([ord("'"), 0x2019, 0xAD, *range(0xFE00, 0xFE10)], ""))
 
 
 def fold(text: str) -> str:
-    """Return the words that two copies share, parted by spaces; a text without words is returned as it is.
+    """Return the words that two copies share, parted by spaces; of a text without words, what its spaces part.
 
     >>> fold("Don't <b>miss</b> it!").split() == fold("dont MISS &nbsp; it").split()
     True
     """
     plain = text
+    if "&" in plain:
+        plain = html.unescape(plain)  # before tags are, which may be escaped
+    if "<!--" in plain:
+        # up to the last comment's end, since each start without one would be sought an end anew
+        commented, end, rest = plain.rpartition("-->")
+        plain = _COMMENT.sub(" ", commented + end) + rest
     if "<" in plain:
         plain = _TAG.sub(" ", plain)
-    if "&" in plain:
-        plain = html.unescape(plain)
     if not plain.isascii():
         plain = unicodedata.normalize("NFKC", plain)
     words = plain.casefold().translate(_LETTERS).strip()
-    return words or text
+    return words or " ".join(text.split())
 
 
 class Sketches(NamedTuple):
@@ -129,12 +135,12 @@ def copies(key: np.ndarray) -> np.ndarray:
 def near_copies(sketches: Sketches, threshold: float) -> np.ndarray:
     """Return pairs of near-copies that tie all of them together: (pairs, 2) int, the earlier text first.
 
-    Only texts that copy no earlier one take part. Texts that share a band are candidates; those that are near-copies of
-    the first among them are tied through it, and not compared with each other. Later texts do not change the pairs
-    among earlier ones.
+    Only texts that copy no earlier one take part, or that part its letters into other words and so have other
+    near-copies. Texts that share a band are candidates; those that are near-copies of the first among them are tied
+    through it, and not compared with each other. Later texts do not change the pairs among earlier ones.
     """
     n = len(sketches.key)
-    first = np.flatnonzero(copies(sketches.key) == np.arange(n))
+    first = np.flatnonzero(copies(mixed(sketches.key ^ _coded(sketches.signature))) == np.arange(n))
     signature = sketches.signature[first]
     width = band_width(threshold)
 
@@ -154,15 +160,22 @@ def near_copies(sketches: Sketches, threshold: float) -> np.ndarray:
 
     others = np.setdiff1d(pair_codes(with_others), compared, assume_unique=True)
     alike = np.concatenate([alike, others[_alike(sketches, first, others, n, threshold)]])
-    return first[np.stack(np.divmod(alike, n), axis=1)]
+    pairs = first[np.stack(np.divmod(alike, n), axis=1)]
+    return pairs[sketches.key[pairs[:, 0]] != sketches.key[pairs[:, 1]]]
+
+
+def _coded(signature: np.ndarray) -> np.ndarray:
+    """Hash the values of each row: (rows,) uint64. signature: (rows, values) uint32."""
+    code = np.zeros(len(signature), dtype=np.uint64)
+    for column in signature.T:
+        code = mixed(code ^ column)
+    return code
 
 
 def _buckets(signature: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield for each band the rows that share it with another: row, first row of its bucket, position in it."""
     for start in range(0, PERMUTATIONS - width + 1, width):
-        band = np.zeros(len(signature), dtype=np.uint64)
-        for column in range(start, start + width):
-            band = mixed(band ^ signature[:, column])
+        band = _coded(signature[:, start : start + width])
         order = np.argsort(band, kind="stable")  # the rows of a bucket stay in their order
         begins = np.flatnonzero(np.diff(band[order], prepend=~band[order[:1]]) != 0)
         sizes = np.diff(begins, append=len(order))

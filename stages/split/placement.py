@@ -9,7 +9,7 @@ from stages.shared import params
 from stages.split import assign, conflicts, ties
 from stages.split.assign import LEFT_OUT, TEST, TRAIN
 from stages.split.conflicts import Resolved
-from stages.split.near_copies import Sketches, hashed, mixed
+from stages.split.near_copies import Sketches, copies, hashed, mixed
 from stages.split.ties import Ties
 
 
@@ -38,16 +38,21 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
     salt = mixed(np.array([seed], dtype=np.uint64))
     key = mixed(sketches.key ^ salt)
     is_stable = settings.by == "random" and settings.method == "stable"
-    unit_key = np.where(grouped, mixed(_hashes(rows["group"]) ^ salt), key)
-    loose = copied if settings.across_groups == "join" else copied[~grouped[copied].any(axis=1)]
-    unit = ties.clusters(len(rows), found.groups, loose)
+    group_key = mixed(_hashes(rows["group"]) ^ salt)
+    unit_key = np.where(grouped, group_key, key)
+    rank = np.empty(len(rows), dtype=np.uint64)
+    rank[np.lexsort((group_key, key))] = np.arange(len(rows))  # by text, then by group, as several may have one text
+    cluster = ties.clusters(len(rows), copied)
+    bare = np.flatnonzero(~grouped)
+    bare_ties = np.stack([bare[copies(cluster[bare])], bare], axis=1)
+    unit = ties.clusters(len(rows), found.groups, copied if settings.across_groups == "join" else bare_ties)
 
     def deal(at: np.ndarray, shares: list[float], turn: int = 0) -> np.ndarray:
         if settings.by == "date":
             return assign.by_date(rows["date"].to_numpy()[at], shares)
         if is_stable:
             return assign.hashed(mixed(unit_key[at] + np.uint64(turn)), shares)
-        return assign.stratified(unit[at], label[at], key[at], shares)
+        return assign.stratified(unit[at], label[at], rank[at], shares)
 
     split = np.full(len(rows), LEFT_OUT)
     split[:ready_made] = TEST
@@ -70,8 +75,8 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
     elif settings.across_groups == "join":
         split = assign.leave_later(split, ties.clusters(len(rows), found.groups, copied))
     else:
-        for tied in (copied, found.groups):
-            split = assign.leave_later(split, ties.clusters(len(rows), tied))
+        for tied in (cluster, ties.clusters(len(rows), found.groups)):
+            split = assign.leave_later(split, tied)
     tied_elsewhere = int(((split == LEFT_OUT) & ~dropped).sum())
     split[dropped] = LEFT_OUT
     left_out = {"conflicting_labels": int(dropped.sum()), "tied_to_another_split": tied_elsewhere}
