@@ -11,6 +11,7 @@ as it was, and the tokenizer.
 
 import math
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -160,7 +161,7 @@ def main(argv: list[str] | None = None) -> None:
         files.write_json(out / "adapted.json", {"epochs": settings.adapt.epochs})
         if whole:
             whole.save_pretrained(out)
-            tokenizer.save_pretrained(out)
+            shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
     files.write_json(args.metrics, metrics)
     if whole:
         losses = f"loss of hidden tokens {metrics['masked_loss_first']:.3f} to {metrics['masked_loss_last']:.3f}"

@@ -15,7 +15,7 @@ from tests.conftest import DVC, ROOT, STAGES
 SCHEMA = "stages/shared/params.py"  # refuses input, cannot change an output: see the head of dvc.yaml
 
 
-NO_OUTPUT = "snapshots"  # folder and section of params.yaml: they let a killed run go on and decide no byte of it
+NO_OUTPUT = {"snapshots", "watch"}  # a folder and sections of params.yaml that decide no byte of any output
 
 
 def entries(stage: str, kind: str) -> list[str]:
@@ -99,7 +99,7 @@ def test_a_command_is_a_module_with_every_path_on_its_line_declared(stage):
     named = {word for word in argv if not word.startswith("--")}
     assert argv[:4] == ["--params", "params.yaml", "--recipes", "recipes"]
     assert all(path in named or named & {str(parent) for parent in Path(path).parents} for path in data)
-    words = [word for word in argv[5::2] if word != NO_OUTPUT]
+    words = [word for word in argv[5::2] if word not in NO_OUTPUT]
     assert all(word in data or any(path.startswith(f"{word}/") for path in data) for word in words)
 
 
@@ -132,7 +132,7 @@ def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
         and "recipe" in (getattr(node.value, "id", ""), getattr(node.value, "attr", ""))
     }
     declared = DVC["stages"][stage].get("params", [])
-    assert {entry for entry in declared if isinstance(entry, str)} == read - {NO_OUTPUT}
+    assert {entry for entry in declared if isinstance(entry, str)} == read - NO_OUTPUT
     assert set(recipe_keys(stage)) == keys
 
 

@@ -13,7 +13,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from stages.shared import params
 from stages.shared.command import StageError
+from stages.shared.labels import Labels
 from stages.shared.precision import choose
 from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
 
@@ -142,7 +144,7 @@ def test_frozen_layers_stay(copy):
     copy.params(train={"freeze_layers": 1, "epochs": 1})
     copy.run("train")
     found = moved(before(copy), tensors(copy))
-    assert not [name for name in found if "layer.0." in name or "_embeddings" in name]
+    assert not [name for name in found if "layer.0." in name or "embeddings" in name]
     assert "bert.encoder.layer.1.output.dense.weight" in found
     copy.params(train={"freeze_layers": 3})
     with pytest.raises(StageError, match=r"train.freeze_layers is 3, the checkpoint has 2 layers; lower it"):
@@ -220,6 +222,61 @@ def test_a_student_learns_what_its_teacher_says_and_not_the_labels(trained, copy
     copy.params(train={"teacher": None})
     copy.run("train")
     assert curve(copy)["accuracy"].max() < 0.6
+
+
+def test_a_teacher_must_be_a_classifier_of_the_labels(copy):
+    for teacher, sentence in (
+        ("tiny", "train.teacher tiny: is no classifier; a teacher was fine-tuned for the recipe's 2"),
+        ("gone", "train.teacher gone: no such folder with a model; name one that train wrote"),
+    ):
+        copy.params(train={"teacher": teacher})
+        with pytest.raises(StageError, match=sentence):
+            copy.run("train")
+
+
+@pytest.mark.parametrize("kind", ["Bert", "DistilBert", "Roberta", "XLMRoberta", "ModernBert"])
+def test_levers_and_speed_ups_fit_the_common_architectures(kind, tmp_path):
+    import transformers
+
+    from stages.train import model as levers
+    from stages.train.dropout import speed_up
+
+    settings = params.load(ROOT / "params.yaml", ROOT / "recipes")[0].train
+    names = {"DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}}
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    config = getattr(transformers, f"{kind}Config")(vocab_size=50, pad_token_id=0, **names.get(kind, shape))
+    ids = torch.randint(5, 50, (3, 9), generator=torch.Generator().manual_seed(0))
+    inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1] * 9, [1] * 5 + [0] * 4, [1] * 2 + [0] * 7])}
+
+    def made() -> transformers.PreTrainedModel:
+        transformers.set_seed(0)
+        return transformers.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager").eval()
+
+    with torch.no_grad():
+        plain, fast = made(), made()
+        wanted = plain(**inputs).logits
+        speed_up(fast)
+        assert torch.allclose(fast(**inputs).logits, wanted, atol=1e-5)
+        levers.keep_in_bf16(fast)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.allclose(fast(**inputs).logits.float(), wanted, atol=0.05)
+
+    frozen = made()
+    levers.prepare(frozen, settings.model_copy(update={"freeze_layers": 1}))
+    given = []
+    layers = max((m for m in frozen.modules() if isinstance(m, torch.nn.ModuleList)), key=len)
+    layers[1].register_forward_pre_hook(lambda module, inputs: given.append(inputs[0].requires_grad))
+    frozen(**inputs)
+    assert given == [False], "nothing is computed backwards through what is frozen"
+
+    lora = levers.with_lora(made(), 4, 8, seed=0)
+    torch.nn.functional.cross_entropy(lora(**inputs).logits, torch.tensor([0, 1, 0])).backward()
+    trained = [name for name, p in lora.named_parameters() if p.grad is not None]
+    on_top = [name for name, child in made().named_children() if child is not made().base_model]
+    on_top = [name for name in on_top if list(getattr(made(), name).parameters()) and name != made().base_model_prefix]
+    assert on_top
+    assert all(any(f".{top}.modules_to_save" in name for name in trained) for top in on_top)
+    assert not [name for name in trained if "lora_" not in name and "modules_to_save" not in name]
 
 
 def test_distillation_is_that_of_hinton():
@@ -342,6 +399,41 @@ def test_precision_follows_the_hardware(monkeypatch):
     assert choose("auto") == "fp16"
 
 
+def test_a_metric_that_validation_rows_leave_undefined_is_named(copy):
+    from datasets import load_from_disk
+
+    rows = load_from_disk(copy.root / "data/tokenize/validation")
+    rows.filter(lambda row: row["label"] == 0).save_to_disk(copy.root / "one")
+    shutil.rmtree(copy.root / "data/tokenize/validation")
+    (copy.root / "one").rename(copy.root / "data/tokenize/validation")
+    copy.params(train={"best_metric": "roc_auc"})
+    with pytest.raises(StageError, match=r"train.best_metric roc_auc is undefined on validation rows of one label"):
+        copy.run("train")
+
+
+def test_of_class_weights_only_the_ratios_count():
+    from stages.train.loss import class_weights
+
+    label, names = np.array([0, 0, 0, 1]), Labels(["no", "yes"], "yes")
+    one = class_weights(label, names, {"no": 1.0, "yes": 3.0})
+    assert torch.allclose(one, class_weights(label, names, {"no": 1000.0, "yes": 3000.0}))
+    assert torch.allclose(one, class_weights(label, names, "balanced"))
+    assert one[label].mean().item() == pytest.approx(1)
+
+
+def test_tensorboard_gets_every_point_and_the_speed(copy):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    copy.params(train={"epochs": 1}, watch={"tensorboard": str(copy.root / "logs")})
+    copy.run("train")
+    events = EventAccumulator(str(copy.root / "logs"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("training/loss")] == curve(copy, "training")["step"].tolist()
+    assert events.Scalars("validation/accuracy")[-1].value == pytest.approx(curve(copy)["accuracy"].iloc[-1])
+    assert min(event.value for event in events.Scalars("rows_per_second")) > 0
+
+
 def test_a_loss_that_is_no_number_stops_the_run(copy):
     copy.params(train={"lr": 0.99, "schedule": "constant_with_warmup", "warmup": 0.0, "epochs": 3})
     model = copy.root / "broken"
@@ -398,7 +490,7 @@ def test_class_weights_weigh_rows_by_their_label(copy):
     labels = Labels(["ham", "spam"], "spam")
     assert class_weights([0, 0, 0, 1], labels, "none") is None
     assert class_weights([0, 0, 0, 1], labels, "balanced").tolist() == pytest.approx([2 / 3, 2.0])
-    assert class_weights([0, 1], labels, {"spam": 3.0, "ham": 1.0}).tolist() == [1.0, 3.0]
+    assert class_weights([0, 1], labels, {"spam": 3.0, "ham": 1.0}).tolist() == [0.5, 1.5]
     logits, truth = torch.tensor([[1.0, -1.0], [0.5, 0.2]]), torch.tensor([0, 1])
     each = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
     assert loss_of(logits, truth, [1.0, 3.0]).item() == pytest.approx((each[0] + 3 * each[1]).item() / 2)
@@ -412,15 +504,15 @@ def test_class_weights_weigh_rows_by_their_label(copy):
 
 
 def test_curves_and_scores_are_there_while_training_goes_on(copy, monkeypatch):
-    from stages.train.fine_tune import Training
+    from stages.train.training import Training
 
     seen, evaluate = [], Training.evaluate
 
-    def watched(self):
+    def watched(self, snapshots):
         if self.counters.validation:
             shown = json.loads((copy.root / "metrics/train.json").read_text())
             seen.append((shown["steps"], len(curve(copy)), len(curve(copy, "training"))))
-        evaluate(self)
+        evaluate(self, snapshots)
 
     monkeypatch.setattr(Training, "evaluate", watched)
     copy.params(train={"epochs": 1, "evaluations_per_epoch": 3})

@@ -10,6 +10,8 @@ medians of the three; the first step of each process is left out. Writes benchma
 How many operations a step takes: a forward pass of a transformer of L layers of width h and inner width f multiplies
 each token with 4 h^2 + 2 h f weights a layer, two operations each, and with t tokens of its text, twice, in its
 attention; the backward pass takes twice as many. The peak is that of the largest of some square bf16 matrix products.
+What a step of this model could reach at best is how fast its linear layers' products are by themselves, at the shapes
+that they have in a batch: forward, and for the gradients of input and weight.
 """
 
 import argparse
@@ -34,6 +36,7 @@ ARMS = {
 }
 REPEATS = 3
 WARM_UP = 1  # steps
+BATCH_TOKENS = 900  # of 32 rows of the default data, about
 
 
 def measured(*words: str) -> dict:
@@ -63,6 +66,30 @@ def peak_gflops() -> float:
     return best
 
 
+def best_of_shapes(config: dict, tokens: int) -> float:
+    """Return the bf16 operations a second, in 10^9, of a layer's products alone, in a batch of so many tokens."""
+    import torch
+
+    h, f = config["hidden_size"], config["intermediate_size"]
+    shapes = [(h, h)] * 4 + [(h, f), (f, h)]
+    x = {size: torch.randn(tokens, size, dtype=torch.bfloat16) for size in (h, f)}
+    weights = [torch.randn(out, into, dtype=torch.bfloat16) for into, out in shapes]
+
+    def layer() -> None:
+        for (into, out), weight in zip(shapes, weights, strict=True):
+            x[into] @ weight.T
+            x[out] @ weight
+            x[out].T @ x[into]
+
+    layer()
+    seconds = []
+    for _ in range(30):
+        start = time.perf_counter()
+        layer()
+        seconds.append(time.perf_counter() - start)
+    return 3 * 2 * tokens * (4 * h * h + 2 * h * f) / statistics.median(seconds) / 1e9
+
+
 def operations(config: dict, tokens: float) -> float:
     """Return the operations of one training row of so many tokens."""
     layers, h, f = (config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
@@ -73,9 +100,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--accuracy", action="store_true")
     with_accuracy = parser.parse_args().accuracy
-    speeds, peaks, tokens = {arm: [] for arm in ARMS}, [], []
+    config = json.loads((ROOT / "models/train/config.json").read_text(encoding="utf-8"))
+    speeds, peaks, alone, tokens = {arm: [] for arm in ARMS}, [], [], []
     for _ in range(REPEATS):
         peaks.append(peak_gflops())
+        alone.append(best_of_shapes(config, BATCH_TOKENS))
         for arm, words in ARMS.items():
             taken = measured(*words)
             seconds = taken["seconds"][WARM_UP:]
@@ -86,7 +115,6 @@ def main() -> None:
                 rows = taken["rows"] * len(seconds)
             speeds[arm].append(rows / sum(seconds))
     rows_a_second = {arm: round(statistics.median(values), 2) for arm, values in speeds.items()}
-    config = json.loads((ROOT / "models/train/config.json").read_text(encoding="utf-8"))
     peak, row_tokens = statistics.median(peaks), statistics.median(tokens)
     gflops = operations(config, row_tokens) * rows_a_second["strata"] / 1e9
     results = {
@@ -105,6 +133,8 @@ def main() -> None:
         "gflops": round(gflops, 1),
         "bf16_peak_gflops": round(peak, 1),
         "share_of_peak": round(gflops / peak, 3),
+        "gflops_of_its_products_alone": round(statistics.median(alone), 1),
+        "share_of_peak_of_its_products_alone": round(statistics.median(alone) / peak, 3),
     }
     output = HERE / "results.json"
     if with_accuracy:

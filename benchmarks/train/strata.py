@@ -6,6 +6,7 @@ Reads data/tokenize. Prints JSON: rows, tokens and seconds of each step.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -13,15 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import load_from_disk
 
 from stages.shared import checkpoint, params
 from stages.shared.labels import read_labels
 from stages.shared.precision import choose
 from stages.train import batches, dropout, model
-from stages.train.fine_tune import Rows, Training
 from stages.train.group import Group
 from stages.train.snapshot import Snapshots
+from stages.train.training import Rows, Training
 
 from . import ROOT
 
@@ -33,18 +33,17 @@ def main() -> None:
     classifier, _ = model.load(
         checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
     )
-    group = Group()
+    group = Group(1)
     classifier.to(group.device).train()
     if group.device.type == "cpu":
         dropout.speed_up(classifier)
-    found = load_from_disk(ROOT / "data/tokenize/train").with_format("numpy")
-    rows = Rows(list(found["input_ids"]), np.asarray(found["label"]))
+    rows = Rows.read(ROOT / "data/tokenize/train")
     lengths = np.array([len(ids) for ids in rows.input_ids])
     planned = batches.steps(lengths, settings.seed, train.epochs, train.batch_size, None, 1)
     training = Training(classifier, {"train": rows}, labels, train, choose(train.precision), group)
     taken = {"rows": [], "tokens": [], "seconds": []}
     with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True)
+        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
         for step in planned[: int(sys.argv[1])]:
             start = time.perf_counter()
             torch.manual_seed(training.counters.step)

@@ -241,7 +241,8 @@ class Train(Section):
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[Float, Field(gt=0)]] = Field(
         description="Weight of each label's rows in the loss: none; balanced: the inverse of its share of the training "
-        "rows; or one for each label by name. An alternative to resample, which repeats or drops rows."
+        "rows; or one for each label by name, of which only the ratios count. An alternative to resample, which "
+        "repeats or drops rows."
     )
     best_metric: MetricName | Literal["loss"] = Field(
         description="Validation metric that picks the checkpoint which is kept."
@@ -275,6 +276,14 @@ class Snapshots(Section):
     minutes: Annotated[Float, Field(gt=0)] = Field(description="Save it so often, minutes.")
     steps: Annotated[int, Field(ge=1)] | None = Field(
         description="Save it after every so many optimizer steps, in place of minutes; null: by minutes."
+    )
+
+
+class Watch(Section):
+    """How to look on while training goes on; it decides no output, so no stage reruns for it."""
+
+    tensorboard: Annotated[str, Field(min_length=1)] | None = Field(
+        description="Folder for TensorBoard events, such as logs; null: none. Needs requirements-tensorboard.txt."
     )
 
 
@@ -312,6 +321,7 @@ class Params(Section):
     baseline: Baseline
     train: Train
     snapshots: Snapshots
+    watch: Watch
     evaluate: Evaluate
     quantize: Quantize
 

@@ -21,7 +21,7 @@ from stages.shared.scores import NAMES
 from stages.train import launch
 
 if TYPE_CHECKING:
-    from stages.train.fine_tune import Counters
+    from stages.train.training import Counters
 
 
 def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
@@ -31,37 +31,36 @@ def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
     """
     import pandas as pd
 
-    with files.replace_folder(plots) as folder:
-        for name, points, columns in (
-            ("training", counters.training, ["step", "loss", "learning_rate"]),
-            ("validation", counters.validation, ["step", "loss", *NAMES]),
-        ):
-            pd.DataFrame(points, columns=columns).to_csv(folder / f"{name}.csv", index=False)
+    for name, points, columns in (
+        ("training", counters.training, ["step", "loss", "learning_rate"]),
+        ("validation", counters.validation, ["step", "loss", *NAMES]),
+    ):
+        with files.replace_file(plots / f"{name}.csv") as partial:
+            pd.DataFrame(points, columns=columns).to_csv(partial, index=False)
     best = next((entry for entry in counters.validation if entry["step"] == counters.best_step), {})
     scored = {name: best[name] for name in ("loss", *NAMES) if best}
     files.write_json(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
     return best
 
 
-def train(args: argparse.Namespace, settings: params.Params, labels: Labels, checkpoint_folder: Path) -> None:
-    """Train in this process, alone or as one of a group, whose first process writes the results."""
-    import numpy as np
+def train(
+    args: argparse.Namespace, settings: params.Params, labels: Labels, checkpoint_folder: Path, parent: int
+) -> None:
+    """Train in this process, alone or as one of a group. parent: the process that started it."""
     import torch
-    from datasets import load_from_disk
 
     from stages.shared.precision import choose
-    from stages.train import dropout, memory, model, snapshot
-    from stages.train.fine_tune import Rows, Training, fine_tune
+    from stages.train import dropout, model, snapshot
+    from stages.train.events import Events
+    from stages.train.fine_tune import fine_tune
     from stages.train.group import Group
+    from stages.train.training import Rows, Training
 
     start = time.perf_counter()
     precision = choose(settings.train.precision)
-    group = Group()
+    group = Group(settings.train.processes * settings.train.nodes)
     torch.use_deterministic_algorithms(settings.train.deterministic)
-    splits = {}
-    for name in ("train", "validation"):
-        rows = load_from_disk(args.data / name).with_format("numpy")
-        splits[name] = Rows(list(rows["input_ids"]), np.asarray(rows["label"]))
+    splits = {name: Rows.read(args.data / name) for name in ("train", "validation")}
     classifier, tokenizer = model.load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
     model.prepare(classifier, settings.train)
     classifier.to(group.device)
@@ -70,29 +69,42 @@ def train(args: argparse.Namespace, settings: params.Params, labels: Labels, che
     if settings.train.lora_rank:
         classifier = model.with_lora(classifier, settings.train.lora_rank, settings.train.lora_alpha, settings.seed)
     inputs = [args.data, args.labels, checkpoint_folder]
+    teacher = None
     if settings.train.teacher:
         inputs.append(Path(settings.train.teacher))
-    decides = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {group.device}"}
+        teacher = model.load_teacher(inputs[-1], tokenizer, labels)
+    decides = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {group.device.type}"}
     key = snapshot.run_key(decides, *inputs)
-    snapshots = snapshot.Snapshots(args.snapshots, key, settings.snapshots, is_writer=group.is_first)
+    snapshots = snapshot.Snapshots(args.snapshots, key, settings.snapshots, group.is_first, parent)
     group.wait()
     training = Training(classifier, splits, labels, settings.train, precision, group)
-    if settings.train.teacher:
-        training.learn_from(model.load_teacher(inputs[-1], tokenizer, labels).to(group.device))
-    counters = fine_tune(
-        training, settings.seed, snapshots, lambda counters: publish(counters, args.plots, args.metrics)
-    )
+    if teacher:
+        training.learn_from(teacher.to(group.device))
+    events = Events(settings.watch.tensorboard if group.is_first else None)
+
+    def show(counters: "Counters", rows_per_second: float) -> None:
+        if group.is_writer:
+            publish(counters, args.plots, args.metrics)
+        events.write(counters, rows_per_second)
+
+    counters = fine_tune(training, settings.seed, snapshots, show)
     group.leave()
-    if not group.is_first:
-        return
-    with files.replace_folder(args.out) as out:
-        model.save(classifier, args.data / "tokenizer", out)
-    best = publish(counters, args.plots, args.metrics)
+    if group.is_writer:
+        with files.replace_folder(args.out) as out:
+            model.save(classifier, args.data / "tokenizer", out)
+        best = publish(counters, args.plots, args.metrics)
     snapshots.remove()
+    if group.is_first:
+        report(counters, best, precision, time.perf_counter() - start)
+
+
+def report(counters: "Counters", best: dict, precision: str, seconds: float) -> None:
+    """Print every evaluation, and what training has taken."""
+    from stages.train import memory
+
     for entry in counters.validation:
         scored = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"
         print(f"train: step {entry['step']:,}, {scored}{', kept' if entry is best else ''}")
-    seconds = time.perf_counter() - start
     print(f"train: {counters.step:,} steps in {precision}, {seconds:.0f} s, {memory.peak():.1f} GB of memory")
 
 
@@ -100,6 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     args = command.arguments(
         __doc__, argv, "--data", "--labels", "--adapted", "--out", "--metrics", "--plots", "--snapshots"
     )
+    parent = int(os.environ.get(launch.STARTED_BY, os.getppid()))
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
@@ -108,10 +121,10 @@ def main(argv: list[str] | None = None) -> None:
     if settings.train.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
     if settings.train.processes * settings.train.nodes > 1 and not launch.is_launched():
-        if code := launch.launch(settings.train, sys.argv[1:] if argv is None else argv):
-            sys.exit(code)
+        if not launch.launch(settings.train, sys.argv[1:] if argv is None else argv):
+            sys.exit(1)
     else:
-        train(args, settings, labels, folder)
+        train(args, settings, labels, folder, parent)
 
 
 if __name__ == "__main__":

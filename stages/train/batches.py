@@ -18,12 +18,16 @@ def epoch(lengths: np.ndarray, seed: int, number: int, batch_size: int, batch_to
     batches = []
     for start in range(0, len(order), POOL * size):
         pool = order[start : start + POOL * size]
-        pool = pool[np.argsort(-lengths[pool], kind="stable")]  # the longest first: memory runs out early or never
+        pool = pool[np.argsort(-lengths[pool], kind="stable")]
         if batch_tokens is None:
             batches += np.split(pool, range(batch_size, len(pool), batch_size))
         else:
             batches += _by_tokens(pool, lengths[pool], batch_tokens)
-    return [batches[i] for i in random.permutation(len(batches))]
+    order = random.permutation(len(batches))
+    if number == 0:  # the largest batch first: memory runs out early or never
+        largest = max(order, key=lambda i: len(batches[i]) * lengths[batches[i]].max())
+        order = np.concatenate([[largest], order[order != largest]])
+    return [batches[i] for i in order]
 
 
 def _by_tokens(rows: np.ndarray, lengths: np.ndarray, most: int) -> list[np.ndarray]:

@@ -5,7 +5,8 @@ A mask is drawn 16 bits a number, so that a probability is met to 1/65,536: 0.1 
 
 import torch
 from torch import nn
-from transformers import AttentionInterface, AttentionMaskInterface
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import eager_mask
 
 ATTENTION = "fast_dropout"
@@ -43,6 +44,9 @@ def attention(
 
     attention_mask: (rows, 1, tokens, tokens), added to the scores. Returns: (rows, tokens, heads, head size).
     """
+    if not module.training:  # without dropout, its scores need not be held
+        attended = scaled_dot_product_attention(query, key, value, attention_mask, scale=scaling)
+        return attended.transpose(1, 2).contiguous(), None
     scores = torch.matmul(query * (query.shape[-1] ** -0.5 if scaling is None else scaling), key.transpose(2, 3))
     if attention_mask is not None:
         scores = scores + attention_mask
@@ -56,11 +60,13 @@ AttentionInterface.register(ATTENTION, attention)
 AttentionMaskInterface.register(ATTENTION, eager_mask)
 
 
-def speed_up(model: nn.Module) -> None:
+def speed_up(model: PreTrainedModel) -> None:
     """Replace every dropout of a model on a CPU, that of the attention too where its architecture lets it be chosen."""
     for parent in list(model.modules()):
         for name, child in parent.named_children():
             if type(child) is nn.Dropout:
                 setattr(parent, name, Dropout(child.p).train(child.training))
-    if getattr(model, "_supports_attention_backend", False):
+    heads = getattr(model.config, "num_attention_heads", None)
+    shares_keys = getattr(model.config, "num_key_value_heads", heads) != heads  # among several queries' heads
+    if getattr(model, "_supports_attention_backend", False) and not shares_keys:
         model.set_attn_implementation(ATTENTION)

@@ -1,31 +1,49 @@
 """The start of several processes that train one model together."""
 
 import os
-import subprocess
 import sys
 
 from stages.shared import params
 
+STARTED_BY = "STRATA_STARTED_BY"  # in a process's environment: the process that started its launcher
+
 
 def is_launched() -> bool:
     """Whether this process was started as one of a group."""
-    return "LOCAL_RANK" in os.environ
+    return STARTED_BY in os.environ
 
 
-def launch(settings: params.Train, argv: list[str]) -> int:
-    """Run this stage in every process of this node, through torchrun, and return the exit code.
+def launch(settings: params.Train, argv: list[str]) -> bool:
+    """Run this stage in every process of this node, as torchrun does, and return whether all ended well.
 
     With several nodes, NODE_RANK, MASTER_ADDR and MASTER_PORT tell this one's number and where the first one listens.
     """
-    where = (
-        ["--standalone"]
-        if settings.nodes == 1
-        else [
-            f"--nnodes={settings.nodes}",
-            f"--node-rank={os.environ.get('NODE_RANK', '0')}",
-            f"--master-addr={os.environ.get('MASTER_ADDR', '127.0.0.1')}",
-            f"--master-port={os.environ.get('MASTER_PORT', '29500')}",
-        ]
+    # these imports take seconds, which a run in one process is spared
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+    os.environ[STARTED_BY] = str(os.getppid())
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // settings.processes)))
+    address = f"{os.environ.get('MASTER_ADDR', '127.0.0.1')}:{os.environ.get('MASTER_PORT', '29500')}"
+    config = LaunchConfig(
+        min_nodes=settings.nodes,
+        max_nodes=settings.nodes,
+        nproc_per_node=settings.processes,
+        run_id="strata",
+        max_restarts=0,  # the next run goes on from the saved state
+        **(
+            {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0"}
+            if settings.nodes == 1
+            else {
+                "rdzv_backend": "static",
+                "rdzv_endpoint": address,
+                "rdzv_configs": {"rank": int(os.environ.get("NODE_RANK", "0")), "timeout": 900},  # seconds
+            }
+        ),
     )
-    command = [sys.executable, "-m", "torch.distributed.run", *where, f"--nproc-per-node={settings.processes}"]
-    return subprocess.run([*command, "-m", "stages.train", *argv], check=False).returncode
+    try:
+        elastic_launch(config, sys.executable)("-m", "stages.train", *argv)
+    except ChildFailedError:  # the process has said why
+        return False
+    return True

@@ -10,14 +10,16 @@ from stages.shared.labels import Labels
 def class_weights(label: np.ndarray, labels: Labels, wanted: str | dict[str, float]) -> torch.Tensor | None:
     """Return the weight of each label's rows in the loss, (labels,), or None where all weigh the same.
 
-    label: of the training rows. balanced: rows / (labels * rows of the label), as scikit-learn has it.
+    label: of the training rows. balanced: rows / (labels * rows of the label), as scikit-learn has it. The weights of
+    all rows have the mean 1, so that only their ratios count, and neither step size nor clipping changes with them.
     """
     if wanted == "none":
         return None
     if wanted == "balanced":
         counts = np.bincount(label, minlength=len(labels.names))
         return torch.tensor(len(label) / (len(counts) * counts), dtype=torch.float32)
-    return torch.tensor([wanted[name] for name in labels.names], dtype=torch.float32)
+    weights = np.array([wanted[name] for name in labels.names])
+    return torch.tensor(weights / weights[label].mean(), dtype=torch.float32)
 
 
 def total(

@@ -10,19 +10,23 @@ import torch
 from stages.shared.command import StageError
 
 REMEDY = "lower train.batch_size and raise train.gradient_accumulation as much, or lower tokenize.max_length"
+SCORING_REMEDY = "lower tokenize.max_length, or choose a smaller model"
 REFUSALS = ("can't allocate memory", "not enough memory", "out of memory")  # in PyTorch's words, on a CPU and on a GPU
 
 
 @contextmanager
-def explained(step: int, rows: int, tokens: int) -> Iterator[None]:
-    """Say which batch was too large, where a computation inside runs out of memory. tokens: of the longest row."""
+def explained(where: str, rows: int, tokens: int, remedy: str = REMEDY) -> Iterator[None]:
+    """Say which batch was too large, where a computation inside runs out of memory.
+
+    where: such as "in step 7". tokens: of the longest row.
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in REFUSALS):
             raise
         raise StageError(
-            f"memory ran out in step {step:,}, at a batch of {rows:,} rows of up to {tokens:,} tokens; {REMEDY}"
+            f"memory ran out {where}, at a batch of {rows:,} rows of up to {tokens:,} tokens; {remedy}"
         ) from None
 
 

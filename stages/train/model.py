@@ -1,5 +1,6 @@
 """The model to fine-tune: loaded with a head for the labels, parts of it frozen."""
 
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -71,7 +72,16 @@ def check_labels(folder: Path, labels: Labels, key: str = "model.checkpoint") ->
 
 def load_teacher(folder: Path, tokenizer: PreTrainedTokenizerBase, labels: Labels) -> PreTrainedModel:
     """Load a fine-tuned model to distil from. Raises: StageError when its labels or its tokens are others."""
+    if not (folder / "config.json").is_file():
+        raise StageError(f"train.teacher {folder}: no such folder with a model; name one that train wrote")
     try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        is_classifier = any(name.endswith("ForSequenceClassification") for name in config.architectures or [])
+        if not is_classifier or config.num_labels != len(labels.names):
+            found = f"a classifier of {config.num_labels} labels" if is_classifier else "no classifier"
+            raise StageError(
+                f"train.teacher {folder}: is {found}; a teacher was fine-tuned for the recipe's {len(labels.names)}"
+            )
         check_labels(folder, labels, "train.teacher")
         if AutoTokenizer.from_pretrained(folder, trust_remote_code=False).get_vocab() != tokenizer.get_vocab():
             raise StageError(
@@ -90,7 +100,7 @@ def prepare(model: PreTrainedModel, settings: params.Train) -> None:
 
     Raises: StageError when there are fewer layers than are to be frozen.
     """
-    if settings.freeze_embeddings or settings.freeze_layers:
+    if settings.freeze_embeddings:
         for module in model.base_model.modules():
             if isinstance(module, nn.Embedding):
                 module.requires_grad_(False)
@@ -102,6 +112,10 @@ def prepare(model: PreTrainedModel, settings: params.Train) -> None:
             )
         for layer in layers[: settings.freeze_layers]:
             layer.requires_grad_(False)
+        # what stands before the layers too, its norm among it, so that no gradient passes through them
+        first = next(layers[0].parameters())
+        for parameter in itertools.takewhile(lambda parameter: parameter is not first, model.base_model.parameters()):
+            parameter.requires_grad_(False)
     if settings.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
 
@@ -118,10 +132,29 @@ def with_lora(model: PreTrainedModel, rank: int, alpha: float, seed: int) -> Pre
             f"train.lora_rank is {rank}, but peft is not installed: pip install -r requirements-lora.txt"
         ) from None
     set_seed(seed)
-    return get_peft_model(
-        model,
-        LoraConfig(task_type=TaskType.SEQ_CLS, r=rank, lora_alpha=alpha, target_modules="all-linear", lora_dropout=0.0),
+    # everything on top of the encoder is new, so it is trained whole
+    heads = [n for n, m in model.named_children() if m is not model.base_model and any(True for _ in m.parameters())]
+    config = LoraConfig(
+        task_type=TaskType.SEQ_CLS,
+        r=rank,
+        lora_alpha=alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        exclude_modules=heads,
+        modules_to_save=heads,
     )
+    return get_peft_model(model, config)
+
+
+def keep_in_bf16(model: nn.Module) -> None:
+    """Hand what the embeddings give to the layers in bf16, so that nothing between matrix products is converted.
+
+    For autocast on a CPU, whose additions and norms take the type of what they are given. A model whose embeddings are
+    no module of that name stays as it is.
+    """
+    for name, module in model.named_modules():
+        if name.split(".")[-1] == "embeddings":
+            module.register_forward_hook(lambda module, inputs, output: output.to(torch.bfloat16))
 
 
 def save(model: PreTrainedModel, tokenizer_folder: Path, folder: Path) -> None:

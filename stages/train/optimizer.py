@@ -87,8 +87,7 @@ class Optimizer:
             found = {moment: tensors.get(f"{moment}.{i}") for moment in ("step", "exp_avg", "exp_avg_sq")}
             if found["step"] is not None:
                 self.adamw.state[weight] = {
-                    moment: tensor.clone() if moment == "step" else tensor.to(weight.device, copy=True)
-                    for moment, tensor in found.items()
+                    moment: tensor.to(weight.device, copy=True) for moment, tensor in found.items()
                 }
 
     def load_weights(self, tensors: dict[str, torch.Tensor]) -> None:

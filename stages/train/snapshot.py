@@ -11,8 +11,8 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -21,52 +21,72 @@ from safetensors.torch import save_file
 
 from stages.shared import files, params
 from stages.shared.command import StageError
+from stages.train import launch
 
 KEPT = 3  # unfinished runs whose state is kept; older ones are removed
 STATE, NOTE, LOCK = "state.safetensors", "batch.json", "lock"
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft")
 
 
 def run_key(settings: dict, *inputs: Path) -> str:
     """Return a key of a run: its settings, the bytes of its input files or folders, this code, and the libraries."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    code = [Path(m.__file__) for name, m in sys.modules.items() if name.startswith("stages.") and m.__file__]
+    here = Path(__file__).parent
+    code = [path for folder in (here, here.parent / "shared") for path in sorted(folder.glob("*.py"))]
     found = [[path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()) for path in inputs]
-    for path in [*sorted(code), *(path for paths in found for path in paths)]:
+    for path in [*code, *(path for paths in found for path in paths)]:
         with path.open("rb") as content:
             digest.update(path.name.encode() + hashlib.file_digest(content, "sha256").digest())
-    digest.update(f"{torch.__version__} {torch.get_num_threads()}".encode())
+    for name in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            digest.update(f"{name} {metadata.version(name)}".encode())
+    digest.update(f"{torch.get_num_threads()} threads".encode())
     return digest.hexdigest()[:32]
 
 
 class Snapshots:
-    """The state of one run in a folder of its own, which the first process of a group writes and all read."""
+    """The state of one run in a folder of its own, which the first process of a group writes and reads.
 
-    def __init__(self, folder: Path, key: str, settings: params.Snapshots, is_writer: bool):
-        self.folder, self.settings, self.is_writer = folder / key, settings, is_writer
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.parent = os.getppid()
+    parent: the process that started this one, as it was when this one began.
+    """
+
+    def __init__(self, folder: Path, key: str, settings: params.Snapshots, is_writer: bool, parent: int):
+        self.folder, self.settings, self.is_writer, self.parent = folder / key, settings, is_writer, parent
         self.last = time.monotonic()
         if not is_writer:
             return
-        self._lock()
-        others = sorted(
-            (p for p in folder.iterdir() if p.is_dir() and p != self.folder), key=lambda p: p.stat().st_mtime
-        )
-        for other in others[: -KEPT + 1 or None] if len(others) >= KEPT else []:
-            shutil.rmtree(other, ignore_errors=True)
+        try:
+            self._lock()
+        except OSError as error:
+            raise StageError(f"{folder}: no state can be saved there ({error.strerror}); make it writable") from None
+        self._remove_old(folder)
 
     def _lock(self) -> None:
         """Wait until no other process is in this run: one whose parent was killed ends after its step."""
-        self.lock = (self.folder / LOCK).open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("train: waits for another process that is in the same run", flush=True)
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
+        while True:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.lock = (self.folder / LOCK).open("w")
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print("train: waits for another process that is in the same run", flush=True)
+                fcntl.flock(self.lock, fcntl.LOCK_EX)
+            with contextlib.suppress(FileNotFoundError):  # that process is done, and has removed the folder
+                if os.path.samestat(os.fstat(self.lock.fileno()), (self.folder / LOCK).stat()):
+                    return
+
+    def _remove_old(self, folder: Path) -> None:
+        """Remove the states of other runs but for the last ones, and folders of runs that ended before a state."""
+        others = [path for path in folder.iterdir() if path != self.folder]
+        states = sorted((p for p in others if (p / STATE).exists()), key=lambda p: (p / STATE).stat().st_mtime)
+        for other in [*states[: -KEPT + 1], *(p for p in others if not (p / STATE).exists())]:
+            with contextlib.suppress(OSError), (other / LOCK).open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused where a process is in that run
+                shutil.rmtree(other)
 
     def check_parent(self) -> None:
         """Stop where DVC started this process and has ended: the next dvc repro goes on. Raises: StageError."""
-        if "DVC_STAGE" in os.environ and os.getppid() != self.parent:
+        if "DVC_STAGE" in os.environ and _has_ended(self.parent):
             raise StageError("dvc, which started this process, has ended; run dvc repro again, which goes on from here")
 
     def is_due(self, step: int) -> bool:
@@ -95,9 +115,9 @@ class Snapshots:
         self.last = time.monotonic()
 
     def load(self) -> tuple[dict[str, torch.Tensor], dict] | None:
-        """Return the saved tensors and counters, or None where there are none."""
+        """Return the saved tensors and counters in the process that saves them, or None where there are none."""
         path = self.folder / STATE
-        if not path.exists():
+        if not self.is_writer or not path.exists():
             return None
         try:
             with safe_open(path, framework="pt") as content:
@@ -105,20 +125,27 @@ class Snapshots:
                 return {name: content.get_tensor(name) for name in content.keys()}, counters  # noqa: SIM118, it is no mapping
         except Exception:  # a file that a failing disk has damaged
             print(f"train: {path} cannot be read; training starts anew")
-            path.unlink()
+            path.unlink(missing_ok=True)
             return None
 
-    def note(self, step: int, rows: int, tokens: int) -> None:
+    def note(self, where: str, rows: int, tokens: int) -> None:
         """Note the batch that is about to be computed, for the run after one that the system killed."""
         if not self.is_writer:
             return
         with contextlib.suppress(OSError):  # a full disk is told where the state is saved
             (self.folder / NOTE).write_text(
-                json.dumps({"step": step, "rows": rows, "tokens": tokens}), encoding="utf-8"
+                json.dumps({"where": where, "rows": rows, "tokens": tokens}), encoding="utf-8"
             )
 
-    def noted(self) -> dict[str, int] | None:
-        """Return the last batch that was noted."""
+    def forget_note(self) -> None:
+        """Remove the note, where the run has said itself why it ends."""
+        if self.is_writer:
+            (self.folder / NOTE).unlink(missing_ok=True)
+
+    def noted(self) -> dict | None:
+        """Return the last batch that was noted, in the process that notes them."""
+        if not self.is_writer:
+            return None
         try:
             return json.loads((self.folder / NOTE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -126,4 +153,16 @@ class Snapshots:
 
     def remove(self) -> None:
         """Remove the state of a run that is done."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.is_writer:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _has_ended(process: int) -> bool:
+    """Whether the process that started this one, or its launcher, is gone."""
+    if os.getppid() == process:
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return not launch.is_launched()  # whose parent is the launcher
