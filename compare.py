@@ -65,7 +65,7 @@ def reader(name: str) -> Callable[[str], bytes]:
 
     try:
         revision = DVCFileSystem(rev=name)
-        revision.exists("dvc.yaml")  # it is not looked up before
+        _ = revision.repo  # looks it up
     except (DvcException, SCMError) as error:
         raise StageError(
             f"{name}: no such Git revision or DVC experiment ({error}); see git log, dvc exp list"
@@ -77,8 +77,8 @@ def reader(name: str) -> Callable[[str], bytes]:
                 return file.read()
         except (DvcException, OSError):
             raise StageError(
-                f"{name}: {path}: in neither DVC's cache nor its remote; dvc pull --all-commits where it was pushed, "
-                "or dvc exp run there"
+                f"{name}: {path}: in neither Git, DVC's cache nor its remote; dvc pull --all-commits, or dvc exp run "
+                f"with {name} checked out"
             ) from None
 
     return read_revision

@@ -5,13 +5,14 @@ Welsh, "Bootstrapping clustered data", 2007.
 """
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.stats import binomtest
 
 from stages.shared.resampled import CELLS, resampled
-from stages.shared.scores import NAMES, checked, scores
+from stages.shared.scores import BINS, NAMES, calibration_bins, checked, scores
 
 DRAWS = 1000
-LEVEL = 0.95
+ENDS = (0.025, 0.975)  # of a 95% interval
 
 
 def draw(unit: np.ndarray, draws: int, seed: int) -> np.ndarray:
@@ -39,8 +40,32 @@ def percentiles(values: np.ndarray) -> dict[str, float] | None:
     known = values[~np.isnan(values)]
     if 2 * len(known) <= len(values):
         return None
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(known, ENDS)
     return {"low": float(low), "high": float(high)}
+
+
+def calibration_interval(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    """Return the interval of the calibration error, whose percentiles would mislead.
+
+    Chance alone opens gaps, and a second time in each draw, so that the error is larger in draws than in the rows, and
+    larger there than in truth: where a model is calibrated, the percentiles never hold the truth. So the ends are
+    mirrored at the error itself (the basic bootstrap), and the low one is 0 where chance alone would open such gaps:
+    those of the draws, less those of the rows.
+    """
+    index, gap = calibration_bins(labels, probabilities, BINS)
+    rows = len(labels)
+    sums = csr_array((gap, (index, np.arange(rows))), shape=(BINS, rows))
+    found = np.bincount(index, gap, minlength=BINS) / rows
+    step = max(1, CELLS // rows)
+    parts = (weights[start : start + step].astype(np.float64) for start in range(0, len(weights), step))
+    drawn = np.concatenate([(sums @ part.T).T / part.sum(axis=1, keepdims=True) for part in parts])  # (draws, BINS)
+    error = np.abs(found).sum()
+    low, high = np.quantile(np.abs(drawn).sum(axis=1), ENDS)
+    by_chance = np.quantile(np.abs(drawn - found).sum(axis=1), ENDS[1])
+    return {
+        "low": 0.0 if error <= by_chance else float(max(0, 2 * error - high)),
+        "high": float(max(error, 2 * error - low)),
+    }
 
 
 def intervals(
@@ -62,13 +87,15 @@ def intervals(
     predicted = checked(labels, probabilities, predicted)
     units = len(np.unique(unit))
     if units > 1:
-        found = resampled(labels, probabilities, positive, draw(unit, draws, seed), predicted)
+        weights = draw(unit, draws, seed)
+        found = resampled(labels, probabilities, positive, weights, predicted)
         ends = {name: percentiles(values) for name, values in found.items()}
+        ends["ece"] = calibration_interval(labels, probabilities, weights)
     else:
         ends = dict.fromkeys(NAMES)
     accuracy = (predicted == labels).mean()
     if accuracy in (0, 1):
-        wilson = binomtest(int(accuracy) * units, units).proportion_ci(LEVEL, method="wilson")
+        wilson = binomtest(int(accuracy) * units, units).proportion_ci(ENDS[1] - ENDS[0], method="wilson")
         ends["accuracy"] = {"low": float(wilson.low), "high": float(wilson.high)}
     return ends
 

@@ -71,7 +71,7 @@ def scores(
         "f1_weighted": sk.f1_score(labels, predicted, average="weighted", labels=ids, zero_division=0),
         "roc_auc": _mean_over_labels(sk.roc_auc_score, labels, probabilities, positive),
         "pr_auc": _mean_over_labels(sk.average_precision_score, labels, probabilities, positive),
-        "mcc": sk.matthews_corrcoef(labels, predicted),
+        "mcc": sk.matthews_corrcoef(labels, predicted) if len(np.union1d(labels, predicted)) > 1 else 0,
         "balanced_accuracy": sk.recall_score(labels, predicted, average="macro", labels=np.unique(labels)),
         "brier": squared_errors(labels, probabilities, positive).mean(),
         "ece": expected_calibration_error(labels, probabilities),
