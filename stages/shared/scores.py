@@ -1,7 +1,6 @@
 """The scores of a classifier on one set of rows, computed by scikit-learn and named once for the whole project."""
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 NAMES = (
@@ -21,30 +20,49 @@ NAMES = (
     "log_loss",
 )
 LOWER_IS_BETTER = ("loss", "brier", "ece", "log_loss")
+BINS = 15  # of the calibration error
 
 
-def scores(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> dict[str, float | None]:
-    """Score probabilities against labels.
+def decide(probabilities: np.ndarray, positive: int | None = None, threshold: float | None = None) -> np.ndarray:
+    """Predict a label for each row: the only place where probabilities become a prediction.
 
-    labels: (rows,) int, ids. probabilities: (rows, labels), rows sum to 1; the largest is the prediction.
-    positive: id of the label that precision, recall, F1, F2 and the areas speak of; None takes the macro average.
-    Returns: the scores of NAMES and a 95% Wilson interval of the accuracy; None where a score is undefined because
-    no label has rows both with and without it. Brier is the mean squared error of the positive label's probability,
-    and with many labels the sum over labels (Brier, 1950).
-    Raises: ValueError on NaN or infinite probabilities, or no rows.
+    probabilities: (rows, labels). threshold: the positive one of two labels is predicted where its probability is at
+    least this, and the other one elsewhere; None predicts the label of the largest probability, the first of equals.
+    Returns: (rows,) int64, ids.
+    Raises: ValueError on a threshold without a positive label, or with more than two labels.
     """
+    if threshold is None:
+        return probabilities.argmax(axis=1)
+    if positive is None or probabilities.shape[1] != 2:
+        raise ValueError("a threshold needs two labels, one of them positive")
+    return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive)
+
+
+def checked(labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:
+    """Return the predictions, decided without a threshold where they are not given. Raises: as `scores`."""
     if not len(labels) or not np.isfinite(probabilities).all():
         raise ValueError("scores need at least one row, and finite probabilities in every row")
-    predicted = probabilities.argmax(axis=1)
+    return decide(probabilities) if predicted is None else predicted
+
+
+def scores(
+    labels: np.ndarray, probabilities: np.ndarray, positive: int | None, predicted: np.ndarray | None = None
+) -> dict[str, float | None]:
+    """Score probabilities, and what was predicted from them, against labels.
+
+    labels: (rows,) int, ids. probabilities: (rows, labels), rows sum to 1. positive: id of the label that precision,
+    recall, F1, F2 and the areas speak of; None takes the macro average. predicted: (rows,) int, what `decide` made of
+    the probabilities; None takes the largest.
+    Returns: the scores of NAMES; None where a score is undefined because no label has rows both with and without it.
+    Brier is the mean squared error of the positive label's probability, and with many labels the sum over labels
+    (Brier, 1950). Brier, ECE, log loss and the areas speak of the probabilities, whatever was predicted.
+    Raises: ValueError on NaN or infinite probabilities, or no rows.
+    """
+    predicted = checked(labels, probabilities, predicted)
     ids = np.arange(probabilities.shape[1])
     target = {"average": "macro", "labels": ids} if positive is None else {"average": "binary", "pos_label": positive}
-    correct = int((predicted == labels).sum())
-    interval = binomtest(correct, len(labels)).proportion_ci(method="wilson")
-    one_label = positive is not None
     values = {
-        "accuracy": correct / len(labels),
-        "accuracy_low": interval.low,
-        "accuracy_high": interval.high,
+        "accuracy": (predicted == labels).mean(),
         "precision": sk.precision_score(labels, predicted, zero_division=0, **target),
         "recall": sk.recall_score(labels, predicted, zero_division=0, **target),
         "f1": sk.f1_score(labels, predicted, zero_division=0, **target),
@@ -53,26 +71,39 @@ def scores(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) 
         "f1_weighted": sk.f1_score(labels, predicted, average="weighted", labels=ids, zero_division=0),
         "roc_auc": _mean_over_labels(sk.roc_auc_score, labels, probabilities, positive),
         "pr_auc": _mean_over_labels(sk.average_precision_score, labels, probabilities, positive),
-        "mcc": sk.matthews_corrcoef(labels, predicted),
+        "mcc": sk.matthews_corrcoef(labels, predicted) if len(np.union1d(labels, predicted)) > 1 else 0,
         "balanced_accuracy": sk.recall_score(labels, predicted, average="macro", labels=np.unique(labels)),
-        "brier": np.mean((probabilities[:, positive] - (labels == positive)) ** 2)
-        if one_label
-        else np.mean(((probabilities - np.eye(len(ids))[labels]) ** 2).sum(axis=1)),
+        "brier": squared_errors(labels, probabilities, positive).mean(),
         "ece": expected_calibration_error(labels, probabilities),
         "log_loss": sk.log_loss(labels, probabilities, labels=ids),
     }
     return {name: None if value is None else float(value) for name, value in values.items()}
 
 
-def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins of the predicted label's probability.
+def squared_errors(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> np.ndarray:
+    """Each row's part in the Brier score: (rows,)."""
+    if positive is not None:
+        return (probabilities[:, positive] - (labels == positive)) ** 2
+    return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
-    Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3; bins are open below, closed above.
+
+def calibration_bins(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's bin by the largest probability, (rows,) int, and whether that was right less how sure it was.
+
+    Bins are of equal width, open below and closed above.
     """
     confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    gaps = np.bincount(index, correct - confidence, minlength=bins)  # (bins,), each gap times its bin's rows
+    return index, (probabilities.argmax(axis=1) == labels) - confidence
+
+
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins of the largest probability.
+
+    Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
+    """
+    index, gap = calibration_bins(labels, probabilities, bins)
+    gaps = np.bincount(index, gap, minlength=bins)  # (bins,), each gap times its bin's rows
     return float(np.abs(gaps).sum() / len(labels))
 
 
