@@ -34,10 +34,10 @@ def test_each_row_has_the_values_of_the_columns_that_the_recipe_names(written):
     names = [name for name in tables.column_names(written / "train.parquet") if name not in tables.ROWS.names]
     assert names == [f"attribute.{name}" for name in ("text.id", "writer", "lang", "label", "who")]
     found = attributes.read(written, np.array([4, 0, 6, 1]))
-    assert found["who"].tolist() == ["2", "1", "2", "1"]
-    assert found["lang"].tolist() == ["en", "en", "de", "de"]
-    assert found["writer"].fillna("none").tolist() == ["B", "B", "J", "none"]
-    assert found["text.id"].fillna("none").tolist() == ["none", "i", "none", "j"]
+    assert found["attribute.who"].tolist() == ["2", "1", "2", "1"]
+    assert found["attribute.lang"].tolist() == ["en", "en", "de", "de"]
+    assert found["attribute.writer"].fillna("none").tolist() == ["B", "B", "J", "none"]
+    assert found["attribute.text.id"].fillna("none").tolist() == ["none", "i", "none", "j"]
 
 
 def test_the_split_leaves_them_behind(written):

@@ -57,6 +57,7 @@ def test_planted_labels_are_found_and_nothing_else(labels):
         "suspects": 50,
         "recall": 1.0,
         "precision": 1.0,
+        "precision_first": 1.0,
         "share_before": 0.0,
         "share_after": pytest.approx(0.05, abs=0.003),
     }
@@ -69,6 +70,7 @@ def test_most_planted_labels_are_found_by_a_model_that_errs(labels):
     assert 0.6 < accuracy < 0.95
     checked = label_noise.check(np.arange(2000), truth, shares, seed=3)
     assert checked["recall"] > 0.7
+    assert checked["precision"] < checked["precision_first"]  # the flipped ones stand before the model's own mistakes
     assert checked["share_after"] > checked["share_before"]
     # without planted ones, the estimate stays below the model's own error rate
     assert checked["share_before"] < 1 - accuracy + 0.01
@@ -106,5 +108,5 @@ def test_none_and_one_row_have_no_suspects(rows, recwarn):
     assert label_noise.share(given, shares) == 0
     assert label_noise.suspects(np.arange(rows), given, shares).empty
     checked = label_noise.check(np.arange(rows), given, shares, seed=0)
-    assert (checked["flipped"], checked["recall"], checked["precision"]) == (0, None, None)
+    assert (checked["flipped"], checked["recall"], checked["precision_first"]) == (0, None, None)
     assert not recwarn.list

@@ -9,7 +9,7 @@ from stages.shared import tables
 
 
 def read(folder: Path, ids: np.ndarray) -> pd.DataFrame:
-    """Return the attributes of rows, in their order: a column (rows,) str or null each, by the source's column name.
+    """Return the attributes of rows, in their order: a column attribute.NAME each, (rows,) str or null.
 
     folder: what standardize writes. ids: (rows,) int; they are unique over its train.parquet and test.parquet. Without
     attributes, the frame has no columns.
@@ -22,5 +22,4 @@ def read(folder: Path, ids: np.ndarray) -> pd.DataFrame:
             parts.append(rows[rows["id"].isin(ids)])
     if not parts:
         return pd.DataFrame(index=range(len(ids)))
-    found = pd.concat(parts).set_index("id").loc[ids].reset_index(drop=True)
-    return found.rename(columns=lambda name: name.removeprefix(tables.ATTRIBUTE))
+    return pd.concat(parts).set_index("id").loc[ids].reset_index(drop=True)

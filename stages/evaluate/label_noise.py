@@ -47,7 +47,11 @@ def joint(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def share(given: np.ndarray, probabilities: np.ndarray) -> float:
-    """Estimate the share of rows whose label is wrong, 0 to 1; 0 without rows."""
+    """Estimate the share of rows whose label is wrong, 0 to 1; 0 without rows.
+
+    It cannot tell a wrong label from a confident mistake of the model, so it is too high by some of the latter: on
+    Rotten Tomatoes 10%, and 15% once 5% of the labels were flipped. The difference is what `check` is for.
+    """
     estimated = joint(given, probabilities)
     return float(estimated[~np.eye(len(estimated), dtype=bool)].sum())
 
@@ -75,8 +79,8 @@ def check(
     The rows are drawn, and their label is any other one, by `seed` and the ids, whatever the rows' order.
 
     Returns: flipped, found (of them) and suspects, all three in rows; recall, found / flipped; precision, found /
-    suspects, too low where the labels were wrong before; share_before and share_after, what `share` estimates. None
-    where nothing was to be found.
+    suspects, and precision_first, the same of the first `flipped` suspects, both too low where labels were wrong
+    before; share_before and share_after, what `share` estimates. None where nothing was to be found.
     """
     order = np.argsort(ids, kind="stable")
     random = np.random.default_rng(seed)
@@ -85,13 +89,15 @@ def check(
     changed = given.copy()
     changed[flips] = (given[flips] + random.integers(1, labels, len(flips))) % labels
     listed = suspects(ids, changed, probabilities)
-    found = int(listed["id"].isin(ids[flips]).sum())
+    hits = listed["id"].isin(ids[flips]).to_numpy()
+    found, first = int(hits.sum()), hits[: len(flips)]
     return {
         "flipped": len(flips),
         "found": found,
         "suspects": len(listed),
         "recall": found / len(flips) if len(flips) else None,
         "precision": found / len(listed) if len(listed) else None,
+        "precision_first": float(first.mean()) if len(first) else None,
         "share_before": share(given, probabilities),
         "share_after": share(changed, probabilities),
     }
