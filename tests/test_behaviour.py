@@ -117,7 +117,7 @@ def reads_capitals(labels: int):
 def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
     texts = ["the film was good", "a plot", "john is here."]
     predict = reads_capitals(labels)
-    found = behaviour.behaviour(texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, seed=0)
+    found = behaviour.behaviour(texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, most=99, seed=0)
     assert list(found) == list(behaviour.KINDS)
     assert {kind: values["changed"] for kind, values in found.items()} == {
         "typos": 0,
@@ -138,8 +138,15 @@ def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
     assert found["case"]["shift"] == pytest.approx(0.1 / (labels - 1) - 0.9)
 
 
+def test_at_most_so_many_rows_of_those_that_a_kind_applies_to():
+    texts = ["a plot"] * 20 + ["john is here"] * 5
+    predict = reads_capitals(2)
+    found = behaviour.behaviour(texts, [""] * 25, np.arange(25), predict(texts), predict, most=4, seed=0)
+    assert {values["rows"] for values in found.values()} == {4}
+
+
 def test_no_rows_give_no_shares():
-    found = behaviour.behaviour([], [], np.array([], dtype=int), np.zeros((0, 2)), reads_capitals(2), seed=0)
+    found = behaviour.behaviour([], [], np.array([], dtype=int), np.zeros((0, 2)), reads_capitals(2), most=99, seed=0)
     assert all(values["rows"] == 0 and values["changed"] is None for values in found.values())
 
 
@@ -155,7 +162,7 @@ def test_what_annotate_appended_stays_as_it_is():
         seen.extend(changed)
         return np.full((len(changed), 2), 0.5)
 
-    behaviour.behaviour(plain[:1], appended[:1], np.array([1]), np.full((1, 2), 0.5), predict, seed=0)
+    behaviour.behaviour(plain[:1], appended[:1], np.array([1]), np.full((1, 2), 0.5), predict, most=99, seed=0)
     assert len(seen) == len(behaviour.KINDS)
     assert all(text.endswith(appended[0]) for text in seen)
     assert parted(texts, []) == (texts, ["", "", ""])

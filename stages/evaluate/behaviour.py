@@ -98,7 +98,10 @@ def names(text: str, random: Random) -> str | None:
 
 
 def sentence(text: str, random: Random) -> str | None:
-    """Add a sentence that says nothing of the matter, before or after the text, in small letters if the text is."""
+    """Add a sentence that says nothing of the matter, before or after the text, in small letters if the text is.
+
+    Behind a text that fills the model's length it is cut off, and changes nothing.
+    """
     if not text.strip():
         return None
     added, first = random.choice(_SENTENCES), random.random() < 0.5
@@ -170,6 +173,7 @@ def behaviour(
     ids: np.ndarray,
     before: np.ndarray,
     predict: Callable[[list[str]], np.ndarray],
+    most: int,
     seed: int,
 ) -> dict[str, dict[str, float | int | None]]:
     """Change the texts in each way and compare the predictions: for each of KINDS, what `changed` returns.
@@ -177,12 +181,14 @@ def behaviour(
     For the kinds of INVARIANCE each changed prediction is a failure; for those of DIRECTIONAL, one may be wanted.
 
     texts, appended: as stages/evaluate/appended.py parts them; only the former change. ids: (rows,) int. before: (rows,
-    labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels).
+    labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). most: rows of
+    each kind, `chosen` among those that it applies to.
     """
     compared = {}
     for kind in KINDS:
         made = changed_texts(kind, texts, ids, seed)
-        applied = [i for i, text in enumerate(made) if text is not None]
-        after = predict([made[i] + appended[i] for i in applied]) if applied else before[:0]
+        applied = np.array([i for i, text in enumerate(made) if text is not None], dtype=np.int64)
+        applied = applied[chosen(ids[applied], most, seed)]
+        after = predict([made[i] + appended[i] for i in applied]) if len(applied) else before[:0]
         compared[kind] = changed(before[applied], after)
     return compared
