@@ -98,6 +98,19 @@ def test_curves_of_many_labels_skip_one_without_rows():
     assert counts["rows"].sum() == 4
 
 
+def test_the_labels_confused_most_stand_first():
+    labels = Labels(["a", "b", "c", "d"], None)
+    truth = np.array([0] * 10 + [1] * 4 + [2] * 6)
+    predicted = np.array([0] * 7 + [1] * 2 + [2] + [1] * 2 + [0] * 2 + [2] * 6)
+    found = curves.worst_confusions(labels, truth, predicted)
+    assert found.to_numpy().tolist() == [["b", "a", 2, 0.5], ["a", "b", 2, 0.2], ["a", "c", 1, 0.1]]
+    assert curves.worst_confusions(labels, truth, predicted, most=1)["actual"].tolist() == ["b"]
+    assert curves.worst_confusions(labels, truth, truth).empty
+    random = np.random.default_rng(0)
+    many = Labels([str(i) for i in range(20)], None)
+    assert len(curves.worst_confusions(many, random.integers(0, 20, 500), random.integers(0, 20, 500))) == 20
+
+
 @pytest.mark.slow
 def test_many_labels_run_from_end_to_end(project):
     from tests.conftest import STAGES, reviews, write_csv

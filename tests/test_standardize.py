@@ -330,7 +330,8 @@ def test_the_same_rows_standardize_alike_from_every_format(project):
 def test_row_groups_standardized_side_by_side_are_those_of_one_process(project, monkeypatch):
     rows = [(text, label, f"<{i % 5}>") for i, (text, label) in enumerate(reviews(200))]
     arguments = (rows, ("text", "label", "who")), {"annotate": ["who"], "sample": 150}
-    standardize(project, *arguments[0], **arguments[1])
+    found = standardize(project, *arguments[0], **arguments[1])
+    assert [f"<{i % 5}>" for i in found["id"]] == found["attribute.who"].tolist()
     alone = {p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()}
     metrics = (project.root / "metrics/standardize.json").read_text()
     monkeypatch.setattr(tables, "ROW_GROUP", 60)

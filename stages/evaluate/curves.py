@@ -51,3 +51,13 @@ def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.Da
             "share": shares.ravel().round(4),
         }
     )
+
+
+def worst_confusions(labels: Labels, truth: np.ndarray, predicted: np.ndarray, most: int = 20) -> pd.DataFrame:
+    """The pairs of labels that are confused most, by falling rows, then share, then in the order of labels.
+
+    Columns as in `confusion`; at most so many lines, and none for a pair that is never confused.
+    """
+    pairs = confusion(labels, truth, predicted)
+    wrong = pairs[(pairs["actual"] != pairs["predicted"]) & (pairs["rows"] > 0)]
+    return wrong.sort_values(["rows", "share"], ascending=False, kind="stable").head(most).reset_index(drop=True)

@@ -22,6 +22,8 @@ ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64(
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
 DATED_ROWS = ROWS.append(pa.field("date", pa.timestamp("us", "UTC")))
 """What standardize writes where the recipe names a date."""
+ATTRIBUTE = "attribute."
+"""Begins the name of a column of the source that standardize adds, (rows,) str or null, for scores by its values."""
 
 
 @contextmanager

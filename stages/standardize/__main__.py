@@ -4,7 +4,8 @@
         --out data/standardize --metrics metrics/standardize.json --plots plots/standardize
 
 Writes train.parquet, test.parquet where the recipe brings a test file, rejects.parquet, labels.json, and
-special_tokens.json with what `annotate` appended. Rows pass through in batches, so that memory does not grow with them.
+special_tokens.json with what `annotate` appended. The columns that `annotate` names, and those that `keep` leaves
+several values of, travel along as attribute.NAME. Rows pass through in batches, so that memory does not grow with them.
 """
 
 from collections import Counter

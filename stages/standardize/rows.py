@@ -47,6 +47,19 @@ def date_column(columns: params.Columns) -> tuple[str, str | None]:
     return (columns.date, None) if isinstance(columns.date, str) else (columns.date.column, columns.date.format)
 
 
+def attribute_columns(recipe: params.Recipe) -> dict[str, str | None]:
+    """Return the columns by whose values scores can be told apart: name to what parts the values of a cell, or None.
+
+    They are those of annotate, of keep.equal where it lists several values, and of keep.top; not the group, which is a
+    column of every row already.
+    """
+    columns = {entry: None for entry in recipe.annotate if isinstance(entry, str)}
+    columns |= {entry.column: entry.split for entry in recipe.annotate if not isinstance(entry, str)}
+    several = [name for name, values in recipe.keep.equal.items() if isinstance(values, list) and len(values) > 1]
+    columns |= {name: None for name in [*several, *recipe.keep.top] if name not in columns}
+    return {name: split for name, split in columns.items() if name != recipe.columns.group}
+
+
 class Standardizer:
     """Applies a recipe to batches of rows, and counts where each row went."""
 
@@ -58,7 +71,10 @@ class Standardizer:
         rejects: what takes the rows set aside.
         """
         self.recipe, self.known = recipe, known
+        self.attributes = attribute_columns(recipe)
         self.schema = tables.DATED_ROWS if recipe.columns.date else tables.ROWS
+        for column in self.attributes:
+            self.schema = self.schema.append(pa.field(tables.ATTRIBUTE + column, pa.string()))
         self.balance = Balance(list(recipe.labels))
         self.tokens = set() if tokens is None else tokens
         self._collects_tokens = tokens is None
@@ -132,6 +148,10 @@ class Standardizer:
         frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group})
         if date is not None:
             frame["date"] = date[kept]
+        for column, split in self.attributes.items():
+            values = raw[column][kept]
+            first = values.str.split(split, n=1, regex=False).str[0] if split else values  # as in the token
+            frame[tables.ATTRIBUTE + column] = canonical_values(first).replace("", None)
         return pa.RecordBatch.from_pandas(frame, schema=self.schema, preserve_index=False)
 
     def _joined(self, raw: pd.DataFrame) -> pd.Series:

@@ -1,0 +1,62 @@
+"""The source's columns travel to the rows that are scored, by id."""
+
+import numpy as np
+import pytest
+
+from stages.evaluate import attributes
+from stages.shared import tables
+from stages.split.__main__ import chosen
+from tests.conftest import write_csv
+
+HEADER = ("text", "label", "who", "writer", "lang", "text.id")
+
+
+@pytest.fixture
+def written(project):
+    rows = [("a a", "pos", "1.0", "B;J", "en", "i"), ("b b", "neg", "1", "", "de", "j")]
+    rows += [
+        ("c c", "pos", "2", " J", "fr", "k"),
+        ("d d", "neg", "2", "B", "en", ""),
+        ("e e", "neg", "2", "B", "en", ""),
+    ]
+    write_csv(project.raw("reviews.csv"), rows, HEADER)
+    write_csv(project.raw("test.csv"), [("f f", "pos", "1", "", "en", "i"), ("g g", "neg", "2", "J", "de", "")], HEADER)
+    project.recipe(
+        source={"train": "reviews.csv", "test": "test.csv"},
+        keep={"equal": {"lang": ["en", "de"], "label": ["pos", "neg"]}, "top": {"who": 5}},
+        annotate=[{"column": "writer", "split": ";"}, "text.id"],
+    )
+    project.run("ingest", "standardize")
+    return project.root / "data/standardize"
+
+
+def test_each_row_has_the_values_of_the_columns_that_the_recipe_names(written):
+    names = [name for name in tables.column_names(written / "train.parquet") if name not in tables.ROWS.names]
+    assert names == [f"attribute.{name}" for name in ("text.id", "writer", "lang", "label", "who")]
+    found = attributes.read(written, np.array([4, 0, 6, 1]))
+    assert found["attribute.who"].tolist() == ["2", "1", "2", "1"]
+    assert found["attribute.lang"].tolist() == ["en", "en", "de", "de"]
+    assert found["attribute.writer"].fillna("none").tolist() == ["B", "B", "J", "none"]
+    assert found["attribute.text.id"].fillna("none").tolist() == ["none", "i", "none", "j"]
+
+
+def test_the_split_leaves_them_behind(written):
+    rows = len(tables.read(written / "train.parquet"))
+    (batch, *_) = chosen(written / "train.parquet", np.ones(rows, dtype=bool), np.zeros(rows, dtype=int))
+    assert batch.schema == tables.ROWS
+
+
+def test_a_recipe_without_such_columns_adds_none(project):
+    project.run("ingest", "standardize")
+    folder = project.root / "data/standardize"
+    assert tables.column_names(folder / "train.parquet") == tables.ROWS.names
+    found = attributes.read(folder, np.array([3, 1]))
+    assert found.shape == (2, 0)
+
+
+def test_one_wanted_value_tells_no_rows_apart(project):
+    rows = [("a a", "pos", "en"), ("b b", "neg", "en"), ("c c", "neg", "de")]
+    write_csv(project.raw("reviews.csv"), rows, ("text", "label", "lang"))
+    project.recipe(keep={"equal": {"lang": "en"}})
+    project.run("ingest", "standardize")
+    assert tables.column_names(project.root / "data/standardize/train.parquet") == tables.ROWS.names

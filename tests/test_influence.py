@@ -1,0 +1,130 @@
+"""Which words moved a wrong prediction, with the axiom that makes them an account of it."""
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    DistilBertConfig,
+    ModernBertConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+    set_seed,
+)
+
+from stages.evaluate import influence
+
+SMALL = {"vocab_size": 50, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 2}
+MODELS = {
+    "bert": lambda labels: BertConfig(hidden_size=16, num_labels=labels, **SMALL),
+    "roberta": lambda labels: RobertaConfig(hidden_size=16, num_labels=labels, pad_token_id=1, **SMALL),
+    "xlm-roberta": lambda labels: XLMRobertaConfig(hidden_size=16, num_labels=labels, pad_token_id=1, **SMALL),
+    "distilbert": lambda labels: DistilBertConfig(
+        vocab_size=50, dim=16, n_layers=2, n_heads=2, hidden_dim=32, num_labels=labels
+    ),
+    "modernbert": lambda labels: ModernBertConfig(
+        hidden_size=16, num_labels=labels, pad_token_id=0, cls_token_id=2, sep_token_id=3, **SMALL
+    ),
+}
+
+
+@pytest.fixture
+def classifier(tokenized, checkpoint):
+    set_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
+    tokenizer = AutoTokenizer.from_pretrained(tokenized.root / "data/tokenize/tokenizer")
+    return model.eval(), tokenizer
+
+
+@pytest.mark.parametrize("labels", [2, 20])
+@pytest.mark.parametrize("name", MODELS)
+def test_attributions_sum_to_what_the_text_changed(name, labels):
+    set_seed(1)
+    model = AutoModelForSequenceClassification.from_config(MODELS[name](labels)).eval()
+    pad = model.config.pad_token_id
+    ids = torch.tensor([[2, 7, 9, 30, 11, 3], [2, 40, 8, 3, pad, pad]])
+    mask = torch.tensor([[1] * 6, [1] * 4 + [0] * 2])
+    baseline = torch.where((ids == 2) | (ids == 3), ids, pad)
+    target = torch.zeros(2, labels)
+    target[:, 1], target[:, 0] = 1, -1
+    found = influence.attributions(model, ids, mask, baseline, target, steps=16)
+    with torch.no_grad():
+
+        def score(tokens):
+            embedded = model.get_input_embeddings()(tokens)
+            return (model(inputs_embeds=embedded, attention_mask=mask).logits * target).sum(dim=1)
+
+        change = score(ids) - score(baseline)
+    torch.testing.assert_close(found.sum(dim=1), change, atol=1e-4, rtol=1e-3)
+    assert found[1, 4:].tolist() == [0, 0]
+    assert found[0, [0, 5]].tolist() == [0, 0]  # special tokens are those of the baseline
+    # a row's attributions do not depend on its neighbours or its padding
+    alone = influence.attributions(model, ids[1:, :4], mask[1:, :4], baseline[1:, :4], target[1:], steps=16)
+    torch.testing.assert_close(alone[0], found[1, :4], atol=1e-5, rtol=1e-3)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_the_word_that_decides_a_linear_model_is_found(classifier):
+    model, tokenizer = classifier
+
+    class Linear(torch.nn.Module):
+        """Logits that count one token: label 1 rises by 3 for each `bad` and falls by 2 for each `good`."""
+
+        def __init__(self):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(len(tokenizer), 2)
+            self.config = model.config
+            with torch.no_grad():
+                self.embedding.weight.zero_()
+                self.embedding.weight[tokenizer.convert_tokens_to_ids("bad"), 1] = 3
+                self.embedding.weight[tokenizer.convert_tokens_to_ids("good"), 1] = -2
+
+        def get_input_embeddings(self):
+            return self.embedding
+
+        def forward(self, inputs_embeds, attention_mask):
+            from types import SimpleNamespace
+
+            return SimpleNamespace(logits=(inputs_embeds * attention_mask[..., None]).sum(dim=1))
+
+    texts = ["the film is good , a Bad plot", "the music", "bad bad bad actor"]
+    found = influence.influential_words(
+        Linear(), tokenizer, texts, np.array([1, 1, 0]), np.array([0, 0, 1]), 16, steps=2, batch_size=2, most=2
+    )
+    assert [[word for word, _ in row] for row in found] == [["Bad", "good"], ["the", "music"], ["bad", "bad"]]
+    assert [value for _, value in found[0]] == pytest.approx([3, -2])
+    assert [value for _, value in found[1]] == pytest.approx([0, 0])
+    assert [value for _, value in found[2]] == pytest.approx([-3, -3])
+
+
+def test_batches_and_the_order_of_rows_change_nothing(classifier):
+    model, tokenizer = classifier
+    texts = ["good film", "the plot is bad and the music is dull", "", "a warm story", "cold " * 40]
+    predicted, truth = np.array([1, 0, 1, 0, 1]), np.array([0, 1, 0, 1, 0])
+    once = influence.influential_words(model, tokenizer, texts, predicted, truth, 16, steps=8, batch_size=2)
+    again = influence.influential_words(
+        model, tokenizer, texts[::-1], predicted[::-1], truth[::-1], 16, steps=8, batch_size=5
+    )[::-1]
+    assert [[word for word, _ in row] for row in once] == [[word for word, _ in row] for row in again]
+    for one, other in zip(once, again, strict=True):
+        assert [value for _, value in one] == pytest.approx([value for _, value in other], abs=1e-5)
+    assert [len(row) for row in once] == [2, 5, 0, 3, 5]
+    assert influence.influential_words(model, tokenizer, [], predicted[:0], truth[:0], 16) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "offsets", "words"),
+    [
+        ("Don't stop", [(0, 0), (0, 3), (3, 4), (4, 5), (6, 10), (0, 0)], [("Don't", 6.0), ("stop", 4.0)]),
+        ("un believable!", [(0, 2), (2, 6), (6, 13), (13, 14)], [("believable", 3.0), ("!", 3.0), ("un", 0.0)]),
+        ("\u4eca\u5929\u5f88", [(0, 0), (0, 2), (2, 3)], [("\u5f88", 2.0), ("\u4eca\u5929", 1.0)]),
+        (" a", [(0, 0), (0, 2)], [("a", 1.0)]),
+        ("\u200d", [(0, 0), (0, 1)], [("\u200d", 1.0)]),
+        ("", [(0, 0), (0, 0)], []),
+    ],
+)
+def test_tokens_are_added_up_to_words(text, offsets, words):
+    found = influence._words(text, offsets, np.arange(len(offsets), dtype=float), most=5)
+    assert found == words
