@@ -1,25 +1,31 @@
 """Score what a transformer has to beat, on the same rows: the majority class, and TF-IDF with logistic regression.
 
-    python -m stages.baseline --params params.yaml --recipes recipes --resample data/resample \
-        --split data/split --labels data/standardize/labels.json --metrics metrics/baseline.json
+    python -m stages.baseline --params params.yaml --recipes recipes --resample data/resample --split data/split \
+        --labels data/standardize/labels.json --out data/baseline --metrics metrics/baseline.json --plots plots/baseline
+
+Scored on the test rows, and under `validation` on those. Writes predictions.parquet: id, majority and tfidf, the
+probabilities of the test rows.
 """
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from stages.shared import command, files, params, tables
+from stages.shared import command, curves, files, params, tables
+from stages.shared.bootstrap import scored
 from stages.shared.command import StageError
 from stages.shared.labels import read_labels
-from stages.shared.scores import scores
+
+SCHEMA = pa.schema([("id", pa.int64()), ("majority", pa.list_(pa.float64())), ("tfidf", pa.list_(pa.float64()))])
 
 
 def baselines(
-    natural: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, settings: params.Baseline
-) -> dict[str, np.ndarray]:
-    """Fit both baselines and return their probabilities of the test rows: (rows, labels).
+    natural: pd.DataFrame, train: pd.DataFrame, splits: dict[str, pd.DataFrame], settings: params.Baseline
+) -> dict[str, dict[str, np.ndarray]]:
+    """Fit both baselines and return their probabilities of each split's rows: (rows, labels), by baseline and split.
 
     natural: training rows before resampling, which say what the majority is. train: after it, as the transformer gets
     them.
@@ -35,21 +41,31 @@ def baselines(
         ) from None
     tfidf = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
     return {
-        "majority": majority.predict_proba(test["text"]),
-        "tfidf": tfidf.predict_proba(vectorizer.transform(test["text"])),
+        "majority": {name: majority.predict_proba(rows["text"]) for name, rows in splits.items()},
+        "tfidf": {name: tfidf.predict_proba(vectorizer.transform(rows["text"])) for name, rows in splits.items()},
     }
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--resample", "--split", "--labels", "--metrics")
+    args = command.arguments(__doc__, argv, "--resample", "--split", "--labels", "--out", "--metrics", "--plots")
     settings, _ = params.load(args.params, args.recipes)
     labels = read_labels(args.labels)
-    natural, test = tables.read(args.split / "train.parquet"), tables.read(args.split / "test.parquet")
-    train = tables.read(args.resample / "train.parquet")
-    metrics = {
-        name: scores(test["label"].to_numpy(), probabilities, labels.positive_id)
-        for name, probabilities in baselines(natural, train, test, settings.baseline).items()
-    }
+    natural, train = tables.read(args.split / "train.parquet"), tables.read(args.resample / "train.parquet")
+    splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
+    unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
+    found = baselines(natural, train, splits, settings.baseline)
+
+    def score(baseline: str, split: str) -> dict:
+        rows = splits[split]
+        label, units = rows["label"].to_numpy(), unit.loc[rows["id"]].to_numpy()
+        return scored(label, found[baseline][split], labels.positive_id, units, settings.seed)
+
+    metrics = {name: score(name, "test") | {"validation": score(name, "validation")} for name in found}
+    test = splits["test"]
+    with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
+        predictions = {name: list(shares["test"]) for name, shares in found.items()}
+        tables.write_frame(out / "predictions.parquet", pd.DataFrame({"id": test["id"], **predictions}), SCHEMA)
+        curves.write(plots, labels, test["label"].to_numpy(), found["tfidf"]["test"])
     files.write_json(args.metrics, metrics)
     for name, values in metrics.items():
         print(f"baseline: {name} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")

@@ -4,6 +4,7 @@ import importlib
 import os
 import random
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ SHRUNK = {
     "model": {"checkpoint": "tiny", "revision": None, "sha256": None},
     "tokenize": {"max_length": 16},
     "train": {"lr": 5.0e-3, "epochs": 6, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},
+    "evaluate": {"behaviour_rows": 5, "explained_errors": 2},
     "quantize": {"max_loss": 0.5},
 }
 
@@ -145,4 +147,13 @@ def trained(tmp_path_factory, checkpoint) -> Project:
     """A project run to its end; tests that only look share it."""
     made = Project(tmp_path_factory.mktemp("trained") / "project", checkpoint)
     made.run(*STAGES)
+    return made
+
+
+@pytest.fixture
+def copy_of_trained(trained, tmp_path) -> Project:
+    """A project of its own that was run to its end."""
+    shutil.copytree(trained.root, tmp_path / "project", symlinks=True)
+    made = object.__new__(Project)
+    made.root, made.yaml = tmp_path / "project", trained.yaml
     return made

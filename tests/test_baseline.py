@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from stages.shared import tables
 from stages.shared.command import StageError
 from stages.shared.scores import NAMES
 from tests.conftest import reviews, write_csv
@@ -16,6 +18,14 @@ def test_both_baselines_are_scored_on_the_test_rows(tokenized):
     assert set(NAMES) <= set(found["tfidf"])
     assert found["majority"]["accuracy"] == 0.5
     assert found["tfidf"]["accuracy"] > 0.9
+    rows = tables.read(tokenized.root / "data/split/test.parquet")
+    saved = tables.read(tokenized.root / "data/baseline/predictions.parquet")
+    assert saved["id"].tolist() == rows["id"].tolist()
+    right = np.stack(saved["tfidf"]).argmax(axis=1) == rows["label"]
+    assert right.mean() == found["tfidf"]["accuracy"]
+    ends = found["tfidf"]["interval"]["accuracy"]
+    assert ends["low"] <= found["tfidf"]["accuracy"] <= ends["high"]
+    assert found["majority"]["validation"]["rows"] == 12
 
 
 def test_the_majority_is_that_of_the_rows_before_resampling(project):

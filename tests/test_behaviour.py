@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from stages.evaluate import behaviour
-from stages.evaluate.appended import parted
+from stages.shared.appended import parted
 
+LIKELIER = np.vectorize(np.argmax, signature="(labels)->()")  # the label of the largest probability
 TEXT = "The actors were not bad, John said, and Maria saw nothing wrong with these scenes at all."
 
 
@@ -91,7 +92,7 @@ def test_rows_are_chosen_by_id_whatever_their_order():
 def test_changed_predictions_are_counted_with_an_interval_by_hand():
     before = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.5, 0.5]])
     after = np.array([[0.8, 0.2], [0.3, 0.7], [0.1, 0.9], [0.5, 0.5]])
-    found = behaviour.changed(before, after)
+    found = behaviour.changed(before, after, LIKELIER)
     assert (found["rows"], found["changed"]) == (4, 0.25)
     assert found["shift"] == pytest.approx((-0.1 - 0.3 + 0.1 + 0) / 4)
     # Wilson, 1 of 4, z = 1.96
@@ -117,7 +118,9 @@ def reads_capitals(labels: int):
 def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
     texts = ["the film was good", "a plot", "john is here."]
     predict = reads_capitals(labels)
-    found = behaviour.behaviour(texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, most=99, seed=0)
+    found = behaviour.behaviour(
+        texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, LIKELIER, most=99, seed=0
+    )
     assert list(found) == list(behaviour.KINDS)
     assert {kind: values["changed"] for kind, values in found.items()} == {
         "typos": 0,
@@ -141,7 +144,7 @@ def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
 def test_at_most_so_many_rows_of_those_that_a_kind_applies_to():
     texts = ["a plot"] * 20 + ["john is here"] * 5
     predict = reads_capitals(2)
-    found = behaviour.behaviour(texts, [""] * 25, np.arange(25), predict(texts), predict, most=4, seed=0)
+    found = behaviour.behaviour(texts, [""] * 25, np.arange(25), predict(texts), predict, LIKELIER, most=4, seed=0)
     assert {values["rows"] for values in found.values()} == {4}
 
 

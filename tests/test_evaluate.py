@@ -1,17 +1,20 @@
 """Predictions, errors, metrics and curves of the fine-tuned model."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import softmax
 
-from stages.evaluate import curves
-from stages.evaluate.__main__ import errors
-from stages.shared import tables
+from stages.evaluate.failures import errors
+from stages.evaluate.rows import Rows
+from stages.shared import curves, tables
 from stages.shared.batches import probabilities
+from stages.shared.command import StageError
 from stages.shared.labels import Labels
-from stages.shared.scores import scores
+from stages.shared.scores import NAMES, scores
 
 
 @pytest.fixture
@@ -31,10 +34,13 @@ def test_predictions_are_those_of_the_saved_model(trained, predictions):
     from transformers import pipeline
 
     classify = pipeline("text-classification", model=str(trained.root / "models/train"), top_k=None)
+    made = json.loads((trained.root / "data/evaluate/calibration.json").read_text())
     rows = tables.read(trained.root / "data/split/test.parquet").merge(predictions, on="id")
-    for text, shares in zip(rows["text"], rows["probabilities"], strict=True):
+    for text, logits, shares in zip(rows["text"], rows["logits"], rows["probabilities"], strict=True):
         found = {entry["label"]: entry["score"] for entry in classify([text])[0]}
-        assert [found["negative"], found["positive"]] == pytest.approx(list(shares), abs=1e-5)
+        assert [found["negative"], found["positive"]] == pytest.approx(list(softmax(logits)), abs=1e-5)
+        calibrated = softmax(np.array(logits) / made["temperature"] + made["shift"])
+        assert list(shares) == pytest.approx(list(calibrated), abs=1e-12)
 
 
 def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
@@ -46,20 +52,66 @@ def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
 
 
 def test_errors_are_the_wrong_rows_surest_first():
-    predictions = pd.DataFrame(
-        {
-            "id": [7, 3, 9, 1],
-            "label": [0, 1, 1, 0],
-            "prediction": [1, 0, 1, 1],
-            "probabilities": [[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]],
-        }
-    )
-    rows = pd.DataFrame({"id": [1, 3, 7, 9], "text": ["one", "three", "seven", "nine"]})
-    assert errors(predictions, rows, ["no", "yes"]).to_numpy().tolist() == [
-        [3, "yes", "no", 0.9, "three"],
-        [1, "no", "yes", 0.7, "one"],
-        [7, "no", "yes", 0.6, "seven"],
+    shares = np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    truth = np.array([0, 1, 1, 0])
+    rows = Rows(np.array([7, 3, 9, 1]), truth, np.log(shares), shares, shares.argmax(axis=1), np.arange(4))
+    kinds = pd.DataFrame({"contrast": [True, False, True, True], "other": [False, True, False, False]})
+    found = errors(rows, pd.Series(["seven", "three", "nine", "one"]), kinds, ["no", "yes"])
+    assert found.to_numpy().tolist() == [
+        [3, "yes", "no", 0.9, "other", "three"],
+        [1, "no", "yes", 0.7, "contrast", "one"],
+        [7, "no", "yes", 0.6, "contrast", "seven"],
     ]
+
+
+def test_the_tables_and_metrics_speak_of_the_same_rows(trained, predictions):
+    folder = trained.root / "data/evaluate"
+    test = predictions[predictions["split"] == "test"]
+    wrong = test[test["label"] != test["prediction"]]
+    listed = pd.read_csv(folder / "errors.csv")
+    assert sorted(listed["id"]) == sorted(wrong["id"])
+    assert set(pd.read_csv(folder / "error_kinds.csv")["kind"]) >= {"contrast", "other"}
+    metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
+    assert metrics["rows"] == len(test)
+    assert metrics["train"]["rows"] == 84
+    for scored in (metrics, metrics["validation"], metrics["train"], metrics["untuned"]):
+        for name in NAMES:
+            ends = scored["interval"][name]
+            assert ends is None or ends["low"] <= scored[name] + 1e-9, name
+    assert set(metrics["against"]) == {"majority", "tfidf", "untuned"}
+    assert metrics["against"]["majority"]["different"]
+    assert len(pd.read_csv(folder / "suspects.csv")) == metrics["label_noise"]["suspects"]
+    assert set(metrics["behaviour"]) >= {"typos", "case", "negation"}
+    assert metrics["behaviour"]["case"]["changed"] == 0, "the vocabulary has no capitals"
+
+
+def test_test_rows_have_no_say_in_calibration_and_threshold(copy_of_trained):
+    """Whatever happens to them, in number, order and label."""
+    from datasets import load_from_disk
+
+    project = copy_of_trained
+    project.params(evaluate={"goal": "f2"})
+    project.run("evaluate")
+    path = project.root / "data/evaluate/calibration.json"
+    before = path.read_bytes()
+    assert json.loads(before)["threshold"] is not None
+    folder = project.root / "data/tokenize/test"
+    rows = load_from_disk(folder)
+    changed = rows.select(range(len(rows) - 1, 4, -1)).map(lambda row: {"label": 1 - row["label"]})
+    shutil.rmtree(folder)
+    changed.save_to_disk(folder)
+    project.run("evaluate")
+    assert path.read_bytes() == before
+    assert json.loads((project.root / "metrics/evaluate.json").read_text())["rows"] == len(rows) - 5
+
+
+def test_a_goal_with_many_labels_is_refused(project):
+    project.recipe(labels={"a": "pos", "b": "neg", "c": "other"}, positive=None)
+    (project.root / "data/standardize").mkdir(parents=True)
+    (project.root / "data/standardize/labels.json").write_text('{"labels": ["a", "b", "c"], "positive": null}')
+    project.params(evaluate={"goal": "f1"})
+    with pytest.raises(StageError, match=r"evaluate.goal is f1, but 3 labels have no one threshold; set it to null"):
+        project.run("evaluate")
 
 
 def test_the_order_of_rows_does_not_change_their_probabilities():
@@ -118,6 +170,7 @@ def test_many_labels_run_from_end_to_end(project):
     third = [(f"{text} number {i}", "none") for i, (text, _) in enumerate(reviews(30, seed=5))]
     write_csv(project.raw("reviews.csv"), reviews(60) + third)
     project.recipe(labels={"a": "pos", "b": "neg", "c": "*"}, positive=None)
+    project.params(resample={"strategy": "oversample"})
     project.run(*STAGES)
     found = json.loads((project.root / "metrics/quantize.json").read_text())
     assert found["f1"] == found["f1_macro"]

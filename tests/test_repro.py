@@ -105,13 +105,7 @@ def test_a_second_repro_has_nothing_to_do(done):
 
 def test_a_killed_run_ends_in_the_same_bytes_in_another_clone(origin, done, tmp_path):
     folder = clone(origin, tmp_path / "elsewhere")
-    with subprocess.Popen(
-        ["dvc", "repro"], cwd=folder, env=ENV, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        for line in process.stdout:
-            if line.startswith("train: "):  # training has begun
-                os.killpg(process.pid, signal.SIGKILL)
-                break
+    killed_at(folder, 1)
     assert not (folder / "models/train").exists()
     assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):

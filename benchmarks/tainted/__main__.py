@@ -73,7 +73,7 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
     positive = read_labels(folder / "data/standardize/labels.json").positive_id
     natural, test = (tables.read(folder / f"data/split/{name}.parquet") for name in ("train", "test"))
     train = tables.read(folder / "data/resample/train.parquet")
-    tfidf = baselines(natural, train, test, settings.baseline)["tfidf"]
+    tfidf = baselines(natural, train, {"test": test}, settings.baseline)["tfidf"]["test"]
     evaluated = tables.read(folder / "data/evaluate/predictions.parquet").set_index(["split", "id"])
     fine_tuned = np.stack(evaluated.loc["test"].loc[test["id"], "probabilities"])
     to_source = (lambda ids: ids) if source is None else (lambda ids: source[ids])

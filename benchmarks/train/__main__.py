@@ -25,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from . import ROOT
 
 HERE = Path(__file__).parent
@@ -147,14 +149,20 @@ def main() -> None:
 
 def accuracies() -> dict[str, float]:
     """Return the accuracy on validation and test rows of the recorded model, and of a plain Trainer's whole run."""
-    from stages.evaluate.__main__ import predict
+    from stages.evaluate.predictor import Predictor, load
+    from stages.evaluate.rows import read
+
+    def accuracy(folder: Path) -> float:
+        predictor = Predictor(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
+        splits = [read(ROOT / "data/tokenize" / name)[0] for name in ("validation", "test")]
+        right = [predictor.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
+        return round(float(np.concatenate(right).mean()), 4)
 
     steps = json.loads((ROOT / "metrics/train.json").read_text(encoding="utf-8"))["steps"]
     with tempfile.TemporaryDirectory() as folder:
         measured("notebook", "dynamic", str(steps), folder)
         found = {"strata": ROOT / "models/train", "trainer_dynamic": Path(folder)}
-        scored = {name: predict(path, ROOT / "data/tokenize", 64) for name, path in found.items()}
-    return {name: round(float((p["label"] == p["prediction"]).mean()), 4) for name, p in scored.items()}
+        return {name: accuracy(path) for name, path in found.items()}
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from datasets import load_from_disk
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
 from stages.shared import checkpoint, params
+from stages.shared.classifier import load
 from stages.shared.labels import read_labels
-from stages.train import model
 
 from . import ROOT
 
@@ -40,7 +40,7 @@ def main() -> None:
     settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
     train = settings.train
     labels = read_labels(ROOT / "data/standardize/labels.json")
-    classifier, tokenizer = model.load(
+    classifier, tokenizer = load(
         checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
     )
     fixed = {} if padding == "dynamic" else {"padding": "max_length", "max_length": int(padding)}

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from stages.shared import checkpoint, params
+from stages.shared.classifier import load
 from stages.shared.labels import read_labels
 from stages.shared.precision import choose
-from stages.train import batches, dropout, model
+from stages.train import batches, dropout
 from stages.train.group import Group
 from stages.train.snapshot import Snapshots
 from stages.train.training import Rows, Training
@@ -30,9 +31,7 @@ def main() -> None:
     settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
     train = settings.train
     labels = read_labels(ROOT / "data/standardize/labels.json")
-    classifier, _ = model.load(
-        checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
-    )
+    classifier, _ = load(checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed)
     group = Group(1)
     classifier.to(group.device).train()
     if group.device.type == "cpu":

@@ -1,110 +1,162 @@
-"""Score the fine-tuned model on validation and test rows, list its errors and draw its curves.
+"""Score the fine-tuned model: how good it is, how sure that is, where it fails, and what makes it change its mind.
 
     python -m stages.evaluate --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
-        --split data/split --labels data/standardize/labels.json --out data/evaluate --metrics metrics/evaluate.json \
-        --plots plots/evaluate
+        --split data/split --standardize data/standardize --baseline data/baseline --out data/evaluate \
+        --metrics metrics/evaluate.json --plots plots/evaluate
 
-Writes predictions.parquet (id, split, label, prediction, probabilities) and errors.csv, the wrong test rows, surest
-first. The metrics are those of the test split, with those of the validation split under their name.
+The metrics are those of the test rows, with those of validation rows and of some training rows under their names.
+Calibration and threshold are chosen on validation rows and written to calibration.json; probabilities and predictions
+are what they make of the model's logits. Writes predictions.parquet, and tables of errors, slices and rows to look at.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from stages.shared import command, files, params, tables
-from stages.shared.labels import read_labels
+from stages.evaluate import attributes, behaviour, calibration, label_noise, threshold
+from stages.shared import checkpoint, command, curves, files, params, tables
+from stages.shared.appended import parted
+from stages.shared.bootstrap import intervals
+from stages.shared.command import StageError
+from stages.shared.labels import Labels, read_labels
+from stages.shared.scores import decide
+from stages.shared.significance import compare
 
-SCHEMA = pa.schema(
-    [
-        ("id", pa.int64()),
-        ("split", pa.string()),
-        ("label", pa.int64()),
-        ("prediction", pa.int64()),
-        ("probabilities", pa.list_(pa.float64())),  # in the order of label ids
-    ]
-)
-SPLITS = ("validation", "test")
+if TYPE_CHECKING:
+    from stages.evaluate.rows import Rows
+    from stages.evaluate.scoring import Scored
+
+CALIBRATED = ("ece", "brier", "log_loss")  # scores that calibration is for
 
 
-def predict(model_folder: Path, tokens: Path, batch_size: int) -> pd.DataFrame:
-    """Return the model's predictions of validation and test rows in fp32: columns of SCHEMA."""
-    # these imports take seconds, so a wrong parameter is told before them
-    import torch
-    from datasets import load_from_disk
-    from transformers import AutoModelForSequenceClassification
+def scored(rows: "Rows", positive: int | None, at: float | None, seed: int) -> dict:
+    """Return a split's scores, by Hugging Face's evaluate, with their intervals. at: the threshold."""
+    from stages.evaluate.metric import ClassificationScores
 
-    from stages.shared.batches import probabilities
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForSequenceClassification.from_pretrained(
-        model_folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+    found = ClassificationScores(keep_in_memory=True).compute(
+        predictions=rows.probabilities.tolist(), references=rows.label.tolist(), positive=positive, threshold=at
     )
-    model.to(device).eval()
-
-    @torch.inference_mode()
-    def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        ids, mask = torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)
-        return model(input_ids=ids, attention_mask=mask).logits.cpu().numpy()
-
-    frames = []
-    for split in SPLITS:
-        rows = load_from_disk(tokens / split).with_format("numpy")
-        scored = probabilities(list(rows["input_ids"]), logits_of, batch_size, model.config.pad_token_id or 0)
-        frame = pd.DataFrame({"id": rows["id"], "split": split, "label": rows["label"]})
-        frames.append(frame.assign(prediction=scored.argmax(axis=1), probabilities=list(scored)))
-    return pd.concat(frames, ignore_index=True)
+    ends = intervals(rows.label, rows.probabilities, positive, rows.unit, seed, rows.predicted)
+    return found | {"rows": len(rows.id), "interval": ends}
 
 
-def errors(predictions: pd.DataFrame, rows: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """List the wrong predictions with their text, surest first: columns id, label, prediction, probability, text."""
-    wrong = predictions[predictions["label"] != predictions["prediction"]].merge(rows[["id", "text"]], on="id")
-    wrong["probability"] = wrong["probabilities"].map(max).round(4)
-    for column in ("label", "prediction"):
-        wrong[column] = wrong[column].map(dict(enumerate(names)))
-    wrong = wrong.sort_values(["probability", "id"], ascending=[False, True])
-    return wrong[["id", "label", "prediction", "probability", "text"]]
+def measured(found: "Scored", baseline: dict[str, np.ndarray], wanted: str | None, labels: Labels, seed: int) -> dict:
+    """Return the metrics but for behaviour and label noise. baseline: (rows, labels) of the test rows, by name."""
+    positive, test = labels.positive_id, found.rows["test"]
+    of = {name: scored(rows, positive, found.threshold, seed) for name, rows in found.rows.items()}
+    before, after = scored(found.raw, positive, None, seed), of.pop("test")
+    return after | {
+        **of,
+        "untuned": scored(found.untuned, positive, None, seed),
+        "against": {
+            name: compare(test.label, test.probabilities, shares, positive, test.unit, seed, test.predicted)
+            for name, shares in (baseline | {"untuned": found.untuned.probabilities}).items()
+        },
+        "calibration": {
+            "temperature": found.calibration.temperature,
+            "shift": dict(zip(labels.names, found.calibration.shift.tolist(), strict=True)),
+            "before": {name: before[name] for name in CALIBRATED},
+            "after": {name: after[name] for name in CALIBRATED},
+        },
+        "decision": {"goal": wanted, "threshold": found.threshold},
+    }
+
+
+def write(
+    found: "Scored", listed: dict[str, pd.DataFrame], wanted: str | None, labels: Labels, out: Path, plots: Path
+) -> None:
+    """Write the predictions, calibration, tables and curves."""
+    from stages.evaluate.rows import SCHEMA, frame
+
+    test = found.rows["test"]
+    tables.write_frame(out / "predictions.parquet", frame(found.rows), SCHEMA)
+    files.write_json(
+        out / "calibration.json",
+        {
+            "temperature": found.calibration.temperature,
+            "shift": found.calibration.shift.tolist(),
+            "goal": wanted,
+            "threshold": found.threshold,
+        },
+    )
+    for name, table in listed.items():
+        table.to_csv(out / f"{name}.csv", index=False)
+    curves.write(plots, labels, test.label, test.probabilities)
+    curves.confusion(labels, test.label, test.predicted).to_csv(plots / "confusion.csv", index=False)
+    curves.reliability(test.label, found.raw.probabilities).to_csv(plots / "reliability_before.csv", index=False)
+    threshold.thinned(found.points).to_csv(plots / "threshold.csv", index=False)
+    lengths = listed["slices"].query("kind == 'length'").rename(columns={"name": "length"})
+    lengths[["length", "rows", "accuracy", "low", "high"]].to_csv(plots / "score_by_length.csv", index=False)
 
 
 def main(argv: list[str] | None = None) -> None:
     args = command.arguments(
-        __doc__, argv, "--model", "--tokens", "--split", "--labels", "--out", "--metrics", "--plots"
+        __doc__, argv, "--model", "--tokens", "--split", "--standardize", "--baseline", "--out", "--metrics", "--plots"
     )
     settings, _ = params.load(args.params, args.recipes)
-    labels = read_labels(args.labels)
-    test_rows = tables.read(args.split / "test.parquet", ["id", "text"])
-    predictions = predict(args.model, args.tokens, settings.evaluate.batch_size)
-
-    from stages.evaluate import curves
-    from stages.evaluate.metric import ClassificationScores
-
-    metric = ClassificationScores(keep_in_memory=True)
-    by_split = dict(iter(predictions.groupby("split")))
-    scored = {
-        split: metric.compute(
-            predictions=by_split[split]["probabilities"].tolist(),
-            references=by_split[split]["label"].tolist(),
-            positive=labels.positive_id,
+    knobs, seed, labels = settings.evaluate, settings.seed, read_labels(args.standardize / "labels.json")
+    if knobs.goal and labels.positive is None:
+        raise StageError(
+            f"evaluate.goal is {knobs.goal}, but {len(labels.names)} labels have no one threshold; set it to null"
         )
-        for split in SPLITS
+    unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
+    natural = tables.read(args.split / "train.parquet", ["label"])["label"].to_numpy()
+    # these imports take seconds, so a wrong parameter is told before them
+    from stages.evaluate import failures
+    from stages.evaluate.predictor import Predictor, load
+    from stages.evaluate.rows import read
+    from stages.evaluate.scoring import score
+    from stages.shared import classifier
+
+    start, _ = classifier.load(checkpoint.locate(settings.model), args.model, labels, seed)
+    predictor, untuned = (
+        Predictor(model, args.model, knobs.batch_size, settings.tokenize.max_length)
+        for model in (load(args.model), start)
+    )
+    (train, trained), (validation, _), (test, _) = (
+        read(args.tokens / name) for name in ("train", "validation", "test")
+    )
+    train = train.at(behaviour.chosen(train.id, knobs.train_rows, seed))
+    shift = calibration.prior_shift(natural, trained, settings.train.class_weights, labels.names)
+    found = score(
+        predictor, untuned, {"train": train, "validation": validation, "test": test}, unit, shift, knobs.goal, labels
+    )
+    baseline = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test.id]
+    others = {name: np.stack(baseline[name]) for name in ("majority", "tfidf")}
+    texts = tables.read(args.split / "test.parquet", ["id", "text", "group"]).set_index("id").loc[test.id].reset_index()
+    own, appended = parted(texts["text"].tolist(), files.read_json(args.standardize / "special_tokens.json"))
+    named = attributes.read(args.standardize, test.id)
+    mine = found.rows["test"]
+    listed = failures.tables(mine, texts, own, named, others["tfidf"], predictor, labels, knobs.explained_errors)
+    metrics = measured(found, others, knobs.goal, labels, seed) | {
+        "label_noise": {
+            "suspects": len(listed["suspects"]),
+            "check": label_noise.check(mine.id, mine.label, mine.probabilities, seed),
+        },
+        "behaviour": behaviour.behaviour(
+            own,
+            appended,
+            mine.id,
+            mine.probabilities,
+            lambda changed: found.calibration.probabilities(predictor.logits(predictor.token_ids(changed))),
+            lambda shares: decide(shares, labels.positive_id, found.threshold),
+            knobs.behaviour_rows,
+            seed,
+        ),
     }
-    test = by_split["test"]
-    truth, shares = test["label"].to_numpy(), np.stack(test["probabilities"])
-    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
-        tables.write_frame(out / "predictions.parquet", predictions, SCHEMA)
-        errors(test, test_rows, labels.names).to_csv(out / "errors.csv", index=False)
-        curves.roc(labels, truth, shares).to_csv(plots / "roc.csv", index=False)
-        curves.precision_recall(labels, truth, shares).to_csv(plots / "precision_recall.csv", index=False)
-        curves.confusion(labels, truth, test["prediction"].to_numpy()).to_csv(plots / "confusion.csv", index=False)
-    files.write_json(args.metrics, scored["test"] | {"validation": scored["validation"]})
-    for split in SPLITS:
-        values = scored[split]
+    with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
+        write(found, listed, knobs.goal, labels, out, plots)
+    files.write_json(args.metrics, metrics)
+    for name, values in (("train", metrics["train"]), ("validation", metrics["validation"]), ("test", metrics)):
+        ends = values["interval"]["accuracy"]
+        sure = f" ({ends['low']:.3f} to {ends['high']:.3f})" if ends else ""
         print(
-            f"evaluate: {split} {len(by_split[split]):,} rows, accuracy {values['accuracy']:.3f}, "
+            f"evaluate: {name} {values['rows']:,} rows, accuracy {values['accuracy']:.3f}{sure}, "
             f"f1_macro {values['f1_macro']:.3f}"
         )
+    print(f"evaluate: beside TF-IDF, {metrics['against']['tfidf']['words']}")
 
 
 if __name__ == "__main__":

@@ -144,8 +144,10 @@ def chosen(ids: np.ndarray, most: int, seed: int) -> np.ndarray:
     return np.sort(np.array(sorted(range(len(keys)), key=keys.__getitem__)[:most], dtype=np.int64))
 
 
-def changed(before: np.ndarray, after: np.ndarray) -> dict[str, float | int | None]:
-    """Compare predictions. before, after: (rows, labels), probabilities of the same rows.
+def changed(
+    before: np.ndarray, after: np.ndarray, decide: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, float | int | None]:
+    """Compare predictions. before, after: (rows, labels), probabilities of the same rows. decide: to (rows,) int.
 
     Returns: rows; changed, the share of them whose predicted label is another; changed_low and changed_high, its 95%
     Wilson interval; shift, by how much the probability of the label that was predicted before rises, on average. None
@@ -154,8 +156,8 @@ def changed(before: np.ndarray, after: np.ndarray) -> dict[str, float | int | No
     rows = len(before)
     if not rows:
         return {"rows": 0, "changed": None, "changed_low": None, "changed_high": None, "shift": None}
-    predicted = before.argmax(axis=1)
-    count = int((after.argmax(axis=1) != predicted).sum())
+    predicted = decide(before)
+    count = int((decide(after) != predicted).sum())
     interval = binomtest(count, rows).proportion_ci(method="wilson")
     moved = (after - before)[np.arange(rows), predicted]
     return {
@@ -173,6 +175,7 @@ def behaviour(
     ids: np.ndarray,
     before: np.ndarray,
     predict: Callable[[list[str]], np.ndarray],
+    decide: Callable[[np.ndarray], np.ndarray],
     most: int,
     seed: int,
 ) -> dict[str, dict[str, float | int | None]]:
@@ -180,9 +183,9 @@ def behaviour(
 
     For the kinds of INVARIANCE each changed prediction is a failure; for those of DIRECTIONAL, one may be wanted.
 
-    texts, appended: as stages/evaluate/appended.py parts them; only the former change. ids: (rows,) int. before: (rows,
-    labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). most: rows of
-    each kind, `chosen` among those that it applies to.
+    texts, appended: as stages/shared/appended.py parts them; only the former change. ids: (rows,) int. before: (rows,
+    labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). decide: from
+    those to labels, (rows,) int. most: rows of each kind, `chosen` among those that it applies to.
     """
     compared = {}
     for kind in KINDS:
@@ -190,5 +193,5 @@ def behaviour(
         applied = np.array([i for i, text in enumerate(made) if text is not None], dtype=np.int64)
         applied = applied[chosen(ids[applied], most, seed)]
         after = predict([made[i] + appended[i] for i in applied]) if len(applied) else before[:0]
-        compared[kind] = changed(before[applied], after)
+        compared[kind] = changed(before[applied], after, decide)
     return compared

@@ -4,7 +4,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from stages.shared.scores import scores
+from stages.shared.scores import decide, scores
 
 
 class ClassificationScores(evaluate.Metric):
@@ -19,11 +19,15 @@ class ClassificationScores(evaluate.Metric):
         return evaluate.MetricInfo(
             description="Accuracy, F1 and its kin, areas under the curves, calibration: see stages/shared/scores.py",
             citation="",
-            inputs_description="predictions: probabilities, one a label; references: label ids; positive: id or None",
+            inputs_description="predictions: probabilities, one a label; references: label ids; positive: id or None; "
+            "threshold: of the positive label's probability, or None",
             features=datasets.Features(
                 {"predictions": datasets.List(datasets.Value("float64")), "references": datasets.Value("int64")}
             ),
         )
 
-    def _compute(self, predictions: list, references: list, positive: int | None) -> dict[str, float | None]:
-        return scores(np.asarray(references), np.asarray(predictions), positive)
+    def _compute(
+        self, predictions: list, references: list, positive: int | None, threshold: float | None = None
+    ) -> dict[str, float | None]:
+        probabilities = np.asarray(predictions)
+        return scores(np.asarray(references), probabilities, positive, decide(probabilities, positive, threshold))

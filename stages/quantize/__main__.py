@@ -1,25 +1,27 @@
 """Export the fine-tuned model to ONNX, quantize it to int8, and refuse it when it loses too much.
 
     python -m stages.quantize --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
-        --predictions data/evaluate/predictions.parquet --labels data/standardize/labels.json --out models/quantize \
-        --metrics metrics/quantize.json
+        --evaluate data/evaluate --labels data/standardize/labels.json --out models/quantize \
+        --metrics metrics/quantize.json --plots plots/quantize
 
 The folder (config.json, tokenizer.json, onnx/model.onnx, onnx/model_quantized.onnx) is laid out as transformers.js
-loads it. The gate compares int8 with fp32 on validation rows; the metrics are those of int8 on the test rows.
+loads it. Both models have evaluate's calibration in their last layer, so that a plain softmax is calibrated, and
+config.json has its threshold. The gate compares int8 with fp32 on validation rows; the metrics are those of int8 on the
+test rows.
 """
 
-import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.shared import command, files, params, tables
+from stages.shared import command, curves, files, params, tables
 from stages.shared.batches import probabilities
+from stages.shared.bootstrap import scored
 from stages.shared.command import StageError
 from stages.shared.labels import read_labels
-from stages.shared.scores import LOWER_IS_BETTER, scores
+from stages.shared.scores import LOWER_IS_BETTER, decide, scores
 
 
 def score_onnx(model: Path, tokens: Path, batch_size: int, pad_id: int) -> pd.DataFrame:
@@ -37,10 +39,12 @@ def score_onnx(model: Path, tokens: Path, batch_size: int, pad_id: int) -> pd.Da
     return pd.DataFrame({"id": rows["id"], "probabilities": list(scored)})
 
 
-def compare(fp32: pd.DataFrame, int8: pd.DataFrame, positive: int | None) -> tuple[dict, dict, float]:
-    """Score both models on the rows that they share by id.
+def compare(
+    fp32: pd.DataFrame, int8: pd.DataFrame, positive: int | None, threshold: float | None, seed: int
+) -> tuple[dict, dict, float]:
+    """Score both models on the rows that they share by id. threshold: of the positive label's probability, or None.
 
-    Returns: scores of fp32, scores of int8, and the share of rows on which their predictions agree.
+    Returns: scores of fp32; scores of int8, with intervals; and the share of rows on which their predictions agree.
     Raises: StageError when the rows differ.
     """
     both = fp32.merge(int8, on="id", suffixes=("_fp32", "_int8"), validate="one_to_one")
@@ -48,8 +52,12 @@ def compare(fp32: pd.DataFrame, int8: pd.DataFrame, positive: int | None) -> tup
         raise StageError("predictions and tokens hold different rows; run evaluate again: dvc repro")
     labels = both["label"].to_numpy()
     shares = {name: np.stack(both[f"probabilities_{name}"]) for name in ("fp32", "int8")}
-    agreement = float((shares["fp32"].argmax(axis=1) == shares["int8"].argmax(axis=1)).mean())
-    return scores(labels, shares["fp32"], positive), scores(labels, shares["int8"], positive), agreement
+    predicted = {name: decide(found, positive, threshold) for name, found in shares.items()}
+    return (
+        scores(labels, shares["fp32"], positive, predicted["fp32"]),
+        scored(labels, shares["int8"], positive, both["unit"].to_numpy(), seed, predicted["int8"]),
+        float((predicted["fp32"] == predicted["int8"]).mean()),
+    )
 
 
 def loss(metric: str, fp32: dict, int8: dict) -> float:
@@ -60,23 +68,31 @@ def loss(metric: str, fp32: dict, int8: dict) -> float:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--model", "--tokens", "--predictions", "--labels", "--out", "--metrics")
+    args = command.arguments(
+        __doc__, argv, "--model", "--tokens", "--evaluate", "--labels", "--out", "--metrics", "--plots"
+    )
     settings, _ = params.load(args.params, args.recipes)
-    knobs, positive = settings.quantize, read_labels(args.labels).positive_id
-    predictions = dict(iter(tables.read(args.predictions).groupby("split")))
+    knobs, labels = settings.quantize, read_labels(args.labels)
+    predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
+    calibration = files.read_json(args.evaluate / "calibration.json")
     # these imports take ten seconds, so a wrong parameter is told before them
     from stages.quantize.export import export, quantize
 
-    with files.replace_folder(args.out) as out:
+    with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         onnx = out / "onnx"
         onnx.mkdir()
-        export(args.model, onnx / "model.onnx")
+        export(args.model, onnx / "model.onnx", calibration)
         quantize(onnx / "model.onnx", onnx / "model_quantized.onnx", knobs.per_channel, knobs.reduce_range)
-        pad_id = json.loads((args.model / "config.json").read_text(encoding="utf-8")).get("pad_token_id") or 0
+        config = files.read_json(args.model / "config.json")
+        pad_id = config.get("pad_token_id") or 0
         compared = {}
         for split in ("validation", "test"):
             int8 = score_onnx(onnx / "model_quantized.onnx", args.tokens / split, knobs.batch_size, pad_id)
-            compared[split] = compare(predictions[split], int8, positive)
+            compared[split] = compare(
+                predictions[split], int8, labels.positive_id, calibration["threshold"], settings.seed
+            )
+        truth = predictions["test"].set_index("id").loc[int8["id"], "label"].to_numpy()
+        curves.write(plots, labels, truth, np.stack(int8["probabilities"]))
         metric = knobs.gate_metric
         fp32, int8, agreement = compared["validation"]
         lost = loss(metric, fp32, int8)
@@ -89,6 +105,7 @@ def main(argv: list[str] | None = None) -> None:
         for path in sorted(args.model.iterdir()):
             if path.suffix != ".safetensors":
                 shutil.copyfile(path, out / path.name)
+        files.write_json(out / "config.json", config | {"threshold": calibration["threshold"]})
         sizes = {name: (onnx / name).stat().st_size for name in ("model.onnx", "model_quantized.onnx")}
     fp32_test, int8_test, test_agreement = compared["test"]
     files.write_json(

@@ -9,7 +9,9 @@ import onnx
 import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
-from transformers import AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from stages.shared.command import StageError
 
 INPUTS = ("input_ids", "attention_mask")
 
@@ -20,24 +22,42 @@ TOLERANCE = 1e-4  # between a logit of PyTorch and of ONNX Runtime, both fp32
 class Logits(torch.nn.Module):
     """A classifier that takes token ids and their mask, both (batch, tokens), and gives logits (batch, labels)."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, calibration: dict | None = None):
         super().__init__()
         self.model = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation="eager"
         )
+        if calibration:
+            fold(self.model, calibration["temperature"], calibration["shift"])
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
 
 
-def export(folder: Path, target: Path) -> None:
+def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None:
+    """Make a classifier's logits calibrated ones in place, so that every runtime's plain softmax is calibrated.
+
+    What evaluate has chosen, logits / temperature + shift, goes into weight and bias of the last layer. shift:
+    (labels,). Raises: StageError when the model ends in no linear layer with a bias.
+    """
+    last = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == model.config.num_labels]
+    if not last or last[-1].bias is None:
+        raise StageError(f"{model.config.model_type}: ends in no linear layer with a bias, so it cannot be calibrated")
+    with torch.no_grad():
+        last[-1].weight.div_(temperature)
+        last[-1].bias.div_(temperature).add_(torch.tensor(shift, dtype=last[-1].bias.dtype))
+
+
+def export(folder: Path, target: Path, calibration: dict | None = None) -> None:
     """Write the model in `folder` as fp32 ONNX, for any batch size and any number of tokens.
+
+    calibration: temperature and shift, as evaluate writes them, which are folded in; None leaves logits as they are.
 
     The exporter notes source paths and Python stack traces on every node; they are removed, so that the same weights
     give the same bytes wherever the project lies.
     """
     # two tensors: given one tensor twice, the exporter takes both inputs for the same
-    model = Logits(folder).eval()
+    model = Logits(folder, calibration).eval()
     example = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in INPUTS)
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)

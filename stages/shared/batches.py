@@ -15,25 +15,37 @@ def padded(rows: Sequence[np.ndarray], pad_id: int) -> tuple[np.ndarray, np.ndar
     return ids, mask
 
 
-def probabilities(
+def logits(
     input_ids: list[np.ndarray],
     logits_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
     batch_size: int,
     pad_id: int,
 ) -> np.ndarray:
-    """Score rows in batches sorted by length and return probabilities in the rows' order: (rows, labels) float64.
+    """Score rows in batches sorted by length and return logits in the rows' order: (rows, labels) float64.
 
     input_ids: a row's token ids each. logits_of: from ids and attention mask, both (batch, longest) int64, to logits
     (batch, labels).
     Raises: ValueError on NaN or infinite logits.
     """
     order = np.argsort([len(row) for row in input_ids], kind="stable")
-    parts = []
-    for start in range(0, len(order), batch_size):
-        parts.append(logits_of(*padded([input_ids[i] for i in order[start : start + batch_size]], pad_id)))
-    logits = np.concatenate(parts).astype(np.float64)
-    if not np.isfinite(logits).all():
+    batches = [
+        padded([input_ids[i] for i in order[start : start + batch_size]], pad_id)
+        for start in range(0, len(order), batch_size)
+    ]
+    logits_of(*batches[0])  # once, the first batch of a process had other last digits than ever after: lab notes
+    found = np.concatenate([logits_of(*batch) for batch in batches]).astype(np.float64)
+    if not np.isfinite(found).all():
         raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")
-    unsorted = np.empty_like(logits)
-    unsorted[order] = logits
-    return softmax(unsorted, axis=1)
+    unsorted = np.empty_like(found)
+    unsorted[order] = found
+    return unsorted
+
+
+def probabilities(
+    input_ids: list[np.ndarray],
+    logits_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    batch_size: int,
+    pad_id: int,
+) -> np.ndarray:
+    """Return the softmax of `logits`: (rows, labels) float64. Arguments and errors: as there."""
+    return softmax(logits(input_ids, logits_of, batch_size, pad_id), axis=1)

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from stages.shared.command import StageError, did_you_mean, run
+from stages.shared.goal import PATTERN
 from stages.shared.number_rule import RULE
 from stages.shared.where import refusal
 
@@ -289,6 +290,17 @@ class Watch(Section):
 
 class Evaluate(Section):
     """Scoring of the fine-tuned model."""
+
+    goal: Annotated[str, Field(pattern=f"^({PATTERN})$")] | None = Field(
+        description="What the decision threshold is chosen for, on validation rows and between two labels: f1, f2, "
+        "'precision >= 0.9', 'recall >= 0.9', or 'cost 5:1', where a missed positive row costs 5 and a false alarm 1; "
+        "null predicts the likelier label."
+    )
+    train_rows: int = Field(ge=1, description="Training rows that are scored, to be compared with those of validation.")
+    behaviour_rows: int = Field(
+        ge=0, description="Test rows that are changed in each way, to see whether the prediction changes; 0: none."
+    )
+    explained_errors: int = Field(ge=0, description="Errors, the surest first, whose most influential words are told.")
 
     batch_size: int = Field(ge=1, description="Rows in a batch; changes the speed, and scores only by rounding.")
 

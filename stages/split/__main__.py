@@ -6,7 +6,8 @@
     python -m stages.split --audit FILE FILE    # which texts of one file are in the other: see audit.py
 
 A test file that the recipe brings stays the test split; training rows that copy one of its rows, or share its group,
-are left out and counted.
+are left out and counted. Beside the splits, units.parquet (id, unit) says which rows are not independent of each other:
+those of a group, and copies; the intervals of scores take heed of it.
 """
 
 import runpy
@@ -28,6 +29,7 @@ from stages.split.placement import Placement, place
 from stages.split.summary import summary
 
 BATCH = 10_000  # rows
+UNITS = pa.schema([("id", pa.int64()), ("unit", pa.int64())])
 
 
 def read(path: Path, dated: bool) -> pd.DataFrame:
@@ -36,7 +38,7 @@ def read(path: Path, dated: bool) -> pd.DataFrame:
         raise StageError(
             f"{path}: split.by is date, but no date is in it; name its column in the recipe's columns.date"
         )
-    rows = tables.read(path, ["label", "group", *(["date"] if dated else [])])
+    rows = tables.read(path, ["id", "label", "group", *(["date"] if dated else [])])
     return rows.assign(date=rows["date"].astype("int64")) if dated else rows
 
 
@@ -63,6 +65,13 @@ def check(path: Path, placed: Placement, names: list[str]) -> None:
             f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
             f"more {names[label]} rows, larger shares in split, smaller groups, or split.across_groups: drop"
         )
+
+
+def units(ids: np.ndarray, unit: np.ndarray) -> pd.DataFrame:
+    """Name each unit by the least id in it: columns id, unit. ids, unit: (rows,) int."""
+    least = np.full(unit.max(initial=-1) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(least, unit, ids)
+    return pd.DataFrame({"id": ids, "unit": least[unit]}).sort_values("id")
 
 
 def chosen(path: Path, keep: np.ndarray, label: np.ndarray) -> Iterator[pa.RecordBatch]:
@@ -105,6 +114,9 @@ def main(argv: list[str] | None = None) -> None:
                 path = paths[0] if is_ready_made else paths[-1]
                 own = slice(ready_made) if is_ready_made else slice(ready_made, None)
                 tables.write(out / f"{name}.parquet", chosen(path, keep[own], placed.label[own]), tables.ROWS)
+            kept = placed.split != LEFT_OUT
+            named = units(rows["id"].to_numpy()[kept], placed.unit[kept])
+            tables.write_frame(out / "units.parquet", named, UNITS)
             balance.write({"": counted}, plots)
     metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
     files.write_json(args.metrics, metrics)

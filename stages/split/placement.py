@@ -21,6 +21,7 @@ class Placement(NamedTuple):
     ties: Ties
     conflicts: Resolved  # of the rows that are not in a ready-made test file
     left_out: dict[str, int]  # rows by reason
+    unit: np.ndarray  # (rows,) int, equal for rows that are one draw of chance: of a group, or copies without one
     moved: int  # rows that are where what they copy is, and not where their own hash puts them
 
 
@@ -80,7 +81,7 @@ def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: par
     tied_elsewhere = int(((split == LEFT_OUT) & ~dropped).sum())
     split[dropped] = LEFT_OUT
     left_out = {"conflicting_labels": int(dropped.sum()), "tied_to_another_split": tied_elsewhere}
-    return Placement(split, label, found, resolved, left_out, moved)
+    return Placement(split, label, found, resolved, left_out, unit, moved)
 
 
 def _hashes(values: pd.Series) -> np.ndarray:

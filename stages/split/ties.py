@@ -1,6 +1,5 @@
 """What ties rows to one side of a split: copied texts, nearly copied ones, and a common group."""
 
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from stages.shared import processes, tables
+from stages.shared.appended import parted
 from stages.split import near_copies
 from stages.split.near_copies import Sketches
 
@@ -30,10 +30,7 @@ def sketch_rows(path: Path, row_group: int, special_tokens: list[str]) -> tuple[
         for text in batch["text"].to_pylist()
     ]
     characters = np.fromiter(map(len, texts), np.int64, len(texts))
-    if special_tokens:
-        appended = re.compile("(?: (?:" + "|".join(map(re.escape, special_tokens)) + "))+$")
-        texts = [appended.sub("", text) for text in texts]
-    return near_copies.sketch(texts), characters
+    return near_copies.sketch(parted(texts, special_tokens)[0]), characters
 
 
 def sketch_tables(paths: list[Path], special_tokens: list[str]) -> tuple[Sketches, np.ndarray]:

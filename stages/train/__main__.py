@@ -49,6 +49,7 @@ def train(
     """Train in this process, alone or as one of a group. parent: the process that started it."""
     import torch
 
+    from stages.shared.classifier import load
     from stages.shared.precision import choose
     from stages.train import dropout, model, snapshot
     from stages.train.events import Events
@@ -61,7 +62,7 @@ def train(
     group = Group(settings.train.processes * settings.train.nodes)
     torch.use_deterministic_algorithms(settings.train.deterministic)
     splits = {name: Rows.read(args.data / name) for name in ("train", "validation")}
-    classifier, tokenizer = model.load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
+    classifier, tokenizer = load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
     model.prepare(classifier, settings.train)
     classifier.to(group.device)
     if group.device.type == "cpu":

@@ -1,5 +1,7 @@
 """The curves and counts behind the plots, thinned so that a page with many rows still opens."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
@@ -7,6 +9,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 from stages.shared.labels import Labels
 
 POINTS = 500  # points of a curve, at most
+CURVE_BINS = 10  # of the reliability curve
 
 
 def _thin(curve: pd.DataFrame) -> pd.DataFrame:
@@ -61,3 +64,27 @@ def worst_confusions(labels: Labels, truth: np.ndarray, predicted: np.ndarray, m
     pairs = confusion(labels, truth, predicted)
     wrong = pairs[(pairs["actual"] != pairs["predicted"]) & (pairs["rows"] > 0)]
     return wrong.sort_values(["rows", "share"], ascending=False, kind="stable").head(most).reset_index(drop=True)
+
+
+def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Compare confidence with accuracy in bins of as many rows: columns confidence, accuracy, rows.
+
+    labels: (rows,) int. probabilities: (rows, labels).
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    order = np.lexsort((right, confidence))
+    parts = [part for part in np.array_split(order, CURVE_BINS) if len(part)]
+    return pd.DataFrame(
+        {
+            "confidence": [confidence[part].mean() for part in parts],
+            "accuracy": [right[part].mean() for part in parts],
+            "rows": [len(part) for part in parts],
+        }
+    )
+
+
+def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> None:
+    """Write roc.csv, precision_recall.csv and reliability.csv. truth: (rows,); probabilities: (rows, labels)."""
+    roc(labels, truth, probabilities).to_csv(plots / "roc.csv", index=False)
+    precision_recall(labels, truth, probabilities).to_csv(plots / "precision_recall.csv", index=False)
+    reliability(truth, probabilities).to_csv(plots / "reliability.csv", index=False)

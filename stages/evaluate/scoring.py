@@ -1,0 +1,69 @@
+"""Rows scored by the fine-tuned model, calibrated and decided by what validation rows alone have to say."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluate import calibration, threshold
+from stages.evaluate.calibration import Calibration
+from stages.evaluate.predictor import Predictor
+from stages.evaluate.rows import Rows, Tokens
+from stages.shared import goal
+from stages.shared.labels import Labels
+from stages.shared.scores import decide
+
+
+class Scored(NamedTuple):
+    """What evaluate speaks of. raw, untuned: test rows as the model, and as the one before training, has them."""
+
+    rows: dict[str, Rows]  # train, validation, test
+    raw: Rows
+    untuned: Rows
+    calibration: Calibration
+    threshold: float | None
+    points: pd.DataFrame  # the scores of all thresholds on validation rows
+
+
+def fit(
+    logits: np.ndarray, label: np.ndarray, shift: np.ndarray, wanted: str | None, labels: Labels
+) -> tuple[Calibration, float | None, pd.DataFrame]:
+    """Choose calibration and threshold on validation rows, which alone are given.
+
+    logits: (rows, labels). label: (rows,) int. shift: (labels,). wanted: evaluate.goal.
+    Returns: the calibration; the threshold, None without a goal; the scores of all thresholds, none with many labels.
+    """
+    fitted = calibration.fit(logits, label, shift)
+    if labels.positive is None:
+        return fitted, None, pd.DataFrame(columns=threshold.COLUMNS)
+    points = threshold.curve(label == labels.positive_id, fitted.probabilities(logits)[:, labels.positive_id])
+    return fitted, threshold.choose(goal.parse(wanted), points) if wanted else None, points
+
+
+def score(
+    predictor: Predictor,
+    untuned: Predictor,
+    tokens: dict[str, Tokens],
+    unit: pd.Series,
+    shift: np.ndarray,
+    wanted: str | None,
+    labels: Labels,
+) -> Scored:
+    """Score all rows. unit: by id. shift: (labels,), of the logits. wanted: evaluate.goal."""
+
+    def made(name: str, logits: np.ndarray, by: Calibration, at: float | None) -> Rows:
+        found, shares = tokens[name], by.probabilities(logits)
+        predicted = decide(shares, labels.positive_id, at)
+        return Rows(found.id, found.label, logits, shares, predicted, unit.loc[found.id].to_numpy())
+
+    logits = {name: predictor.logits(found.input_ids) for name, found in tokens.items()}
+    fitted, cut, points = fit(logits["validation"], tokens["validation"].label, shift, wanted, labels)
+    none = Calibration(1.0, np.zeros(len(labels.names)))
+    return Scored(
+        rows={name: made(name, found, fitted, cut) for name, found in logits.items()},
+        raw=made("test", logits["test"], none, None),
+        untuned=made("test", untuned.logits(tokens["test"].input_ids), none, None),
+        calibration=fitted,
+        threshold=cut,
+        points=points,
+    )
