@@ -74,20 +74,20 @@ def confusion(results: Results) -> list[Picture]:
 
 
 def reliability(results: Results) -> list[Picture]:
-    table = results.plots["evaluate/reliability"]
-    if table.empty:
-        return []
-    if "calibration" in table:
-        order = {name: f"{name} calibration" for name in ("before", "after") if (table["calibration"] == name).any()}
-        parts = {title: table[table["calibration"] == name] for name, title in order.items()}
-    else:
-        parts = {"fine-tuned, fp32": table}
-    parts = {name: part[part["rows"] > 0] for name, part in parts.items() if (part["rows"] > 0).any()}
+    found = {
+        MODELS["fp32"]: results.plots["evaluate/reliability"],
+        "The same before calibration": results.plots["evaluate/reliability_before"],
+        MODELS["int8"]: results.plots["quantize/reliability"],
+        MODELS["tfidf"]: results.plots["baseline/reliability"],
+    }
+    parts = {name: table for name, table in found.items() if not table.empty}
     if not parts:
         return []
-    error = (results.test.get("calibration") or {}).get("after") or results.test
-    caption = "Stated certainty against the share that is right, test texts; on the dotted line it can be believed"
-    says = f"Reliability curve. Calibration error at the end: {number(error.get('ece'))}."
+    caption = (
+        "Stated certainty against the share that is right, in tenths of the test texts; on the dotted line it can be "
+        "believed"
+    )
+    says = f"Reliability curves. Calibration error of the fine-tuned model: {number(results.test.get('ece'))}."
     return [Picture("reliability", caption, says, pictures.reliability(parts))]
 
 
@@ -104,7 +104,6 @@ def threshold(results: Results) -> list[Picture]:
 
 def score_by_length(results: Results) -> list[Picture]:
     table = results.plots["evaluate/score_by_length"]
-    table = table[table["rows"] > 0] if not table.empty else table
     if table.empty:
         return []
     says = "Accuracy by length: " + ", ".join(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 COLOURS = {
     "ink": "#1f2328",
@@ -163,7 +164,7 @@ def confusion(table: pd.DataFrame, labels: list[str]) -> Figure:
     size = 10 if few else 7
     for line in table.itertuples(index=False):
         x, y = place[line.predicted], place[line.actual]
-        axes.add_patch(_patch(x, y, line.share))
+        axes.add_patch(_square_of(x, y, line.share))
         if line.rows or few:
             said = f"{100 * line.share:.0f}%\n{int(line.rows):,}" if few else f"{int(line.rows)}"
             colour = COLOURS["paper"] if line.share >= 0.5 else COLOURS["ink"]
@@ -177,9 +178,7 @@ def confusion(table: pd.DataFrame, labels: list[str]) -> Figure:
     return figure
 
 
-def _patch(x: int, y: int, shade: float):
-    from matplotlib.patches import Rectangle
-
+def _square_of(x: int, y: int, shade: float) -> Rectangle:
     return Rectangle(
         (x - 0.5, y - 0.5),
         1,

@@ -35,20 +35,22 @@ TEXT = frozenset(
         "name",
         "length",
     }
-    | {"calibration"}
 )
 """The columns that are text, also where a label or a text looks like a number; all others are figures."""
 LISTS = ("errors", "slices", "error_kinds", "confusions", "suspects")
 PLOTS = (
     "baseline/precision_recall",
+    "baseline/reliability",
     "baseline/roc",
     "evaluate/confusion",
     "evaluate/precision_recall",
     "evaluate/reliability",
+    "evaluate/reliability_before",
     "evaluate/roc",
     "evaluate/score_by_length",
     "evaluate/threshold",
     "quantize/precision_recall",
+    "quantize/reliability",
     "quantize/roc",
     "train/training",
     "train/validation",

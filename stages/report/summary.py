@@ -59,6 +59,9 @@ def data(results: Results, recipe: str, checkpoint: str, method: str) -> Section
         trained += (
             f" Before, it read the training texts without their labels for {count(metrics['adapt']['steps'])} steps."
         )
+    cut = metrics["tokenize"]["train"]["truncated_share"]
+    if cut:
+        trained += f" It reads the beginning of the {share(cut)} of them that are longer than its limit."
     blocks = [Text(trained), splits(results), Text(honest(results, method)), funnel(results)]
     before, after = metrics["resample"]["before"], metrics["resample"]["after"]
     if before != after:
