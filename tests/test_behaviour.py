@@ -149,7 +149,8 @@ def test_at_most_so_many_rows_of_those_that_a_kind_applies_to():
 
 
 def test_no_rows_give_no_shares():
-    found = behaviour.behaviour([], [], np.array([], dtype=int), np.zeros((0, 2)), reads_capitals(2), most=99, seed=0)
+    none = np.array([], dtype=int)
+    found = behaviour.behaviour([], [], none, np.zeros((0, 2)), reads_capitals(2), LIKELIER, most=99, seed=0)
     assert all(values["rows"] == 0 and values["changed"] is None for values in found.values())
 
 
@@ -165,7 +166,8 @@ def test_what_annotate_appended_stays_as_it_is():
         seen.extend(changed)
         return np.full((len(changed), 2), 0.5)
 
-    behaviour.behaviour(plain[:1], appended[:1], np.array([1]), np.full((1, 2), 0.5), predict, most=99, seed=0)
+    shares = np.full((1, 2), 0.5)
+    behaviour.behaviour(plain[:1], appended[:1], np.array([1]), shares, predict, LIKELIER, most=99, seed=0)
     assert len(seen) == len(behaviour.KINDS)
     assert all(text.endswith(appended[0]) for text in seen)
     assert parted(texts, []) == (texts, ["", "", ""])

@@ -24,8 +24,8 @@ def test_a_model_that_is_too_sure_gets_its_temperature_back():
     logits = 3 * np.stack([np.zeros_like(evidence), evidence], axis=1)
     fitted = fit(logits, labels, np.zeros(2))
     assert fitted.temperature == pytest.approx(3, rel=0.05)
-    before = expected_calibration_error(labels, softmax(logits, axis=1))
-    assert expected_calibration_error(labels, fitted.probabilities(logits)) < before / 3
+    before = expected_calibration_error(labels, softmax(logits, axis=1), 1)
+    assert expected_calibration_error(labels, fitted.probabilities(logits), 1) < before / 3
 
 
 def test_a_balanced_training_set_is_corrected_for_a_task_of_95_to_5():
@@ -34,9 +34,9 @@ def test_a_balanced_training_set_is_corrected_for_a_task_of_95_to_5():
     logits = np.stack([np.zeros_like(evidence), 1.3 * evidence], axis=1)  # trained on halves, and somewhat too sure
     natural, trained = np.repeat([0, 1], [9500, 500]), np.repeat([0, 1], [500, 500])
     fitted = fit(logits[:1000], labels[:1000], prior_shift(natural, trained, "none", NAMES))
-    before = expected_calibration_error(labels[1000:], softmax(logits[1000:], axis=1))
-    after = expected_calibration_error(labels[1000:], fitted.probabilities(logits[1000:]))
-    assert before > 0.05
+    before = expected_calibration_error(labels[1000:], softmax(logits[1000:], axis=1), 1)
+    after = expected_calibration_error(labels[1000:], fitted.probabilities(logits[1000:]), 1)
+    assert before > 0.1
     assert after <= before / 3
 
 
@@ -67,9 +67,9 @@ def test_no_temperature_changes_which_label_is_likeliest():
 def test_the_reliability_curve_counts_every_row_once():
     random = np.random.default_rng(0)
     shares, truth = random.dirichlet([1, 1, 1], 105), random.integers(0, 3, 105)
-    found = reliability(truth, shares)
+    found = reliability(truth, shares, None)
     assert len(found) == CURVE_BINS
     assert found["rows"].sum() == 105
-    assert (found["rows"] * found["accuracy"]).sum() == pytest.approx((shares.argmax(axis=1) == truth).sum())
-    assert found["confidence"].is_monotonic_increasing
-    assert reliability(truth[:3], shares[:3])["rows"].tolist() == [1, 1, 1]
+    assert (found["rows"] * found["right"]).sum() == pytest.approx((shares.argmax(axis=1) == truth).sum())
+    assert found["stated"].is_monotonic_increasing
+    assert reliability(truth[:3], shares[:3], None)["rows"].tolist() == [1, 1, 1]

@@ -64,9 +64,19 @@ def test_a_label_without_rows_leaves_undefined_scores_out(recwarn):
 
 
 def test_calibration_error_by_hand():
-    # one bin holds both rows: mean confidence 0.95, one of two right
-    assert expected_calibration_error(np.array([0, 1]), np.array([[0.94, 0.06], [0.96, 0.04]])) == pytest.approx(0.45)
-    assert expected_calibration_error(np.array([0]), np.array([[1.0, 0.0]])) == 0
+    labels, shares = np.array([0, 1]), np.array([[0.94, 0.06], [0.96, 0.04]])
+    # one bin holds both rows: the largest is 0.95 in the mean and right once, the second's 0.05 and right once
+    assert expected_calibration_error(labels, shares, None) == pytest.approx(0.45)
+    assert expected_calibration_error(labels, shares, 1) == pytest.approx(0.45)
+    assert expected_calibration_error(1 - labels, shares[:, ::-1], 1) == pytest.approx(0.45)
+    assert expected_calibration_error(np.array([0]), np.array([[1.0, 0.0]]), None) == 0
+
+
+def test_a_balanced_model_is_right_as_often_as_it_says_but_not_about_the_positive_label():
+    """Half of all rows at 0.6, half at 0.4, and 6 in 10 right, but one in ten positive."""
+    shares = np.repeat([[0.6, 0.4], [0.4, 0.6]], [70, 30], axis=0)
+    labels = np.r_[np.repeat([0, 1], [66, 4]), np.repeat([0, 1], [24, 6])]
+    assert expected_calibration_error(labels, shares, 1) == pytest.approx(0.7 * (0.4 - 4 / 70) + 0.3 * (0.6 - 0.2))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
+from scipy.special import softmax
+from sklearn.metrics import log_loss
 
-from stages.shared import params
+from stages.shared import params, tables
 from stages.shared.command import StageError
 from stages.shared.labels import Labels
 from stages.shared.precision import choose
@@ -79,10 +81,11 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(copy):
 def test_the_best_weights_by_the_named_metric_are_kept(copy):
     """With a rate that rises all the way to ruin, the best evaluation is not the last."""
     copy.params(train={"lr": 0.5, "schedule": "constant_with_warmup", "warmup": 0.9, "epochs": 4, "patience": None})
-    copy.run("train", "evaluate")
+    copy.run("baseline", "train", "evaluate")
     losses = curve(copy)["loss"]
     assert losses.idxmin() != len(losses) - 1
-    kept = json.loads((copy.root / "metrics/evaluate.json").read_text())["validation"]["log_loss"]
+    found = tables.read(copy.root / "data/evaluate/predictions.parquet").query("split == 'validation'")
+    kept = log_loss(found["label"], softmax(np.stack(found["logits"]), axis=1), labels=[0, 1])
     assert kept == pytest.approx(losses.min(), rel=1e-3)
 
 
@@ -194,7 +197,7 @@ def test_a_budget_of_tokens_makes_batches_of_any_number_of_rows(copy):
 
 def test_lora_moves_the_linear_layers_and_is_merged(copy):
     copy.params(train={"lora_rank": 4, "epochs": 2, "lr": 0.05})
-    copy.run("train", "evaluate")
+    copy.run("baseline", "train", "evaluate")
     found = moved(before(copy), tensors(copy))
     assert "bert.encoder.layer.0.attention.self.query.weight" in found
     assert not [name for name in found if "LayerNorm" in name or "embeddings" in name]

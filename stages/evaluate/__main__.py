@@ -85,7 +85,9 @@ def write(
         table.to_csv(out / f"{name}.csv", index=False)
     curves.write(plots, labels, test.label, test.probabilities)
     curves.confusion(labels, test.label, test.predicted).to_csv(plots / "confusion.csv", index=False)
-    curves.reliability(test.label, found.raw.probabilities).to_csv(plots / "reliability_before.csv", index=False)
+    curves.reliability(test.label, found.raw.probabilities, labels.positive_id).to_csv(
+        plots / "reliability_before.csv", index=False
+    )
     threshold.thinned(found.points).to_csv(plots / "threshold.csv", index=False)
     lengths = listed["slices"].query("kind == 'length'").rename(columns={"name": "length"})
     lengths[["length", "rows", "accuracy", "low", "high"]].to_csv(plots / "score_by_length.csv", index=False)

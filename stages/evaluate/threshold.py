@@ -14,8 +14,9 @@ def curve(is_positive: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     """Score every threshold that tells rows apart: each lies half-way between two probabilities that occur.
 
     is_positive: (rows,) bool. probability: (rows,) float, of the positive label.
-    Returns: by rising threshold (the last above all probabilities, so perhaps above 1), columns threshold, precision (1 where nothing is called positive), recall, f1, f2,
-    share_predicted (of rows called positive), missed and false_alarms (rows).
+    Returns: by rising threshold (the last is above all probabilities, if need be above 1), columns threshold, precision
+    (1 where nothing is called positive), recall, f1, f2, share_predicted (of rows called positive), missed and
+    false_alarms (rows).
     """
     values, inverse = np.unique(probability, return_inverse=True)
     threshold = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [np.nextafter(values[-1], 2)]])

@@ -44,7 +44,9 @@ def percentiles(values: np.ndarray) -> dict[str, float] | None:
     return {"low": float(low), "high": float(high)}
 
 
-def calibration_interval(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+def calibration_interval(
+    labels: np.ndarray, probabilities: np.ndarray, positive: int | None, weights: np.ndarray
+) -> dict[str, float]:
     """Return the interval of the calibration error, whose percentiles would mislead.
 
     Chance alone opens gaps, and a second time in each draw, so that the error is larger in draws than in the rows, and
@@ -52,13 +54,13 @@ def calibration_interval(labels: np.ndarray, probabilities: np.ndarray, weights:
     mirrored at the error itself (the basic bootstrap), and the low one is 0 where chance alone would open such gaps:
     those of the draws, less those of the rows.
     """
-    index, gap = calibration_bins(labels, probabilities, BINS)
+    index, gap = calibration_bins(labels, probabilities, positive)
     rows = len(labels)
-    sums = csr_array((gap, (index, np.arange(rows))), shape=(BINS, rows))
-    found = np.bincount(index, gap, minlength=BINS) / rows
+    sums = csr_array((gap, (index, np.arange(rows))), shape=(BINS + 1, rows))
+    found = np.bincount(index, gap, minlength=BINS + 1) / rows
     step = max(1, CELLS // rows)
     parts = (weights[start : start + step].astype(np.float64) for start in range(0, len(weights), step))
-    drawn = np.concatenate([(sums @ part.T).T / part.sum(axis=1, keepdims=True) for part in parts])  # (draws, BINS)
+    drawn = np.concatenate([(sums @ part.T).T / part.sum(axis=1, keepdims=True) for part in parts])  # (draws, bins)
     error = np.abs(found).sum()
     low, high = np.quantile(np.abs(drawn).sum(axis=1), ENDS)
     by_chance = np.quantile(np.abs(drawn - found).sum(axis=1), ENDS[1])
@@ -90,7 +92,7 @@ def intervals(
         weights = draw(unit, draws, seed)
         found = resampled(labels, probabilities, positive, weights, predicted)
         ends = {name: percentiles(values) for name, values in found.items()}
-        ends["ece"] = calibration_interval(labels, probabilities, weights)
+        ends["ece"] = calibration_interval(labels, probabilities, positive, weights)
     else:
         ends = dict.fromkeys(NAMES)
     accuracy = (predicted == labels).mean()

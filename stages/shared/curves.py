@@ -7,6 +7,7 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from stages.shared.labels import Labels
+from stages.shared.scores import stated_and_true
 
 POINTS = 500  # points of a curve, at most
 CURVE_BINS = 10  # of the reliability curve
@@ -66,18 +67,19 @@ def worst_confusions(labels: Labels, truth: np.ndarray, predicted: np.ndarray, m
     return wrong.sort_values(["rows", "share"], ascending=False, kind="stable").head(most).reset_index(drop=True)
 
 
-def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Compare confidence with accuracy in bins of as many rows: columns confidence, accuracy, rows.
+def reliability(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> pd.DataFrame:
+    """Compare stated probabilities with how often they are right, in bins of as many rows.
 
-    labels: (rows,) int. probabilities: (rows, labels).
+    labels: (rows,) int. probabilities: (rows, labels). positive: the label whose probability it is; None: the largest.
+    Returns: columns stated, right (shares of 1) and rows, by rising probability.
     """
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    order = np.lexsort((right, confidence))
+    stated, true = stated_and_true(labels, probabilities, positive)
+    order = np.lexsort((true, stated))
     parts = [part for part in np.array_split(order, CURVE_BINS) if len(part)]
     return pd.DataFrame(
         {
-            "confidence": [confidence[part].mean() for part in parts],
-            "accuracy": [right[part].mean() for part in parts],
+            "stated": [stated[part].mean() for part in parts],
+            "right": [true[part].mean() for part in parts],
             "rows": [len(part) for part in parts],
         }
     )
@@ -87,4 +89,4 @@ def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndar
     """Write roc.csv, precision_recall.csv and reliability.csv. truth: (rows,); probabilities: (rows, labels)."""
     roc(labels, truth, probabilities).to_csv(plots / "roc.csv", index=False)
     precision_recall(labels, truth, probabilities).to_csv(plots / "precision_recall.csv", index=False)
-    reliability(truth, probabilities).to_csv(plots / "reliability.csv", index=False)
+    reliability(truth, probabilities, labels.positive_id).to_csv(plots / "reliability.csv", index=False)

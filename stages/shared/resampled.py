@@ -40,13 +40,13 @@ def resampled(
 def _row_sums(labels: np.ndarray, probabilities: np.ndarray, positive: int | None, predicted: np.ndarray) -> csr_array:
     """Return what each row adds to each sum, so that one product with the weights gives all of them.
 
-    (3 * labels + BINS + 2, rows): rows of each label predicted right, of each label, predicted as each label; the gaps
+    (3 * labels + BINS + 3, rows): rows of each label predicted right, of each label, predicted as each label; the gaps
     of the calibration bins; the Brier score and the log loss.
     """
     rows, n_labels = probabilities.shape
     every, one = np.arange(rows), np.ones(rows)
     right = every[predicted == labels]
-    bins, gap = calibration_bins(labels, probabilities, BINS)
+    bins, gap = calibration_bins(labels, probabilities, positive)
     tiny = np.finfo(probabilities.dtype).eps  # as scikit-learn clips
     surprise = -np.log(np.clip(probabilities[every, labels], tiny, 1 - tiny))
     parts = [  # (sum, row, value)
@@ -54,11 +54,11 @@ def _row_sums(labels: np.ndarray, probabilities: np.ndarray, positive: int | Non
         (n_labels + labels, every, one),
         (2 * n_labels + predicted, every, one),
         (3 * n_labels + bins, every, gap),
-        (np.full(rows, 3 * n_labels + BINS), every, squared_errors(labels, probabilities, positive)),
-        (np.full(rows, 3 * n_labels + BINS + 1), every, surprise),
+        (np.full(rows, 3 * n_labels + BINS + 1), every, squared_errors(labels, probabilities, positive)),
+        (np.full(rows, 3 * n_labels + BINS + 2), every, surprise),
     ]
     index, row, value = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return csr_array((value, (index, row)), shape=(3 * n_labels + BINS + 2, rows))
+    return csr_array((value, (index, row)), shape=(3 * n_labels + BINS + 3, rows))
 
 
 class _Ranking:

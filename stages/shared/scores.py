@@ -20,7 +20,7 @@ NAMES = (
     "log_loss",
 )
 LOWER_IS_BETTER = ("loss", "brier", "ece", "log_loss")
-BINS = 15  # of the calibration error
+BINS = 15  # of the calibration error, and one more for probabilities of exactly 1
 
 
 def decide(probabilities: np.ndarray, positive: int | None = None, threshold: float | None = None) -> np.ndarray:
@@ -55,7 +55,9 @@ def scores(
     the probabilities; None takes the largest.
     Returns: the scores of NAMES; None where a score is undefined because no label has rows both with and without it.
     Brier is the mean squared error of the positive label's probability, and with many labels the sum over labels
-    (Brier, 1950). Brier, ECE, log loss and the areas speak of the probabilities, whatever was predicted.
+    (Brier, 1950). ECE compares the positive label's probability with how often it is right, and with many labels the
+    largest one, as torchmetrics does. Brier, ECE, log loss and the areas speak of the probabilities, whatever was
+    predicted.
     Raises: ValueError on NaN or infinite probabilities, or no rows.
     """
     predicted = checked(labels, probabilities, predicted)
@@ -74,7 +76,7 @@ def scores(
         "mcc": sk.matthews_corrcoef(labels, predicted) if len(np.union1d(labels, predicted)) > 1 else 0,
         "balanced_accuracy": sk.recall_score(labels, predicted, average="macro", labels=np.unique(labels)),
         "brier": squared_errors(labels, probabilities, positive).mean(),
-        "ece": expected_calibration_error(labels, probabilities),
+        "ece": expected_calibration_error(labels, probabilities, positive),
         "log_loss": sk.log_loss(labels, probabilities, labels=ids),
     }
     return {name: None if value is None else float(value) for name, value in values.items()}
@@ -87,23 +89,36 @@ def squared_errors(labels: np.ndarray, probabilities: np.ndarray, positive: int 
     return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
 
-def calibration_bins(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's bin by the largest probability, (rows,) int, and whether that was right less how sure it was.
+def stated_and_true(
+    labels: np.ndarray, probabilities: np.ndarray, positive: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What calibration compares: each row's stated probability, of the positive label or the largest, and its truth.
 
-    Bins are of equal width, open below and closed above.
+    Returns: (rows,) float and (rows,) bool.
     """
-    confidence = probabilities.max(axis=1)
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return index, (probabilities.argmax(axis=1) == labels) - confidence
+    if positive is not None:
+        return probabilities[:, positive], labels == positive
+    return probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
 
 
-def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins of the largest probability.
+def calibration_bins(
+    labels: np.ndarray, probabilities: np.ndarray, positive: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each row's bin by its stated probability, (rows,) int up to BINS, and its truth less that probability.
+
+    Bins are of equal width, closed below and open above.
+    """
+    stated, true = stated_and_true(labels, probabilities, positive)
+    return np.searchsorted(np.linspace(0, 1, BINS + 1), stated, side="right") - 1, true - stated
+
+
+def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> float:
+    """Mean gap between stated probability and how often it is right, over equal-width bins.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
     """
-    index, gap = calibration_bins(labels, probabilities, bins)
-    gaps = np.bincount(index, gap, minlength=bins)  # (bins,), each gap times its bin's rows
+    index, gap = calibration_bins(labels, probabilities, positive)
+    gaps = np.bincount(index, gap, minlength=BINS + 1)  # each gap times its bin's rows
     return float(np.abs(gaps).sum() / len(labels))
 
 
