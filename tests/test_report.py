@@ -12,7 +12,9 @@ from stages.report.content import number, share
 from stages.report.results import LISTS, METRICS, PLOTS
 from tests.conftest import DVC
 
-HOSTILE = '<script>alert("x")</script> | [a](http://x.example) <img src=//x.example> ![b](c) `d` \u202e {{ 7*7 }} "&amp;'
+HOSTILE = (
+    '<script>alert("x")</script> | [a](http://x.example) <img src=//x.example> ![b](c) `d` \u202e {{ 7*7 }} &amp;'
+)
 
 
 class Page(HTMLParser):
@@ -110,12 +112,12 @@ def test_what_the_data_say_is_shown_and_does_nothing(copy_of_trained):
     page = Page((project.root / "report.html").read_text(encoding="utf-8"))
     assert not {"script", "img", "b"} & set(page.tags)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
-    assert HOSTILE.replace("\u202e ", "") in page.words
+    assert any(HOSTILE.replace("\u202e ", "") in words for words in page.words)
     assert any(hostile in words for words in page.words)
     markdown = (project.root / "report.md").read_text(encoding="utf-8")
     assert "<script" not in markdown
     assert "<b" not in markdown
-    assert "](http" not in markdown
+    assert not re.search(r"(?<!\\)\]\(http", markdown)
     row = next(line for line in markdown.splitlines() if "alert" in line)
     cells = re.findall(r"(?<!\\)\|", row)
     assert len(cells) == 7, "a bar in a text opens no cell"

@@ -84,7 +84,7 @@ def reliability(results: Results) -> list[Picture]:
     if not parts:
         return []
     caption = (
-        "Stated certainty against the share that is right, in tenths of the test texts; on the dotted line it can be "
+        "Stated probability against how often it is right, in tenths of the test texts; on the dotted line it can be "
         "believed"
     )
     says = f"Reliability curves. Calibration error of the fine-tuned model: {number(results.test.get('ece'))}."

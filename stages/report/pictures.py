@@ -192,18 +192,14 @@ def _square_of(x: int, y: int, shade: float) -> Rectangle:
 
 @_drawn
 def reliability(curves: dict[str, pd.DataFrame]) -> Figure:
-    """Share that is right against the stated certainty. curves: by name, columns confidence, accuracy, rows."""
+    """How often a stated probability is right. curves: by name, columns stated, right, rows."""
     figure = _figure()
-    low = min(0.5, *(part["confidence"].min() for part in curves.values())) - 0.02
-    axes = figure.add_subplot()
-    axes.set(
-        xlim=(low, 1.01), ylim=(-0.02, 1.02), xlabel="certainty that the model states", ylabel="share that is right"
-    )
+    axes = _square(figure, "probability that the model states", "how often it is right")
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=1, linestyle=":", label="as good as its word")
     for i, (name, part) in enumerate(curves.items()):
         marker = "os^D"[i % 4]
-        axes.plot(part["confidence"], part["accuracy"], color=SERIES[i], linestyle=DASHES[i], marker=marker, label=name)
-    axes.legend(loc="lower right")
+        axes.plot(part["stated"], part["right"], color=SERIES[i], linestyle=DASHES[i], marker=marker, label=name)
+    axes.legend(loc="upper left")
     return figure
 
 
