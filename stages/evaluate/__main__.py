@@ -135,6 +135,7 @@ def main(argv: list[str] | None = None) -> None:
     metrics = measured(found, others, knobs.goal, labels, seed) | {
         "label_noise": {
             "suspects": len(listed["suspects"]),
+            "share": label_noise.share(mine.label, mine.probabilities),
             "check": label_noise.check(mine.id, mine.label, mine.probabilities, seed),
         },
         "behaviour": behaviour.behaviour(

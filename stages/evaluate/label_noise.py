@@ -80,7 +80,7 @@ def check(
 
     Returns: flipped, found (of them) and suspects, all three in rows; recall, found / flipped; precision, found /
     suspects, and precision_first, the same of the first `flipped` suspects, both too low where labels were wrong
-    before; share_before and share_after, what `share` estimates. None where nothing was to be found.
+    before; share_after, what `share` then estimates. None where nothing was to be found.
     """
     order = np.argsort(ids, kind="stable")
     random = np.random.default_rng(seed)
@@ -98,6 +98,5 @@ def check(
         "recall": found / len(flips) if len(flips) else None,
         "precision": found / len(listed) if len(listed) else None,
         "precision_first": float(first.mean()) if len(first) else None,
-        "share_before": share(given, probabilities),
         "share_after": share(changed, probabilities),
     }

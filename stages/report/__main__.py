@@ -53,8 +53,9 @@ def usage() -> Section:
                 'classify("a text of yours")'
             ),
             Text(
-                "models/train holds the model in fp32, with the names of its labels; models/quantize holds the small "
-                "version for ONNX Runtime and, in the browser, transformers.js."
+                "models/train holds the model in fp32 as training left it. models/quantize holds the small version for "
+                "ONNX Runtime and, in the browser, transformers.js: its probabilities are the calibrated ones, and "
+                "its config.json has the threshold, if one was chosen."
             ),
             Text(
                 "All of this can be repeated to the byte. The steps from the source file to this page are run by DVC, "

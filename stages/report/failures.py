@@ -50,9 +50,10 @@ def slices(table: pd.DataFrame) -> list:
     figures = ["texts", "errors", "accuracy", "points"]
     return [
         Text(
-            "Groups of test texts, and words and lengths that were looked for because they stand out. Points: the "
-            "group's accuracy less that of all other texts. With so many looked at, some differ by chance; the last "
-            "column takes that into account."
+            "Groups of test texts, and every word and length that stands out among all that were looked at"
+            f"{'' if table['kind'].str.startswith('found').any() else ', of which there is none'}. Points: the group's "
+            "accuracy less that of all other texts. With so many looked at, some differ by chance; the last column "
+            "takes that into account."
         ),
         Table(
             f"Slices: the sure ones first, then by accuracy; {len(lines)} of {count(len(table))}",
