@@ -13,7 +13,7 @@ from stages.evaluate.rows import Rows
 from stages.shared import curves, tables
 from stages.shared.batches import probabilities
 from stages.shared.command import StageError
-from stages.shared.labels import Labels
+from stages.shared.labels import MEAN_OF_LABELS, Labels
 from stages.shared.scores import NAMES, scores
 
 
@@ -144,7 +144,9 @@ def test_curves_of_many_labels_skip_one_without_rows():
     truth = np.array([0, 1, 0, 1])
     shares = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]] * 2)
     labels = Labels(["a", "b", "c"], None)
-    assert set(curves.roc(labels, truth, shares)["label"]) == {"a", "b"}
+    roc = curves.roc(labels, truth, shares)
+    assert roc["label"].unique().tolist() == [MEAN_OF_LABELS, "a", "b"]
+    assert roc["true_positive_rate"].iloc[0] == 1, "both are told apart from the first row on"
     counts = curves.confusion(labels, truth, shares.argmax(axis=1))
     assert len(counts) == 9
     assert counts["rows"].sum() == 4

@@ -12,9 +12,7 @@ from stages.report.content import number, share
 from stages.report.results import LISTS, METRICS, PLOTS
 from tests.conftest import DVC
 
-HOSTILE = (
-    '<script>alert("x")</script> | [a](http://x.example) <img src=//x.example> ![b](c) `d` \u202e {{ 7*7 }} &amp;'
-)
+HOSTILE = '<script>alert("x")</script> | [a](http://x.example) <img src=//x.example> ![b](c) `d` \u202e {{ 7*7 }} &amp;'
 
 
 class Page(HTMLParser):

@@ -1,6 +1,6 @@
 """The models beside each other, their probabilities, and the small version."""
 
-from stages.report.content import Section, Table, Text, between, count, number, points, row, score, share
+from stages.report.content import Section, Table, Text, between, count, listed, number, points, row, score, share
 from stages.report.results import Results
 from stages.report.words import MODELS, SCORES
 
@@ -104,7 +104,7 @@ def probabilities(results: Results, pictures: list) -> Section:
             Text(
                 "The stated certainty was adjusted on validation texts and is measured here on test texts. The "
                 f"temperature is {number(temperature)}: before, the model was "
-                + ("too sure of itself." if (temperature or 1) > 1 else "not too sure of itself.")
+                + ("too sure of itself." if (temperature or 1) > 1 else "less sure than it had reason to be.")
             ),
             Table(
                 "Probabilities before and after calibration; lower is better",
@@ -115,9 +115,9 @@ def probabilities(results: Results, pictures: list) -> Section:
         ]
         shift = {name: value for name, value in (calibration.get("shift") or {}).items() if value}
         if shift:
-            told = ", ".join(f"{name} {value:+.2f}" for name, value in list(shift.items())[:8])
+            told = listed([f"{name} {value:+.2f}" for name, value in shift.items()])
             blocks.append(
-                Text(f"Balancing the training texts shifted the labels' log odds; that is undone by: {told}.")
+                Text(f"Balancing the training texts shifted the labels' log odds, which is undone by {told}.")
             )
     blocks.append(Text(decided(decision, results.labels.positive)))
     return Section("probabilities", "Can the probabilities be believed?", blocks + pictures)

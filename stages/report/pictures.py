@@ -12,6 +12,8 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from stages.shared.labels import MEAN_OF_LABELS
+
 COLOURS = {
     "ink": "#1f2328",
     "muted": "#59636e",
@@ -90,13 +92,11 @@ def short(name: str) -> str:
     return name if len(name) <= NAME else name[: NAME - 1] + "…"
 
 
-def _mean(curve: pd.DataFrame, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
-    """One label's curve as it is; of many the mean of y over the labels at each x."""
-    parts = [part.sort_values([x, y], kind="stable") for _, part in curve.groupby("label", sort=True)]
-    if len(parts) == 1:
-        return curve[x].to_numpy(), curve[y].to_numpy()
-    grid = np.linspace(0, 1, 201)
-    return grid, np.mean([np.interp(grid, part[x], part[y]) for part in parts], axis=0)
+def _one(curve: pd.DataFrame, x: str, y: str) -> tuple[pd.Series, pd.Series]:
+    """The only label's curve, or of many the mean of all."""
+    mean = curve["label"] == MEAN_OF_LABELS
+    kept = curve[mean] if mean.any() else curve
+    return kept[x], kept[y]
 
 
 def _square(figure: Figure, x: str, y: str):
@@ -105,7 +105,7 @@ def _square(figure: Figure, x: str, y: str):
     return axes
 
 
-def _lines(axes, curves: dict[str, tuple[np.ndarray, np.ndarray]], place: str) -> None:
+def _lines(axes, curves: dict[str, tuple[pd.Series, pd.Series]], place: str) -> None:
     for i, (name, (x, y)) in enumerate(curves.items()):
         axes.plot(x, y, color=SERIES[i], linestyle=DASHES[i], label=short(name))
     axes.legend(loc=place)
@@ -117,7 +117,7 @@ def roc(curves: dict[str, pd.DataFrame]) -> Figure:
     figure = _figure()
     axes = _square(figure, "false alarms (false positive rate)", "found (true positive rate)")
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=1, linestyle=":")
-    lines = {name: _mean(curve, "false_positive_rate", "true_positive_rate") for name, curve in curves.items()}
+    lines = {name: _one(curve, "false_positive_rate", "true_positive_rate") for name, curve in curves.items()}
     _lines(axes, lines, "lower right")
     return figure
 
@@ -126,7 +126,7 @@ def roc(curves: dict[str, pd.DataFrame]) -> Figure:
 def precision_recall(curves: dict[str, pd.DataFrame]) -> Figure:
     figure = _figure()
     axes = _square(figure, "found (recall)", "right among the found (precision)")
-    _lines(axes, {name: _mean(curve, "recall", "precision") for name, curve in curves.items()}, "lower left")
+    _lines(axes, {name: _one(curve, "recall", "precision") for name, curve in curves.items()}, "lower left")
     return figure
 
 
@@ -199,7 +199,7 @@ def reliability(curves: dict[str, pd.DataFrame]) -> Figure:
     for i, (name, part) in enumerate(curves.items()):
         marker = "os^D"[i % 4]
         axes.plot(part["stated"], part["right"], color=SERIES[i], linestyle=DASHES[i], marker=marker, label=name)
-    axes.legend(loc="upper left")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
-from stages.shared.labels import Labels
+from stages.shared.labels import MEAN_OF_LABELS, Labels
 from stages.shared.scores import stated_and_true
 
 POINTS = 500  # points of a curve, at most
@@ -25,22 +25,31 @@ def _each_label(labels: Labels, truth: np.ndarray):
             yield label, name
 
 
+def _with_mean(parts: list[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
+    """One label's curve, or those of many with the mean of y over them at each x before them. parts: by rising x."""
+    if len(parts) < 2:
+        return parts[0] if parts else pd.DataFrame(columns=["label", x, y])
+    grid = np.linspace(0, 1, POINTS)
+    mean = np.mean([np.interp(grid, part[x], part[y]) for part in parts], axis=0)
+    return pd.concat([pd.DataFrame({"label": MEAN_OF_LABELS, x: grid, y: mean}), *parts])
+
+
 def roc(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """Columns label, false_positive_rate, true_positive_rate. truth: (rows,); probabilities: (rows, labels)."""
-    parts = [pd.DataFrame(columns=["label", "false_positive_rate", "true_positive_rate"])]
+    parts = []
     for label, name in _each_label(labels, truth):
         fpr, tpr, _ = roc_curve(truth == label, probabilities[:, label])
         parts.append(_thin(pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})))
-    return pd.concat(parts[1:] or parts)
+    return _with_mean(parts, "false_positive_rate", "true_positive_rate")
 
 
 def precision_recall(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Columns label, recall, precision, by falling recall. truth: (rows,); probabilities: (rows, labels)."""
-    parts = [pd.DataFrame(columns=["label", "recall", "precision"])]
+    """Columns label, recall, precision, by rising recall. truth: (rows,); probabilities: (rows, labels)."""
+    parts = []
     for label, name in _each_label(labels, truth):
         precision, recall, _ = precision_recall_curve(truth == label, probabilities[:, label])
-        parts.append(_thin(pd.DataFrame({"label": name, "recall": recall, "precision": precision})))
-    return pd.concat(parts[1:] or parts)
+        parts.append(_thin(pd.DataFrame({"label": name, "recall": recall[::-1], "precision": precision[::-1]})))
+    return _with_mean(parts, "recall", "precision")
 
 
 def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:

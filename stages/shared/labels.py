@@ -6,6 +6,8 @@ from pathlib import Path
 
 from stages.shared.command import StageError
 
+MEAN_OF_LABELS = "mean of all labels"  # the name of the curve that averages those of many labels
+
 
 @dataclass(frozen=True)
 class Labels:
