@@ -28,8 +28,8 @@ def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
 
 
 def run(folder: Path, recipe: str, stage: str) -> dict:
-    """Run one stage and return its metrics."""
+    """Run one stage and return its metrics; report has none."""
     python, *argv = shlex.split(STAGES[stage]["cmd"].replace("${recipe}", recipe))
     assert python == "python"
     subprocess.run([sys.executable, *argv], cwd=folder, check=True)
-    return json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8"))
+    return json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8")) if stage != "report" else {}

@@ -27,15 +27,18 @@ def summary(metrics: dict[str, dict]) -> dict:
         ends = {end: round(value, 4) for end, value in of["interval"]["accuracy"].items()}
         return {name: round(of[name], 4) for name in SCORES} | {"interval": {"accuracy": ends}}
 
-    baseline = metrics["baseline"]
+    baseline, evaluated = metrics["baseline"], metrics["evaluate"]
     return {
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
         "copies": metrics["split"]["copies"],
         "majority": scores(baseline["majority"]),
         "tfidf": scores(baseline["tfidf"]),
-        "fine_tuned": scores(metrics["evaluate"]),
+        "fine_tuned": scores(evaluated),
         "int8": scores(metrics["quantize"]),
+        "beside_tfidf": evaluated["against"]["tfidf"]["words"],
+        "ece": {when: round(evaluated["calibration"][when]["ece"], 4) for when in ("before", "after")},
+        "changed": {kind: found["changed"] for kind, found in evaluated["behaviour"].items()},
     }
 
 
