@@ -107,7 +107,7 @@ def test_a_killed_run_ends_in_the_same_bytes_in_another_clone(origin, done, tmp_
     folder = clone(origin, tmp_path / "elsewhere")
     killed_at(folder, 1)
     assert not (folder / "models/train").exists()
-    assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize"]
+    assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize", "report"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
         assert (folder / name).read_bytes() == (done / name).read_bytes(), name
 
@@ -121,7 +121,7 @@ def test_training_killed_at_random_steps_goes_on_and_ends_in_the_same_bytes(orig
         said = killed_at(folder, target)
         went_on += "train: goes on after step" in said
     assert went_on >= 2
-    assert ran(run(folder, "dvc", "repro"))[-3:] == ["train", "evaluate", "quantize"]
+    assert ran(run(folder, "dvc", "repro"))[-4:] == ["train", "evaluate", "quantize", "report"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
         assert (folder / name).read_bytes() == (done / name).read_bytes(), name
     assert not list((folder / "snapshots").iterdir())
@@ -154,7 +154,7 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     folder = clone(done, tmp_path / "sweep")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
     run(folder, "dvc", "checkout")
-    assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize"]
+    assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize", "report"]
     assert "train.lr" in run(folder, "dvc", "params", "diff")
     differences = json.loads(run(folder, "dvc", "metrics", "diff", "--json", "--all"))
     assert "log_loss" in differences["metrics/evaluate.json"]
@@ -178,7 +178,7 @@ def test_resampling_reruns_from_resample_on(done, tmp_path):
         *("dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", "+resample.factors.positive=0.5"),
         *("-S", "+resample.factors.negative=1"),
     )
-    assert ran(output) == ["resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize"]
+    assert ran(output) == ["resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize", "report"]
     assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 105, "positive": 52}
 
 
