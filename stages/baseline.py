@@ -10,6 +10,7 @@ probabilities of the test rows.
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from scipy.special import softmax
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -18,17 +19,22 @@ from stages.shared import command, curves, files, params, tables
 from stages.shared.bootstrap import scored
 from stages.shared.command import StageError
 from stages.shared.labels import read_labels
+from stages.shared.prior import prior_shift
 
 SCHEMA = pa.schema([("id", pa.int64()), ("majority", pa.list_(pa.float64())), ("tfidf", pa.list_(pa.float64()))])
 
 
 def baselines(
-    natural: pd.DataFrame, train: pd.DataFrame, splits: dict[str, pd.DataFrame], settings: params.Baseline
+    natural: pd.DataFrame,
+    train: pd.DataFrame,
+    splits: dict[str, pd.DataFrame],
+    names: list[str],
+    settings: params.Baseline,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Fit both baselines and return their probabilities of each split's rows: (rows, labels), by baseline and split.
 
     natural: training rows before resampling, which say what the majority is. train: after it, as the transformer gets
-    them.
+    them; as the transformer's, TF-IDF's probabilities get the labels' natural shares back. names: of labels.
     """
     majority = DummyClassifier(strategy="prior").fit(natural["text"], natural["label"])
     vectorizer = TfidfVectorizer(ngram_range=(1, settings.ngram_max), min_df=settings.min_df, sublinear_tf=True)
@@ -40,9 +46,11 @@ def baselines(
             f"baseline.min_df ({settings.min_df})"
         ) from None
     tfidf = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
+    shift = prior_shift(natural["label"].to_numpy(), train["label"].to_numpy(), "none", names)
+    log_shares = {name: tfidf.predict_log_proba(vectorizer.transform(rows["text"])) for name, rows in splits.items()}
     return {
         "majority": {name: majority.predict_proba(rows["text"]) for name, rows in splits.items()},
-        "tfidf": {name: tfidf.predict_proba(vectorizer.transform(rows["text"])) for name, rows in splits.items()},
+        "tfidf": {name: softmax(found + shift, axis=1) for name, found in log_shares.items()},
     }
 
 
@@ -53,7 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     natural, train = tables.read(args.split / "train.parquet"), tables.read(args.resample / "train.parquet")
     splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
     unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
-    found = baselines(natural, train, splits, settings.baseline)
+    found = baselines(natural, train, splits, labels.names, settings.baseline)
 
     def score(baseline: str, split: str) -> dict:
         rows = splits[split]

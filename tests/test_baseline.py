@@ -3,10 +3,13 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from stages.baseline import baselines
 from stages.shared import tables
 from stages.shared.command import StageError
+from stages.shared.params import Baseline
 from stages.shared.scores import NAMES
 from tests.conftest import reviews, write_csv
 
@@ -36,6 +39,14 @@ def test_the_majority_is_that_of_the_rows_before_resampling(project):
     found = json.loads((project.root / "metrics/baseline.json").read_text())["majority"]
     assert found["accuracy"] > 0.8
     assert found["recall"] == 1
+
+
+def test_tf_idf_gets_the_natural_shares_back():
+    """Of words that say nothing, balanced: the rows' own label is all that there is to know."""
+    natural = pd.DataFrame({"text": ["a word here"] * 100, "label": [0] * 95 + [1] * 5})
+    balanced = natural.iloc[90:]
+    found = baselines(natural, balanced, {"test": natural}, ["common", "rare"], Baseline(ngram_max=1, min_df=1, c=1.0))
+    assert found["tfidf"]["test"][0] == pytest.approx([0.95, 0.05], abs=1e-3)
 
 
 def test_min_df_beyond_the_rows_is_named(project):

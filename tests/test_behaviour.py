@@ -92,7 +92,7 @@ def test_rows_are_chosen_by_id_whatever_their_order():
 def test_changed_predictions_are_counted_with_an_interval_by_hand():
     before = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.5, 0.5]])
     after = np.array([[0.8, 0.2], [0.3, 0.7], [0.1, 0.9], [0.5, 0.5]])
-    found = behaviour.changed(before, after, LIKELIER)
+    found = behaviour.changed(before, after, LIKELIER, np.arange(len(before)))
     assert (found["rows"], found["changed"]) == (4, 0.25)
     assert found["shift"] == pytest.approx((-0.1 - 0.3 + 0.1 + 0) / 4)
     # Wilson, 1 of 4, z = 1.96
@@ -119,7 +119,7 @@ def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
     texts = ["the film was good", "a plot", "john is here."]
     predict = reads_capitals(labels)
     found = behaviour.behaviour(
-        texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, LIKELIER, most=99, seed=0
+        texts, [""] * 3, np.array([4, 1, 9]), predict(texts), predict, LIKELIER, np.arange(3), most=99, seed=0
     )
     assert list(found) == list(behaviour.KINDS)
     assert {kind: values["changed"] for kind, values in found.items()} == {
@@ -144,13 +144,15 @@ def test_a_model_that_reads_case_alone_fails_that_test_alone(labels):
 def test_at_most_so_many_rows_of_those_that_a_kind_applies_to():
     texts = ["a plot"] * 20 + ["john is here"] * 5
     predict = reads_capitals(2)
-    found = behaviour.behaviour(texts, [""] * 25, np.arange(25), predict(texts), predict, LIKELIER, most=4, seed=0)
+    found = behaviour.behaviour(
+        texts, [""] * 25, np.arange(25), predict(texts), predict, LIKELIER, np.arange(25), most=4, seed=0
+    )
     assert {values["rows"] for values in found.values()} == {4}
 
 
 def test_no_rows_give_no_shares():
     none = np.array([], dtype=int)
-    found = behaviour.behaviour([], [], none, np.zeros((0, 2)), reads_capitals(2), LIKELIER, most=99, seed=0)
+    found = behaviour.behaviour([], [], none, np.zeros((0, 2)), reads_capitals(2), LIKELIER, none, most=99, seed=0)
     assert all(values["rows"] == 0 and values["changed"] is None for values in found.values())
 
 
@@ -167,7 +169,21 @@ def test_what_annotate_appended_stays_as_it_is():
         return np.full((len(changed), 2), 0.5)
 
     shares = np.full((1, 2), 0.5)
-    behaviour.behaviour(plain[:1], appended[:1], np.array([1]), shares, predict, LIKELIER, most=99, seed=0)
+    behaviour.behaviour(
+        plain[:1], appended[:1], np.array([1]), shares, predict, LIKELIER, np.arange(1), most=99, seed=0
+    )
     assert len(seen) == len(behaviour.KINDS)
     assert all(text.endswith(appended[0]) for text in seen)
     assert parted(texts, []) == (texts, ["", "", ""])
+
+
+def test_a_name_with_a_dotted_capital_stays_as_it_is():
+    assert behaviour.changed_texts("names", ["MAR\u0130A", "Mar\u0131a sings"], np.array([1, 2]), 0) == [None, None]
+
+
+def test_rows_of_one_unit_count_once_in_the_interval():
+    before, after = np.tile([0.9, 0.1], (40, 1)), np.tile([[0.1, 0.9], [0.9, 0.1]], (20, 1))
+    alone = behaviour.changed(before, after, LIKELIER, np.arange(40))
+    together = behaviour.changed(before, after, LIKELIER, np.arange(40) // 10)
+    assert together["changed"] == alone["changed"] == 0.5
+    assert together["changed_high"] - together["changed_low"] > alone["changed_high"] - alone["changed_low"]

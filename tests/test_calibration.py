@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from stages.evaluate.calibration import RANGE, Calibration, fit, prior_shift
+from stages.evaluate.calibration import RANGE, Calibration, fit
 from stages.shared.curves import CURVE_BINS, reliability
+from stages.shared.prior import prior_shift
 from stages.shared.scores import expected_calibration_error
 
 NAMES = ["common", "rare"]
@@ -50,10 +51,12 @@ def test_class_weights_shift_the_prior_as_repeated_rows_do():
     assert prior_shift(natural, np.tile(natural, 3), "none", NAMES).tolist() == [0, 0]
 
 
-def test_rows_that_are_all_right_have_a_temperature_within_its_range():
+def test_rows_that_are_all_right_do_not_call_for_certainty():
     logits = np.array([[5.0, 0.0], [0.0, 5.0]] * 20)
     fitted = fit(logits, np.array([0, 1] * 20), np.zeros(2))
-    assert RANGE[0] <= fitted.temperature <= RANGE[1]
+    assert fitted.probabilities(logits).max() == pytest.approx(1 - 0.5 / 41, abs=1e-4)  # half of one row more is wrong
+    two = fit(np.array([[0.1, 0.0], [0.0, 0.1]]), np.array([0, 1]), np.zeros(2))
+    assert RANGE[0] <= two.temperature <= RANGE[1]
     assert np.isfinite(fitted.probabilities(logits * 100)).all()
 
 

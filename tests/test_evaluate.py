@@ -178,3 +178,28 @@ def test_many_labels_run_from_end_to_end(project):
     assert found["f1"] == found["f1_macro"]
     confusion = pd.read_csv(project.root / "plots/evaluate/confusion.csv")
     assert confusion["actual"].unique().tolist() == ["a", "b", "c"]
+
+
+def test_a_text_with_a_lone_carriage_return_stays_one_line_of_the_errors(copy_of_trained):
+    project = copy_of_trained
+    path, torn = project.root / "data/split/test.parquet", 'cold\rdull, "awful"'
+    rows = tables.read(path)
+    tables.write_frame(path, rows.assign(text=torn), tables.ROWS)
+    project.run("evaluate", "report")
+    listed = pd.read_csv(project.root / "data/evaluate/errors.csv", keep_default_na=False)
+    assert set(listed["text"]) <= {torn}
+
+
+def test_lengths_count_no_padding(trained, tmp_path):
+    """Tokenizers of sentence-transformers pad to a fixed length."""
+    from tokenizers import Tokenizer
+
+    from stages.evaluate.predictor import Predictor, load
+
+    folder = tmp_path / "padded"
+    shutil.copytree(trained.root / "models/train", folder)
+    padded = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    padded.enable_padding(length=30)
+    padded.save(str(folder / "tokenizer.json"))
+    predictor = Predictor(load(folder), folder, batch_size=2, max_length=16)
+    assert predictor.lengths(["good film", "bad"]).tolist() == [4, 3]

@@ -50,10 +50,13 @@ def calibration_error(labels, shares, positive, weights) -> float:
 def of_scikit_learn(labels, shares, positive, predicted, weights) -> dict[str, float]:
     """The same names, each by scikit-learn with sample_weight; NaN where undefined."""
     ids, w = np.arange(shares.shape[1]), {"sample_weight": weights}
-    target = {"average": "macro", "labels": ids} if positive is None else {"average": "binary", "pos_label": positive}
+    used = weights > 0
+    occurring = np.union1d(labels[used], predicted[used])
+    target = {"average": "binary", "pos_label": positive}
+    if positive is None:
+        target = {"average": "macro", "labels": occurring}
     if positive is not None and positive not in labels and positive not in predicted:
         target = {"average": "macro", "labels": [positive]}  # "binary" refuses a label that no row has
-    used = weights > 0
     split = [i for i in ids if 0 < (labels[used] == i).sum() < used.sum() and positive in (i, None)]
     squared = (shares - np.eye(len(ids))[labels]) ** 2
     squared = squared.sum(axis=1) if positive is None else squared[:, positive]
@@ -63,7 +66,7 @@ def of_scikit_learn(labels, shares, positive, predicted, weights) -> dict[str, f
         "recall": sk.recall_score(labels, predicted, zero_division=0, **target, **w),
         "f1": sk.f1_score(labels, predicted, zero_division=0, **target, **w),
         "f2": sk.fbeta_score(labels, predicted, beta=2, zero_division=0, **target, **w),
-        "f1_macro": sk.f1_score(labels, predicted, average="macro", labels=ids, zero_division=0, **w),
+        "f1_macro": sk.f1_score(labels, predicted, average="macro", labels=occurring, zero_division=0, **w),
         "f1_weighted": sk.f1_score(labels, predicted, average="weighted", labels=ids, zero_division=0, **w),
         "roc_auc": np.mean([sk.roc_auc_score(labels == i, shares[:, i], **w) for i in split]) if split else np.nan,
         "pr_auc": np.mean([sk.average_precision_score(labels == i, shares[:, i], **w) for i in split])

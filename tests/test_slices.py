@@ -50,7 +50,7 @@ def test_every_length_is_inside_the_bin_that_names_it_and_bins_do_not_overlap():
 def test_a_given_slice_is_scored_by_its_rows_alone(labels):
     truth, predicted = RANDOM.integers(0, labels, 200), RANDOM.integers(0, labels, 200)
     group = pd.Series(["a"] * 60 + ["b"] * 100 + ["c"] * 19 + [None] * 21)
-    found = slices.given(pd.DataFrame({"group": group}), truth, predicted)
+    found = slices.given(pd.DataFrame({"group": group}), truth, predicted, np.arange(len(truth)))
     assert found["name"].tolist() == ["b", "a"]  # the larger first, c has too few rows
     a = found.set_index("name").loc["a"]
     assert (a["rows"], a["errors"]) == (60, (truth != predicted)[:60].sum())
@@ -63,7 +63,7 @@ def test_a_given_slice_is_scored_by_its_rows_alone(labels):
 def test_of_many_groups_the_largest_are_slices_and_all_values_of_a_column():
     names = pd.Series([f"g{i:02}" for i in range(15)]).repeat(20).reset_index(drop=True)
     columns = pd.DataFrame({"group": names, "director": names})
-    found = slices.given(columns, np.zeros(300, dtype=int), np.zeros(300, dtype=int))
+    found = slices.given(columns, np.zeros(300, dtype=int), np.zeros(300, dtype=int), np.arange(300))
     assert found["kind"].value_counts().to_dict() == {"director": 15, "group": slices.GROUPS}
     assert (found["p_adjusted"] == 1).all()
 
@@ -71,21 +71,25 @@ def test_of_many_groups_the_largest_are_slices_and_all_values_of_a_column():
 def test_lengths_stand_in_their_own_order():
     lengths = pd.Series(["20 to 30 words"] * 40 + ["3 to 9 words"] * 30)
     ones = np.ones(70, dtype=int)
-    found = slices.given(pd.DataFrame({"length": lengths}), ones, ones)
+    found = slices.given(pd.DataFrame({"length": lengths}), ones, ones, np.arange(len(ones)))
     assert found["name"].tolist() == ["3 to 9 words", "20 to 30 words"]
 
 
 def test_a_slice_of_all_rows_has_no_rest():
-    found = slices.given(pd.DataFrame({"group": ["a"] * 30}), np.zeros(30, dtype=int), np.zeros(30, dtype=int))
+    found = slices.given(
+        pd.DataFrame({"group": ["a"] * 30}), np.zeros(30, dtype=int), np.zeros(30, dtype=int), np.arange(30)
+    )
     assert found["difference"].isna().all()
 
 
 @pytest.mark.parametrize("rows", [0, 1, 25])
 def test_few_rows_and_no_columns_give_empty_tables(rows):
     ids = np.zeros(rows, dtype=int)
-    assert slices.given(pd.DataFrame({"group": pd.Series([None] * rows, dtype=object)}), ids, ids).empty
-    assert slices.given(pd.DataFrame(index=range(rows)), ids, ids).empty
-    found = slices.found([""] * rows, ids, ids)
+    assert slices.given(
+        pd.DataFrame({"group": pd.Series([None] * rows, dtype=object)}), ids, ids, np.arange(rows)
+    ).empty
+    assert slices.given(pd.DataFrame(index=range(rows)), ids, ids, np.arange(rows)).empty
+    found = slices.found([""] * rows, ids, ids, np.arange(rows))
     assert found.empty
     assert found.columns.tolist() == slices.COLUMNS
 
@@ -105,7 +109,7 @@ def test_a_word_and_a_length_that_fail_are_found_whatever_their_case():
         wrong[i] |= random.random() < 0.5
     long = slices.words(made) >= 14
     wrong[long] |= random.random(long.sum()) < 0.4
-    found = slices.found(made, truth, np.where(wrong, 1 - truth, truth))
+    found = slices.found(made, truth, np.where(wrong, 1 - truth, truth), np.arange(len(truth)))
     planted = found[found["name"] == "planted"].iloc[0]
     assert (planted["kind"], planted["rows"]) == ("word", 100)
     assert planted["difference"] < -0.2
@@ -115,7 +119,7 @@ def test_a_word_and_a_length_that_fail_are_found_whatever_their_case():
     # the order of rows decides nothing
     order = random.permutation(1500)
     predicted = np.where(wrong, 1 - truth, truth)
-    again = slices.found([made[i] for i in order], truth[order], predicted[order])
+    again = slices.found([made[i] for i in order], truth[order], predicted[order], np.arange(len(truth)))
     pd.testing.assert_frame_equal(again, found)
 
 
@@ -123,13 +127,29 @@ def test_errors_by_chance_give_a_slice_in_about_5_of_100_draws_at_most():
     random = np.random.default_rng(4)
     made = texts(random, 400)
     truth = np.zeros(400, dtype=int)
-    called = sum(len(slices.found(made, truth, (random.random(400) < 0.2).astype(int))) > 0 for _ in range(100))
+    called = sum(
+        len(slices.found(made, truth, (random.random(400) < 0.2).astype(int), np.arange(400))) > 0 for _ in range(100)
+    )
     assert called <= 10  # of 100 draws, 5 expected at most; 11 or more would come by chance in 1 case of 90
 
 
 def test_the_p_value_is_fishers_exact_one():
     wrong = np.arange(300) < 45
-    found = slices.adjusted(np.array([40]), np.array([15]), wrong)
+    found = slices.adjusted(np.array([40]), np.array([15]), np.array([40]), wrong, len(wrong))
     tails = [fisher_exact([[15, 25], [30, 230]], alternative=side).pvalue for side in ("less", "greater")]
     assert found == pytest.approx(2 * min(tails))
-    assert (slices.adjusted(np.array([40, 50]), np.array([0, 0]), wrong & False) == 1).all()
+    assert (
+        slices.adjusted(np.array([40, 50]), np.array([0, 0]), np.array([40, 50]), wrong & False, len(wrong)) == 1
+    ).all()
+
+
+def test_groups_that_stand_or_fall_together_do_not_make_an_attribute_stand_out():
+    """40 groups of 25 rows, an attribute of the group that has nothing to do with its errors."""
+    random, called = np.random.default_rng(0), 0
+    unit, truth = np.repeat(np.arange(40), 25), np.zeros(1000, dtype=int)
+    for _ in range(100):
+        rate = random.choice([0.05, 0.6], 40)[unit]
+        predicted = (random.random(1000) < rate).astype(int)
+        columns = pd.DataFrame({"kind": random.choice(["a", "b"], 40)[unit]})
+        called += (slices.given(columns, truth, predicted, unit)["p_adjusted"] <= 0.05).any()
+    assert called <= 10

@@ -73,3 +73,18 @@ def test_the_picture_has_few_points_and_both_ends():
     points = curve(random.random(5000) < 0.5, random.random(5000))
     assert len(thinned(points)) == 200
     assert thinned(points)["threshold"].iloc[[0, -1]].tolist() == points["threshold"].iloc[[0, -1]].tolist()
+
+
+def test_of_equally_good_thresholds_none_is_worse_at_the_bounded_score():
+    """Two false alarms less at the same recall."""
+    truth = np.array([0, 0, 1, 0, 1, 1, 1], dtype=bool)
+    points = curve(truth, np.array([0.6, 0.7, 0.8, 0.81, 0.9, 0.95, 0.97]))
+    at = choose(parse("precision >= 0.6"), points)
+    chosen = points[points["threshold"] == at].iloc[0]
+    assert (chosen["recall"], chosen["precision"]) == (1, 0.8)
+
+
+def test_neighbouring_probabilities_are_told_apart():
+    low = 0.5
+    points = curve(np.array([False, True]), np.array([low, np.nextafter(low, 1)]))
+    assert [(np.array([low, np.nextafter(low, 1)]) >= at).mean() for at in points["threshold"]] == [1, 0.5, 0]

@@ -70,10 +70,11 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
             source = split_naively(folder, settings)
         elif not (tainted and stage == "resample"):
             run(folder, recipe, stage)
-    positive = read_labels(folder / "data/standardize/labels.json").positive_id
-    natural, test = (tables.read(folder / f"data/split/{name}.parquet") for name in ("train", "test"))
+    labels = read_labels(folder / "data/standardize/labels.json")
+    positive, test = labels.positive_id, tables.read(folder / "data/split/test.parquet")
     train = tables.read(folder / "data/resample/train.parquet")
-    tfidf = baselines(natural, train, {"test": test}, settings.baseline)["tfidf"]["test"]
+    # as balanced as it was fitted: a score that takes no notice of the labels' shares needs no prior
+    tfidf = baselines(train, train, {"test": test}, labels.names, settings.baseline)["tfidf"]["test"]
     evaluated = tables.read(folder / "data/evaluate/predictions.parquet").set_index(["split", "id"])
     fine_tuned = np.stack(evaluated.loc["test"].loc[test["id"], "probabilities"])
     to_source = (lambda ids: ids) if source is None else (lambda ids: source[ids])

@@ -9,18 +9,20 @@ Calibration and threshold are chosen on validation rows and written to calibrati
 are what they make of the model's logits. Writes predictions.parquet, and tables of errors, slices and rows to look at.
 """
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from stages.evaluate import attributes, behaviour, calibration, label_noise, threshold
+from stages.evaluate import attributes, behaviour, label_noise, threshold
 from stages.shared import checkpoint, command, curves, files, params, tables
 from stages.shared.appended import parted
 from stages.shared.bootstrap import intervals
 from stages.shared.command import StageError
 from stages.shared.labels import Labels, read_labels
+from stages.shared.prior import prior_shift
 from stages.shared.scores import decide
 from stages.shared.significance import compare
 
@@ -82,7 +84,8 @@ def write(
         },
     )
     for name, table in listed.items():
-        table.to_csv(out / f"{name}.csv", index=False)
+        # quoted, since a lone carriage return in a text would end its line
+        table.to_csv(out / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     curves.write(plots, labels, test.label, test.probabilities)
     curves.confusion(labels, test.label, test.predicted).to_csv(plots / "confusion.csv", index=False)
     curves.reliability(test.label, found.raw.probabilities, labels.positive_id).to_csv(
@@ -121,7 +124,7 @@ def main(argv: list[str] | None = None) -> None:
         read(args.tokens / name) for name in ("train", "validation", "test")
     )
     train = train.at(behaviour.chosen(train.id, knobs.train_rows, seed))
-    shift = calibration.prior_shift(natural, trained, settings.train.class_weights, labels.names)
+    shift = prior_shift(natural, trained, settings.train.class_weights, labels.names)
     found = score(
         predictor, untuned, {"train": train, "validation": validation, "test": test}, unit, shift, knobs.goal, labels
     )
@@ -145,6 +148,7 @@ def main(argv: list[str] | None = None) -> None:
             mine.probabilities,
             lambda changed: found.calibration.probabilities(predictor.logits(predictor.token_ids(changed))),
             lambda shares: decide(shares, labels.positive_id, found.threshold),
+            mine.unit,
             knobs.behaviour_rows,
             seed,
         ),

@@ -91,10 +91,11 @@ def names(text: str, random: Random) -> str | None:
         others |= dict(zip(listed, [*listed[1:], listed[0]], strict=True))
 
     def other(match: re.Match) -> str:
-        name = others[match[0].title()]
+        name = others.get(match[0].title(), match[0])  # a dotted capital I fits the pattern but not the list
         return name.lower() if match[0].islower() else name.upper() if match[0].isupper() else name
 
-    return _NAME.sub(other, text)
+    changed = _NAME.sub(other, text)
+    return changed if changed != text else None
 
 
 def sentence(text: str, random: Random) -> str | None:
@@ -145,20 +146,22 @@ def chosen(ids: np.ndarray, most: int, seed: int) -> np.ndarray:
 
 
 def changed(
-    before: np.ndarray, after: np.ndarray, decide: Callable[[np.ndarray], np.ndarray]
+    before: np.ndarray, after: np.ndarray, decide: Callable[[np.ndarray], np.ndarray], unit: np.ndarray
 ) -> dict[str, float | int | None]:
-    """Compare predictions. before, after: (rows, labels), probabilities of the same rows. decide: to (rows,) int.
+    """Compare predictions. before, after: (rows, labels), probabilities of the same rows. decide: to (rows,) int. unit:
+    (rows,) int, equal for rows that are not independent of each other.
 
     Returns: rows; changed, the share of them whose predicted label is another; changed_low and changed_high, its 95%
-    Wilson interval; shift, by how much the probability of the label that was predicted before rises, on average. None
-    without rows.
+    Wilson interval, of units for rows; shift, by how much the probability of the label that was predicted before rises,
+    on average. None without rows.
     """
     rows = len(before)
     if not rows:
         return {"rows": 0, "changed": None, "changed_low": None, "changed_high": None, "shift": None}
     predicted = decide(before)
     count = int((decide(after) != predicted).sum())
-    interval = binomtest(count, rows).proportion_ci(method="wilson")
+    units = len(np.unique(unit))
+    interval = binomtest(round(count / rows * units), units).proportion_ci(method="wilson")
     moved = (after - before)[np.arange(rows), predicted]
     return {
         "rows": rows,
@@ -176,6 +179,7 @@ def behaviour(
     before: np.ndarray,
     predict: Callable[[list[str]], np.ndarray],
     decide: Callable[[np.ndarray], np.ndarray],
+    unit: np.ndarray,
     most: int,
     seed: int,
 ) -> dict[str, dict[str, float | int | None]]:
@@ -185,7 +189,8 @@ def behaviour(
 
     texts, appended: as stages/shared/appended.py parts them; only the former change. ids: (rows,) int. before: (rows,
     labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). decide: from
-    those to labels, (rows,) int. most: rows of each kind, `chosen` among those that it applies to.
+    those to labels, (rows,) int. unit: as in `changed`. most: rows of each kind, `chosen` among those that it applies
+    to.
     """
     compared = {}
     for kind in KINDS:
@@ -193,5 +198,5 @@ def behaviour(
         applied = np.array([i for i, text in enumerate(made) if text is not None], dtype=np.int64)
         applied = applied[chosen(ids[applied], most, seed)]
         after = predict([made[i] + appended[i] for i in applied]) if len(applied) else before[:0]
-        compared[kind] = changed(before[applied], after, decide)
+        compared[kind] = changed(before[applied], after, decide, unit[applied])
     return compared

@@ -9,10 +9,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from stages.evaluate.slices import words
+
 SHORT = 4  # words, at most
 CONFIDENT = 0.8  # probability that model and TF-IDF each give to one and the same other label
 
-_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 _CONTRAST = re.compile(
     r"\b(?:but|however|although|though|yet|despite|nevertheless|nonetheless|whereas|unfortunately|except|instead|"
     r"in spite of|on the other hand|even if)\b",
@@ -49,7 +50,7 @@ def kinds(
     sure = (probabilities.max(axis=1) >= CONFIDENT) & (tfidf.max(axis=1) >= CONFIDENT)
     told = pd.DataFrame(
         {
-            "very_short": np.array([len(_WORD.findall(text)) <= SHORT for text in texts], dtype=bool),
+            "very_short": words(texts) <= SHORT,
             "contrast": _matches(_CONTRAST, texts),
             "negation": _matches(_NEGATION, texts),
             "hedged": _matches(_HEDGED, texts),

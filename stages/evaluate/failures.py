@@ -51,8 +51,8 @@ def all_slices(plain: list[str], group: pd.Series, attributes: pd.DataFrame, tes
     plain: texts without what was appended. group: (rows,) str or null. attributes: a column each, (rows,).
     """
     columns = pd.DataFrame({"length": slices.length_bins(slices.words(plain), slices.GIVEN_BINS), "group": group})
-    given = slices.given(pd.concat([columns, attributes], axis=1), test.label, test.predicted)
-    found = slices.found(plain, test.label, test.predicted)
+    given = slices.given(pd.concat([columns, attributes], axis=1), test.label, test.predicted, test.unit)
+    found = slices.found(plain, test.label, test.predicted, test.unit)
     return pd.concat([given, found.assign(kind="found: " + found["kind"])], ignore_index=True)
 
 

@@ -38,6 +38,7 @@ class Predictor:
         """Count the tokens of texts before they are cut: (rows,) int."""
         encoder = self.tokenizer.backend_tokenizer
         encoder.no_truncation()
+        encoder.no_padding()
         return np.array([len(encoding.ids) for encoding in encoder.encode_batch_fast(texts)])
 
 

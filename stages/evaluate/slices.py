@@ -16,9 +16,9 @@ GIVEN_BINS, FOUND_BINS = 5, 10  # of the length, each with about as many rows
 SURE = 0.05  # largest adjusted p-value of a slice that is found
 
 COLUMNS = ["kind", "name", "rows", "errors", "accuracy", "low", "high", "f1_macro", "difference", "p_adjusted"]
-"""low and high: a 95% Wilson interval of the accuracy. f1_macro: over the labels that occur in the slice, as its truth
-or its prediction. difference: the slice's accuracy minus that of all other rows, NaN where there are none. p_adjusted:
-see `adjusted`."""
+"""low and high: a 95% Wilson interval of the accuracy, of units for rows. f1_macro: over the labels that occur in the
+slice, as its truth or its prediction. difference: the slice's accuracy minus that of all other rows, NaN where there
+are none. p_adjusted: see `adjusted`."""
 
 _WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
@@ -44,10 +44,11 @@ def length_bins(lengths: np.ndarray, bins: int, unit: str = "words") -> pd.Serie
     return pd.Series(np.array(named, dtype=object)[np.searchsorted(upper, lengths)], dtype="str")
 
 
-def given(columns: pd.DataFrame, truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+def given(columns: pd.DataFrame, truth: np.ndarray, predicted: np.ndarray, unit: np.ndarray) -> pd.DataFrame:
     """Score each value, of LEAST rows or more, of each column; of `group` the GROUPS largest.
 
     columns: (rows,) str or null each; its names are the kinds of slices. truth, predicted: (rows,) int, label ids.
+    unit: (rows,) int, equal for rows that are not independent of each other.
     Returns: COLUMNS, by column, then by falling number of rows, lengths by rising length, then by name.
     """
     masks = []
@@ -59,23 +60,23 @@ def given(columns: pd.DataFrame, truth: np.ndarray, predicted: np.ndarray) -> pd
             ranked.sort(key=lambda name: int(re.match(r"\d+", name)[0]))
         masks += [(kind, value, values.eq(value).fillna(False).to_numpy(bool)) for value in _first(kind, ranked)]
     wrong = truth != predicted
-    p = adjusted(
-        np.array([mask.sum() for _, _, mask in masks]), np.array([wrong[mask].sum() for _, _, mask in masks]), wrong
-    )
-    return _table([(*mask, p_value) for mask, p_value in zip(masks, p, strict=True)], truth, predicted)
+    rows, errors = (np.array([of[mask].sum() for _, _, mask in masks]) for of in (np.ones(len(wrong)), wrong))
+    units = np.array([len(np.unique(unit[mask])) for _, _, mask in masks])
+    p = adjusted(rows, errors, units, wrong, len(np.unique(unit)))
+    return _table([(*mask, p_value) for mask, p_value in zip(masks, p, strict=True)], truth, predicted, unit)
 
 
 def _first(kind: str, ranked: list[str]) -> list[str]:
     return ranked[:GROUPS] if kind == "group" else ranked
 
 
-def found(texts: list[str], truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+def found(texts: list[str], truth: np.ndarray, predicted: np.ndarray, unit: np.ndarray) -> pd.DataFrame:
     """Find the words and the lengths whose rows have more errors, or fewer, than all other rows.
 
     Words are case-folded, in at least LEAST rows and LEAST_SHARE of all, and in at most MOST_SHARE of them. Lengths are
     the FOUND_BINS bins of the number of words. Kept are those with an adjusted p-value of at most SURE.
 
-    truth, predicted: (rows,) int, label ids.
+    truth, predicted: (rows,) int, label ids. unit: as in `given`.
     Returns: COLUMNS, the surest first, then by kind and name.
     """
     wrong = truth != predicted
@@ -85,14 +86,18 @@ def found(texts: list[str], truth: np.ndarray, predicted: np.ndarray) -> pd.Data
     masks = [("length", name, bins.eq(name).to_numpy(bool)) for name in sorted(lengths)]
     sizes = np.concatenate([contains.sum(axis=0), [mask.sum() for _, _, mask in masks]]).astype(np.int64)
     errors = np.concatenate([contains[wrong].sum(axis=0), [wrong[mask].sum() for _, _, mask in masks]])
-    p = adjusted(sizes, errors.astype(np.int64), wrong)
+    # how many units have a row in each slice
+    number, unit_of = np.unique(unit, return_inverse=True)
+    has = csc_array((np.ones(len(unit)), (unit_of, np.arange(len(unit)))), shape=(len(number), len(unit)))
+    units = np.concatenate([(has @ contains > 0).sum(axis=0), [len(np.unique(unit[mask])) for _, _, mask in masks]])
+    p = adjusted(sizes, errors, units, wrong, len(number))
     kept = [
         ("word", names[i], contains[:, [i]].toarray().ravel(), p[i])
         if i < len(names)
         else (*masks[i - len(names)], p[i])
         for i in np.flatnonzero(p <= SURE)
     ]
-    return _table(sorted(kept, key=lambda entry: (entry[3], entry[0], entry[1])), truth, predicted)
+    return _table(sorted(kept, key=lambda entry: (entry[3], entry[0], entry[1])), truth, predicted, unit)
 
 
 def _word_slices(texts: list[str]) -> tuple[csc_array, list[str]]:
@@ -106,17 +111,20 @@ def _word_slices(texts: list[str]) -> tuple[csc_array, list[str]]:
     return contains[:, fit], counter.get_feature_names_out()[fit].tolist()
 
 
-def adjusted(sizes: np.ndarray, errors: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+def adjusted(sizes: np.ndarray, errors: np.ndarray, units: np.ndarray, wrong: np.ndarray, all_units: int) -> np.ndarray:
     """Say how likely each slice's errors are if it is drawn blindly from all rows, given how many slices are looked at.
 
     The p-value is Fisher's exact one, two-sided as twice the smaller tail; it is adjusted as Benjamini and Hochberg
     ("Controlling the False Discovery Rate", 1995) do: of the slices at or below 0.05, about 5% are chance.
 
-    sizes, errors: (slices,) int, their rows and errors. wrong: (rows,) bool. Returns: (slices,), 0 to 1.
+    Rows of one unit may all be right or wrong together, so that each unit counts as one row, at its slice's error rate.
+
+    sizes, errors, units: (slices,) int, their rows, errors and units. wrong: (rows,) bool. Returns: (slices,), 0 to 1.
     """
     if not len(sizes):
         return np.zeros(0)
-    drawn = hypergeom(len(wrong), int(wrong.sum()), sizes)
+    errors = np.round(errors / sizes * units)
+    drawn = hypergeom(all_units, round(wrong.mean() * all_units), units.astype(np.int64))
     tails = np.minimum(drawn.cdf(errors), drawn.sf(errors - 1))
     return false_discovery_control(np.clip(2 * tails, 0, 1), method="bh")
 
@@ -129,14 +137,16 @@ def f1_macro(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float((2 * counts[0][both > 0] / both[both > 0]).mean())
 
 
-def _table(entries: list[tuple[str, str, np.ndarray, float]], truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+def _table(
+    entries: list[tuple[str, str, np.ndarray, float]], truth: np.ndarray, predicted: np.ndarray, unit: np.ndarray
+) -> pd.DataFrame:
     """Score slices. entries: kind, name, mask (rows,) bool, adjusted p-value."""
     wrong, lines = truth != predicted, []
     for kind, name, mask, p in entries:
         rows, errors, others = int(mask.sum()), int(wrong[mask].sum()), int((~mask).sum())
-        interval = binomtest(rows - errors, rows).proportion_ci(method="wilson")
+        right, units = 1 - errors / rows, len(np.unique(unit[mask]))
+        interval = binomtest(round(right * units), units).proportion_ci(method="wilson")
         rest = 1 - wrong[~mask].sum() / others if others else np.nan
-        right = 1 - errors / rows
         f1 = f1_macro(truth[mask], predicted[mask])
         lines.append([kind, name, rows, errors, right, interval.low, interval.high, f1, right - rest, float(p)])
     return pd.DataFrame(lines, columns=COLUMNS)

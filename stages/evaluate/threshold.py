@@ -19,7 +19,9 @@ def curve(is_positive: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
     false_alarms (rows).
     """
     values, inverse = np.unique(probability, return_inverse=True)
-    threshold = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [np.nextafter(values[-1], 2)]])
+    between = (values[1:] + values[:-1]) / 2
+    between = np.where(between > values[:-1], between, values[1:])  # neighbouring floats have nothing between them
+    threshold = np.concatenate([[0.0], between, [np.nextafter(values[-1], 2)]])
     positives = np.bincount(inverse, is_positive, minlength=len(values))
     rows = np.bincount(inverse, minlength=len(values))
     hits = np.concatenate([np.cumsum(positives[::-1])[::-1], [0]])  # at or above each threshold
@@ -66,6 +68,8 @@ def choose(goal: Goal, points: pd.DataFrame) -> float:
         "cost": -(goal.missed or 0) * reachable["missed"] - (goal.false_alarm or 0) * reachable["false_alarms"],
     }.get(goal.name, reachable.get(goal.name))
     best = reachable[gain >= gain.max() - 1e-12]
+    if goal.bound is not None:  # of as good ones, those that are best at the bounded score as well
+        best = best[best[goal.name] >= best[goal.name].max() - 1e-12]
     return float(best["threshold"].iloc[(best["threshold"] - 0.5).abs().argmin()])
 
 

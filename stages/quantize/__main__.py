@@ -6,8 +6,8 @@
 
 The folder (config.json, tokenizer.json, onnx/model.onnx, onnx/model_quantized.onnx) is laid out as transformers.js
 loads it. Both models have evaluate's calibration in their last layer, so that a plain softmax is calibrated, and
-config.json has its threshold. The gate compares int8 with fp32 on validation rows; the metrics are those of int8 on the
-test rows.
+config.json has its threshold and the label that it is of. The gate compares int8 with fp32 on validation rows; the
+metrics are those of int8 on the test rows.
 """
 
 import shutil
@@ -105,7 +105,8 @@ def main(argv: list[str] | None = None) -> None:
         for path in sorted(args.model.iterdir()):
             if path.suffix != ".safetensors":
                 shutil.copyfile(path, out / path.name)
-        files.write_json(out / "config.json", config | {"threshold": calibration["threshold"]})
+        decision = {"threshold": calibration["threshold"], "positive": labels.positive}
+        files.write_json(out / "config.json", config | decision)
         sizes = {name: (onnx / name).stat().st_size for name in ("model.onnx", "model_quantized.onnx")}
     fp32_test, int8_test, test_agreement = compared["test"]
     files.write_json(

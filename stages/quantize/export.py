@@ -41,11 +41,15 @@ def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None
     (labels,). Raises: StageError when the model ends in no linear layer with a bias.
     """
     last = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == model.config.num_labels]
-    if not last or last[-1].bias is None:
-        raise StageError(f"{model.config.model_type}: ends in no linear layer with a bias, so it cannot be calibrated")
+    if not last or (last[-1].bias is None and any(shift)):
+        raise StageError(
+            f"{model.config.model_type}: ends in no linear layer with a bias, which calibration needs; choose another "
+            "model.checkpoint, or train without balancing"
+        )
     with torch.no_grad():
         last[-1].weight.div_(temperature)
-        last[-1].bias.div_(temperature).add_(torch.tensor(shift, dtype=last[-1].bias.dtype))
+        if last[-1].bias is not None:
+            last[-1].bias.div_(temperature).add_(torch.tensor(shift, dtype=last[-1].bias.dtype))
 
 
 def export(folder: Path, target: Path, calibration: dict | None = None) -> None:

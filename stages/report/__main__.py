@@ -53,9 +53,10 @@ def usage() -> Section:
                 'classify("a text of yours")'
             ),
             Text(
-                "models/train holds the model in fp32 as training left it. models/quantize holds the small version for "
-                "ONNX Runtime and, in the browser, transformers.js: its probabilities are the calibrated ones, and "
-                "its config.json has the threshold, if one was chosen."
+                "models/train holds the model in fp32 as training left it: neither its probabilities nor, where "
+                "balancing was undone or a threshold chosen, its labels are those of this report. models/quantize has "
+                "the small version for ONNX Runtime and, in the browser, transformers.js: its probabilities are the "
+                "calibrated ones, and its config.json has the threshold, if one was chosen, and the label it is of."
             ),
             Text(
                 "All of this can be repeated to the byte. The steps from the source file to this page are run by DVC, "

@@ -129,7 +129,7 @@ def decided(decision: dict | None, positive: str | None) -> str:
         return "Each text gets the label of the largest probability."
     goal = f" for the goal {decision['goal']}" if decision.get("goal") else ""
     return (
-        f"A text gets the label {positive} where its probability is at least {number(threshold)}; this threshold was "
+        f"A text gets the label {positive} where its probability is at least {threshold:.3g}; this threshold was "
         f"chosen on validation texts{goal}, never on test texts."
     )
 

@@ -113,7 +113,7 @@ def _lines(axes, curves: dict[str, tuple[pd.Series, pd.Series]], place: str) -> 
 
 @_drawn
 def roc(curves: dict[str, pd.DataFrame]) -> Figure:
-    """curves: by model, as stages/evaluate/curves.py gives them."""
+    """curves: by model, as stages/shared/curves.py gives them."""
     figure = _figure()
     axes = _square(figure, "false alarms (false positive rate)", "found (true positive rate)")
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=1, linestyle=":")

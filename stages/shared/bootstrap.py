@@ -82,8 +82,8 @@ def intervals(
     """Return the 95% interval, low and high, of each of NAMES; None where a score is undefined in most draws.
 
     unit: as in `draw`, at best ids, which stay with their rows. The others: as in `scores`. Where all rows are right or
-    all wrong, draws show no spread, and the accuracy takes Wilson's interval, of units for rows. One unit has no
-    interval at all otherwise.
+    all wrong, draws show no spread: the accuracy takes Wilson's interval, of units for rows, and others have none. One
+    unit has no interval at all otherwise.
     Raises: ValueError as `scores`.
     """
     predicted = checked(labels, probabilities, predicted)
@@ -97,6 +97,7 @@ def intervals(
         ends = dict.fromkeys(NAMES)
     accuracy = (predicted == labels).mean()
     if accuracy in (0, 1):
+        ends = {name: None if found and found["low"] == found["high"] else found for name, found in ends.items()}
         wilson = binomtest(int(accuracy) * units, units).proportion_ci(ENDS[1] - ENDS[0], method="wilson")
         ends["accuracy"] = {"low": float(wilson.low), "high": float(wilson.high)}
     return ends

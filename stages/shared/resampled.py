@@ -116,6 +116,11 @@ def _scores(
         "f1": _ratio(2 * right, actual + guessed),
         "f2": _ratio(5 * right, 4 * actual + guessed),
     }
+
+    def mean(of: np.ndarray) -> np.ndarray:
+        """Over the labels that occur in a draw, as truth or prediction."""
+        return _defined_mean(np.where(actual + guessed > 0, of, np.nan))
+
     areas = [ranking.areas(weights) for ranking in rankings]
     roc, average = (_defined_mean(np.stack(column, axis=1)) for column in zip(*areas, strict=True))
     correct = right.sum(axis=1)
@@ -123,8 +128,8 @@ def _scores(
     variances = (rows**2 - (actual**2).sum(axis=1)) * (rows**2 - (guessed**2).sum(axis=1))
     return {
         "accuracy": correct / rows,
-        **{name: of.mean(axis=1) if positive is None else of[:, positive] for name, of in each.items()},
-        "f1_macro": each["f1"].mean(axis=1),
+        **{name: mean(of) if positive is None else of[:, positive] for name, of in each.items()},
+        "f1_macro": mean(each["f1"]),
         "f1_weighted": (each["f1"] * actual).sum(axis=1) / rows,
         "roc_auc": roc,
         "pr_auc": average,

@@ -51,8 +51,8 @@ def scores(
     """Score probabilities, and what was predicted from them, against labels.
 
     labels: (rows,) int, ids. probabilities: (rows, labels), rows sum to 1. positive: id of the label that precision,
-    recall, F1, F2 and the areas speak of; None takes the macro average. predicted: (rows,) int, what `decide` made of
-    the probabilities; None takes the largest.
+    recall, F1, F2 and the areas speak of; None takes the mean over the labels that occur, as truth or prediction.
+    predicted: (rows,) int, what `decide` made of the probabilities; None takes the largest.
     Returns: the scores of NAMES; None where a score is undefined because no label has rows both with and without it.
     Brier is the mean squared error of the positive label's probability, and with many labels the sum over labels
     (Brier, 1950). ECE compares the positive label's probability with how often it is right, and with many labels the
@@ -61,15 +61,17 @@ def scores(
     Raises: ValueError on NaN or infinite probabilities, or no rows.
     """
     predicted = checked(labels, probabilities, predicted)
-    ids = np.arange(probabilities.shape[1])
-    target = {"average": "macro", "labels": ids} if positive is None else {"average": "binary", "pos_label": positive}
+    ids, occurring = np.arange(probabilities.shape[1]), np.union1d(labels, predicted)
+    target = {"average": "binary", "pos_label": positive}
+    if positive is None:
+        target = {"average": "macro", "labels": occurring}
     values = {
         "accuracy": (predicted == labels).mean(),
         "precision": sk.precision_score(labels, predicted, zero_division=0, **target),
         "recall": sk.recall_score(labels, predicted, zero_division=0, **target),
         "f1": sk.f1_score(labels, predicted, zero_division=0, **target),
         "f2": sk.fbeta_score(labels, predicted, beta=2, zero_division=0, **target),
-        "f1_macro": sk.f1_score(labels, predicted, average="macro", labels=ids, zero_division=0),
+        "f1_macro": sk.f1_score(labels, predicted, average="macro", labels=occurring, zero_division=0),
         "f1_weighted": sk.f1_score(labels, predicted, average="weighted", labels=ids, zero_division=0),
         "roc_auc": _mean_over_labels(sk.roc_auc_score, labels, probabilities, positive),
         "pr_auc": _mean_over_labels(sk.average_precision_score, labels, probabilities, positive),

@@ -7,6 +7,7 @@ that one time in eight. The exact test holds 5% at any size, so both together do
 """
 
 import numpy as np
+from scipy.signal import convolve
 from scipy.stats import binom
 
 from stages.shared.bootstrap import DRAWS, draw, percentiles
@@ -51,10 +52,13 @@ def compare(
         result[name] = {"difference": difference, **(ends or {"low": None, "high": None})}
     p = sign_flip(by_unit)
     different = differ(result["accuracy"]["low"], result["accuracy"]["high"], p)
+    said = words(**result["accuracy"], different=different)
+    if not gain.any():
+        said = "no difference: both are right on the same rows"
     return result | {
         "mcnemar": {"only_ours": int((gain > 0).sum()), "only_theirs": int((gain < 0).sum()), "p": p},
         "different": different,
-        "words": words(**result["accuracy"], different=different),
+        "words": said,
     }
 
 
@@ -69,7 +73,7 @@ def sign_flip(gains: np.ndarray) -> float:
     for size, units in zip(*np.unique(np.abs(gains[gains != 0]), return_counts=True), strict=True):
         sums = np.zeros(2 * size * units + 1)
         sums[:: 2 * size] = binom.pmf(np.arange(units + 1), units, 0.5)
-        chance = np.convolve(chance, sums)
+        chance = convolve(chance, sums)
     most = len(chance) // 2
     as_far = np.abs(np.arange(-most, most + 1)) >= abs(gains.sum())
     return min(1.0, float(chance[as_far].sum()))
@@ -92,8 +96,6 @@ def words(difference: float, low: float | None, high: float | None, different: b
         return f"worse by {_points(-difference)} points ({_points(-high)} to {_points(-low)})"
     if different:
         return f"better by {_points(difference)} points ({_points(low)} to {_points(high)})"
-    if low == high == 0:
-        return "no difference: both are right on the same rows"
     return f"no difference that this test set can show ({_points(low)} to {_points(high)} points)"
 
 
