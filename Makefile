@@ -34,6 +34,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.split
 	python -m benchmarks.train
 	python -m benchmarks.tainted
+	python -m benchmarks.calibration
 
 # the package installs its data nowhere, so that they come from its source archive
 $(SCHRUTE): | .venv/installed
