@@ -15,6 +15,7 @@ from stages.shared.batches import probabilities
 from stages.shared.command import StageError
 from stages.shared.labels import MEAN_OF_LABELS, Labels
 from stages.shared.scores import NAMES, scores
+from tests.conftest import STAGES, reviews, write_csv
 
 
 @pytest.fixture
@@ -167,8 +168,6 @@ def test_the_labels_confused_most_stand_first():
 
 @pytest.mark.slow
 def test_many_labels_run_from_end_to_end(project):
-    from tests.conftest import STAGES, reviews, write_csv
-
     third = [(f"{text} number {i}", "none") for i, (text, _) in enumerate(reviews(30, seed=5))]
     write_csv(project.raw("reviews.csv"), reviews(60) + third)
     project.recipe(labels={"a": "pos", "b": "neg", "c": "*"}, positive=None)
@@ -203,3 +202,16 @@ def test_lengths_count_no_padding(trained, tmp_path):
     padded.save(str(folder / "tokenizer.json"))
     predictor = Predictor(load(folder), folder, batch_size=2, max_length=16)
     assert predictor.lengths(["good film", "bad"]).tolist() == [4, 3]
+
+
+def test_training_rows_are_scored_at_their_own_shares(project):
+    """Undersampled to halves, of nine to one: undoing that on training rows too would call all of them common."""
+    rows = [row for i, row in enumerate(reviews(400)) if row[1] == "neg" or i % 9 == 0]
+    write_csv(project.raw("reviews.csv"), rows)
+    project.params(resample={"strategy": "undersample"})
+    project.run(*STAGES[: STAGES.index("evaluate") + 1])
+    made = json.loads((project.root / "data/evaluate/calibration.json").read_text())
+    assert made["shift"][0] > 0.5
+    scored = tables.read(project.root / "data/evaluate/predictions.parquet").query("split == 'train'")
+    logits = np.stack(scored["logits"])
+    assert np.stack(scored["probabilities"]) == pytest.approx(softmax(logits / made["temperature"], axis=1))

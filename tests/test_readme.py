@@ -144,6 +144,13 @@ def test_the_price_of_balancing_before_splitting_is_that_of_the_benchmark():
     assert puts in " ".join(README.split())
 
 
+def test_what_calibration_mends_is_that_of_the_benchmark():
+    found = json.loads((ROOT / "benchmarks/calibration/results.json").read_text(encoding="utf-8"))["calibration"]
+    sentence = f"on test rows from {found['before']['ece']:.3f} to {found['after']['ece']:.3f} (`python -m benchmarks"
+    assert sentence in " ".join(README.split())
+    assert found["after"]["ece"] <= found["before"]["ece"] / 3
+
+
 def test_the_speed_of_training_is_that_of_the_benchmark():
     result = json.loads((ROOT / "benchmarks/train/results.json").read_text(encoding="utf-8"))
     speed, times = result["rows_a_second"], result["times_faster_than"]

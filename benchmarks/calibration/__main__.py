@@ -16,6 +16,7 @@ from benchmarks.pipeline import STAGES, prepare, run
 from stages.shared import tables
 
 RECIPE, SHARE, SEED = "rotten_tomatoes", 0.05, 42
+SETTINGS = {"resample": {"strategy": "undersample"}, "train": {"epochs": 10, "best_metric": "roc_auc"}}
 
 
 def thin(path: Path) -> None:
@@ -28,7 +29,7 @@ def thin(path: Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder), RECIPE, {"resample": {"strategy": "undersample"}})
+        prepare(Path(folder), RECIPE, SETTINGS)
         metrics = {}
         for stage in list(STAGES)[: list(STAGES).index("evaluate") + 1]:
             metrics[stage] = run(Path(folder), RECIPE, stage)

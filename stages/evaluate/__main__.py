@@ -123,10 +123,19 @@ def main(argv: list[str] | None = None) -> None:
     (train, trained), (validation, _), (test, _) = (
         read(args.tokens / name) for name in ("train", "validation", "test")
     )
+    weights = settings.train.class_weights
+    shift = prior_shift(natural, trained, weights, labels.names)
+    train_shift = prior_shift(train.label, trained, weights, labels.names)  # undersampled rows have other shares
     train = train.at(behaviour.chosen(train.id, knobs.train_rows, seed))
-    shift = prior_shift(natural, trained, settings.train.class_weights, labels.names)
     found = score(
-        predictor, untuned, {"train": train, "validation": validation, "test": test}, unit, shift, knobs.goal, labels
+        predictor,
+        untuned,
+        {"train": train, "validation": validation, "test": test},
+        unit,
+        shift,
+        train_shift,
+        knobs.goal,
+        labels,
     )
     baseline = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test.id]
     others = {name: np.stack(baseline[name]) for name in ("majority", "tfidf")}

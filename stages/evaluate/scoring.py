@@ -46,10 +46,14 @@ def score(
     tokens: dict[str, Tokens],
     unit: pd.Series,
     shift: np.ndarray,
+    train_shift: np.ndarray,
     wanted: str | None,
     labels: Labels,
 ) -> Scored:
-    """Score all rows. unit: by id. shift: (labels,), of the logits. wanted: evaluate.goal."""
+    """Score all rows. unit: by id. shift, train_shift: (labels,), of the logits of natural and of training rows.
+
+    wanted: evaluate.goal.
+    """
 
     def made(name: str, logits: np.ndarray, by: Calibration, at: float | None) -> Rows:
         found, shares = tokens[name], by.probabilities(logits)
@@ -58,9 +62,10 @@ def score(
 
     logits = {name: predictor.logits(found.input_ids) for name, found in tokens.items()}
     fitted, cut, points = fit(logits["validation"], tokens["validation"].label, shift, wanted, labels)
+    of = dict.fromkeys(tokens, fitted) | {"train": Calibration(fitted.temperature, train_shift)}
     none = Calibration(1.0, np.zeros(len(labels.names)))
     return Scored(
-        rows={name: made(name, found, fitted, cut) for name, found in logits.items()},
+        rows={name: made(name, found, of[name], cut) for name, found in logits.items()},
         raw=made("test", logits["test"], none, None),
         untuned=made("test", untuned.logits(tokens["test"].input_ids), none, None),
         calibration=fitted,
