@@ -95,6 +95,13 @@ class Project:
         finally:
             os.chdir(here)
 
+    def copied(self, root: Path) -> "Project":
+        """A project of its own with all that this one has made."""
+        shutil.copytree(self.root, root, symlinks=True)
+        made = object.__new__(Project)
+        made.root, made.yaml = root, self.yaml
+        return made
+
     def _edit(self, path: Path, changes: dict) -> None:
         content = self.yaml.load(path) if path.exists() else {}
         for key, value in changes.items():
@@ -153,7 +160,4 @@ def trained(tmp_path_factory, checkpoint) -> Project:
 @pytest.fixture
 def copy_of_trained(trained, tmp_path) -> Project:
     """A project of its own that was run to its end."""
-    shutil.copytree(trained.root, tmp_path / "project", symlinks=True)
-    made = object.__new__(Project)
-    made.root, made.yaml = tmp_path / "project", trained.yaml
-    return made
+    return trained.copied(tmp_path / "project")

@@ -24,9 +24,7 @@ KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
 @pytest.fixture(scope="module")
 def adapted(tokenized, tmp_path_factory) -> Project:
     """A tokenized project whose adaptation is on and done."""
-    made = object.__new__(Project)
-    made.root, made.yaml = tmp_path_factory.mktemp("adapted") / "project", tokenized.yaml
-    shutil.copytree(tokenized.root, made.root, symlinks=True)
+    made = tokenized.copied(tmp_path_factory.mktemp("adapted") / "project")
     made.params(adapt=ON)
     made.run("adapt")
     return made

@@ -1,7 +1,6 @@
 """The ONNX export, its int8 form, and the gate between them and the user."""
 
 import json
-import shutil
 
 import numpy as np
 import onnxruntime
@@ -81,10 +80,8 @@ def test_metrics_are_of_int8_on_the_test_rows_beside_its_size(trained):
 
 
 @pytest.mark.slow
-def test_a_model_that_loses_too_much_is_refused_and_the_earlier_one_stays(trained, tmp_path):
-    shutil.copytree(trained.root, tmp_path / "project", symlinks=True)
-    project = object.__new__(type(trained))
-    project.root, project.yaml = tmp_path / "project", trained.yaml
+def test_a_model_that_loses_too_much_is_refused_and_the_earlier_one_stays(copy_of_trained):
+    project = copy_of_trained
     before = {path: path.read_bytes() for path in (project.root / "models/quantize").rglob("*") if path.is_file()}
     project.params(quantize={"max_loss": -0.5, "gate_metric": "accuracy"})
     with pytest.raises(

@@ -25,10 +25,7 @@ from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
 @pytest.fixture
 def copy(tokenized, tmp_path) -> Project:
     """A tokenized project of its own."""
-    shutil.copytree(tokenized.root, tmp_path / "project", symlinks=True)
-    made = object.__new__(Project)
-    made.root, made.yaml = tmp_path / "project", tokenized.yaml
-    return made
+    return tokenized.copied(tmp_path / "project")
 
 
 def weights(project) -> str:
