@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.special import softmax
 from sklearn import metrics as sk
 from sklearn.model_selection import train_test_split
 
@@ -73,10 +74,10 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
     labels = read_labels(folder / "data/standardize/labels.json")
     positive, test = labels.positive_id, tables.read(folder / "data/split/test.parquet")
     train = tables.read(folder / "data/resample/train.parquet")
-    # as balanced as it was fitted: a score that takes no notice of the labels' shares needs no prior
+    # both as balanced as they were fitted: scores that take no notice of the labels' shares need no prior
     tfidf = baselines(train, train, {"test": test}, labels.names, settings.baseline)["tfidf"]["test"]
     evaluated = tables.read(folder / "data/evaluate/predictions.parquet").set_index(["split", "id"])
-    fine_tuned = np.stack(evaluated.loc["test"].loc[test["id"], "probabilities"])
+    fine_tuned = softmax(np.stack(evaluated.loc["test"].loc[test["id"], "logits"]), axis=1)
     to_source = (lambda ids: ids) if source is None else (lambda ids: source[ids])
     rows = pd.DataFrame({"source": to_source(test["id"].to_numpy()), "label": (test["label"] == positive).to_numpy()})
     seen = float(np.isin(rows["source"], to_source(train["id"].to_numpy())).mean())
