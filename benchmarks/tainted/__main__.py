@@ -29,6 +29,7 @@ from stages.baseline import baselines
 from stages.resample import resample, targets
 from stages.shared import params, tables
 from stages.shared.labels import read_labels
+from stages.split.__main__ import UNITS
 
 HERE = Path(__file__).parent
 RESAMPLE = {
@@ -54,6 +55,8 @@ def split_naively(folder: Path, settings: params.Params) -> np.ndarray:
     for name, part in {"train": train, "validation": validation, "test": test}.items():
         tables.write_frame(folder / f"data/split/{name}.parquet", part.sort_values("id"))
     tables.write_frame(folder / "data/resample/train.parquet", train.sort_values("id"))
+    alone = pd.DataFrame({"id": rows["id"], "unit": rows["id"]})  # as one who splits by row takes them
+    tables.write_frame(folder / "data/split/units.parquet", alone, UNITS)
     return source
 
 
