@@ -10,7 +10,8 @@ from torchmetrics.functional.classification import binary_calibration_error
 
 from stages.shared import resampled as module
 from stages.shared.resampled import resampled
-from stages.shared.scores import NAMES, decide, scores
+from stages.shared.decision import decide
+from stages.shared.scores import NAMES, scores
 
 
 @st.composite

@@ -23,7 +23,7 @@ from stages.shared.bootstrap import intervals
 from stages.shared.command import StageError
 from stages.shared.labels import Labels, read_labels
 from stages.shared.prior import prior_shift
-from stages.shared.scores import decide
+from stages.shared.decision import decide
 from stages.shared.significance import compare
 
 if TYPE_CHECKING:

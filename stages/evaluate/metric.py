@@ -4,7 +4,8 @@ import datasets
 import evaluate
 import numpy as np
 
-from stages.shared.scores import decide, scores
+from stages.shared.decision import decide
+from stages.shared.scores import scores
 
 
 class ClassificationScores(evaluate.Metric):

@@ -11,7 +11,7 @@ from stages.evaluate.predictor import Predictor
 from stages.evaluate.rows import Rows, Tokens
 from stages.shared import goal
 from stages.shared.labels import Labels
-from stages.shared.scores import decide
+from stages.shared.decision import decide
 
 
 class Scored(NamedTuple):

@@ -1,70 +1,85 @@
-"""Export the fine-tuned model to ONNX, quantize it to int8, and refuse it when it loses too much.
+"""Export the fine-tuned model to ONNX, make it small, and refuse what loses too much.
 
     python -m stages.quantize --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
         --evaluate data/evaluate --labels data/standardize/labels.json --out models/quantize \
         --metrics metrics/quantize.json --plots plots/quantize
 
-The folder (config.json, tokenizer.json, onnx/model.onnx, onnx/model_quantized.onnx) is laid out as transformers.js
-loads it. Both models have evaluate's calibration in their last layer, so that a plain softmax is calibrated, and
-config.json has its threshold and the label that it is of. The gate compares int8 with fp32 on validation rows; the
-metrics are those of int8 on the test rows.
+The candidates are tried in turn on validation rows; the first that passes every limit is taken, and scored once on the
+test rows. Where none does, the stage fails and the folder has the fp32 model alone. The metrics say what was tried, and
+why it was refused. Every file of the folder has evaluate's calibration in the model's last layer, so that a plain
+softmax is calibrated; config.json has the threshold and its label, quantization.json what `python -m check` compares
+with.
 """
 
-import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.shared import command, curves, files, params, tables
-from stages.shared.batches import probabilities
+from stages.quantize.gate import Rows, compare, refusals
+from stages.shared import command, cpu, curves, files, params, tables
+from stages.shared.batches import padded
 from stages.shared.bootstrap import scored
 from stages.shared.command import StageError
-from stages.shared.labels import read_labels
-from stages.shared.scores import LOWER_IS_BETTER, decide, scores
+from stages.shared.labels import Labels, read_labels
+from stages.shared.onnx_classifier import OnnxClassifier
+
+SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
 
 
-def score_onnx(model: Path, tokens: Path, batch_size: int, pad_id: int) -> pd.DataFrame:
-    """Return an ONNX classifier's probabilities of a tokenized split: columns id, probabilities."""
-    import onnxruntime
+@dataclass(frozen=True)
+class Split:
+    """Rows that both models score. frame: id, label, unit and fp32's probabilities; input_ids: the token ids of each."""
+
+    frame: pd.DataFrame
+    input_ids: list[np.ndarray]
+
+    def rows(self, quantized: np.ndarray, labels: Labels, threshold: float | None) -> Rows:
+        """Set both models' probabilities side by side. quantized: (rows, labels)."""
+        fp32 = np.stack(self.frame["probabilities"])
+        return Rows(self.frame["label"].to_numpy(), fp32, quantized, labels.positive_id, threshold)
+
+
+def read(tokens: Path, predictions: pd.DataFrame) -> Split:
+    """Join a tokenized split and the fp32 model's predictions by id. Raises: StageError when the rows differ."""
     from datasets import load_from_disk
 
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-
-    def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
-
     rows = load_from_disk(tokens).with_format("numpy")
-    scored = probabilities(list(rows["input_ids"]), logits_of, batch_size, pad_id)
-    return pd.DataFrame({"id": rows["id"], "probabilities": list(scored)})
-
-
-def compare(
-    fp32: pd.DataFrame, int8: pd.DataFrame, positive: int | None, threshold: float | None, seed: int
-) -> tuple[dict, dict, float]:
-    """Score both models on the rows that they share by id. threshold: of the positive label's probability, or None.
-
-    Returns: scores of fp32; scores of int8, with intervals; and the share of rows on which their predictions agree.
-    Raises: StageError when the rows differ.
-    """
-    both = fp32.merge(int8, on="id", suffixes=("_fp32", "_int8"), validate="one_to_one")
-    if not len(both) == len(fp32) == len(int8):
+    ids = np.asarray(rows["id"])
+    if sorted(ids) != sorted(predictions["id"]):
         raise StageError("predictions and tokens hold different rows; run evaluate again: dvc repro")
-    labels = both["label"].to_numpy()
-    shares = {name: np.stack(both[f"probabilities_{name}"]) for name in ("fp32", "int8")}
-    predicted = {name: decide(found, positive, threshold) for name, found in shares.items()}
-    return (
-        scores(labels, shares["fp32"], positive, predicted["fp32"]),
-        scored(labels, shares["int8"], positive, both["unit"].to_numpy(), seed, predicted["int8"]),
-        float((predicted["fp32"] == predicted["int8"]).mean()),
-    )
+    return Split(predictions.set_index("id", drop=False).loc[ids], list(rows["input_ids"]))
 
 
-def loss(metric: str, fp32: dict, int8: dict) -> float:
-    """Return by how much int8 is worse than fp32 in `metric`; below 0 where it is better."""
-    if fp32[metric] is None or int8[metric] is None:
-        raise StageError(f"quantize.gate_metric {metric} is undefined on the validation rows; choose another")
-    return (fp32[metric] - int8[metric]) * (-1 if metric in LOWER_IS_BETTER else 1)
+def choose(
+    fp32: Path, target: Path, validation: Split, labels: Labels, threshold: float | None, pad_id: int, knobs: params.Quantize
+) -> tuple[str | None, dict[str, dict]]:
+    """Try the candidates in turn; the first that passes is left at `target`.
+
+    Returns: its name, None where all are refused; and by candidate what `compare` found, its size in MB, and
+    `refused`, the reasons.
+    """
+    from stages.quantize import candidates
+
+    sample = padded(validation.input_ids[:SAMPLE], pad_id)
+    tried = {}
+    for name in knobs.candidates:
+        candidates.make(name, fp32, target, sample)
+        probabilities = OnnxClassifier(target, pad_id).probabilities(validation.input_ids)
+        rows = validation.rows(probabilities, labels, threshold)
+        found = compare(rows, labels.names, knobs.gate_metric)
+        refused = refusals(found, rows.label, labels.names, knobs)
+        tried[name] = found | {"size_mb": megabytes(target), "refused": "; ".join(refused)}
+        if not refused:
+            return name, tried
+        print(f"quantize: {name} refused on validation rows: {tried[name]['refused']}")
+        target.unlink()
+    return None, tried
+
+
+def megabytes(path: Path) -> float:
+    return round(path.stat().st_size / 1e6, 2)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -75,55 +90,57 @@ def main(argv: list[str] | None = None) -> None:
     knobs, labels = settings.quantize, read_labels(args.labels)
     predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
     calibration = files.read_json(args.evaluate / "calibration.json")
+    threshold = calibration["threshold"]
     # these imports take ten seconds, so a wrong parameter is told before them
-    from stages.quantize.export import export, quantize
+    from stages.quantize import bundle, export
 
-    with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
-        onnx = out / "onnx"
-        onnx.mkdir()
-        export(args.model, onnx / "model.onnx", calibration)
-        quantize(onnx / "model.onnx", onnx / "model_quantized.onnx", knobs.per_channel, knobs.reduce_range)
-        config = files.read_json(args.model / "config.json")
-        pad_id = config.get("pad_token_id") or 0
-        compared = {}
-        for split in ("validation", "test"):
-            int8 = score_onnx(onnx / "model_quantized.onnx", args.tokens / split, knobs.batch_size, pad_id)
-            compared[split] = compare(
-                predictions[split], int8, labels.positive_id, calibration["threshold"], settings.seed
+    validation, test = (read(args.tokens / name, predictions[name]) for name in ("validation", "test"))
+    with files.replace_folder(args.out) as out:
+        fp32, small = out / "onnx/model.onnx", out / "onnx/model_quantized.onnx"
+        fp32.parent.mkdir()
+        model = export.load(args.model)
+        export.fold(model, calibration["temperature"], calibration["shift"])
+        export.export(model, fp32)
+        export.check(export.load(args.model), fp32, calibration, settings.tokenize.max_length)
+        bundle.write(model, args.model, out, settings.tokenize.max_length, threshold, labels.positive)
+        pad_id = model.config.pad_token_id or 0
+        chosen, tried = choose(fp32, small, validation, labels, threshold, pad_id, knobs)
+        metrics = {"candidate": chosen, "tried": tried, "fp32_size_mb": megabytes(fp32), "cpu": cpu.flags()}
+        if chosen:
+            found = OnnxClassifier(small, pad_id).probabilities(test.input_ids)
+            rows = test.rows(found, labels, threshold)
+            predicted, unit = rows.predicted(found), test.frame["unit"].to_numpy()
+            lost = compare(rows, labels.names, "accuracy")
+            of_validation = {name: tried[chosen][name] for name in ("loss", "label_loss", "agreement", "drift")}
+            files.write_json(
+                out / "quantization.json",
+                {
+                    "candidate": chosen,
+                    "validation": {"rows": len(validation.input_ids)} | of_validation,
+                    "limits": {"min_agreement": knobs.min_agreement, "max_drift": knobs.max_drift},
+                    "cpu": metrics["cpu"],
+                },
             )
-        truth = predictions["test"].set_index("id").loc[int8["id"], "label"].to_numpy()
-        curves.write(plots, labels, truth, np.stack(int8["probabilities"]))
-        metric = knobs.gate_metric
-        fp32, int8, agreement = compared["validation"]
-        lost = loss(metric, fp32, int8)
-        if round(lost, 9) > knobs.max_loss:  # 0.85 - 0.84 is a little above 0.01
-            raise StageError(
-                f"int8 loses {lost:.4f} of {metric} on validation rows ({fp32[metric]:.4f} to {int8[metric]:.4f}), "
-                f"more than quantize.max_loss {knobs.max_loss:g}; set quantize.per_channel or quantize.reduce_range to "
-                "true, or raise quantize.max_loss"
+            metrics = (
+                scored(rows.label, found, rows.positive, unit, settings.seed, predicted)
+                | {"accuracy_loss": lost.pop("loss")}
+                | lost
+                | metrics
+                | {"size_mb": megabytes(small), "size_ratio": round(small.stat().st_size / fp32.stat().st_size, 4)}
             )
-        for path in sorted(args.model.iterdir()):
-            if path.suffix != ".safetensors":
-                shutil.copyfile(path, out / path.name)
-        decision = {"threshold": calibration["threshold"], "positive": labels.positive}
-        files.write_json(out / "config.json", config | decision)
-        sizes = {name: (onnx / name).stat().st_size for name in ("model.onnx", "model_quantized.onnx")}
-    fp32_test, int8_test, test_agreement = compared["test"]
-    files.write_json(
-        args.metrics,
-        int8_test
-        | {
-            "agreement": test_agreement,
-            "accuracy_loss": fp32_test["accuracy"] - int8_test["accuracy"],
-            "size_mb": round(sizes["model_quantized.onnx"] / 1e6, 2),
-            "fp32_size_mb": round(sizes["model.onnx"] / 1e6, 2),
-            "size_ratio": round(sizes["model_quantized.onnx"] / sizes["model.onnx"], 4),
-            "validation": int8 | {"agreement": agreement, f"{metric}_loss": lost},
-        },
-    )
+            with files.replace_folder(args.plots) as plots:
+                curves.write(plots, labels, rows.label, found)
+    files.write_json(args.metrics, metrics)
+    if not chosen:
+        reasons = ", ".join(f"{name} ({found['refused']})" for name, found in tried.items())
+        raise StageError(
+            f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in "
+            f"{args.out / 'onnx/model.onnx'}; train again, name other quantize.candidates, or loosen quantize's limits"
+        )
     print(
-        f"quantize: int8 test accuracy {int8_test['accuracy']:.3f} (fp32 {fp32_test['accuracy']:.3f}), agreement "
-        f"{test_agreement:.1%}, {sizes['model_quantized.onnx'] / 1e6:.1f} MB of {sizes['model.onnx'] / 1e6:.1f} MB"
+        f"quantize: {chosen}, test accuracy {metrics['accuracy']:.3f} (fp32 "
+        f"{metrics['accuracy'] + metrics['accuracy_loss']:.3f}), agreement {metrics['agreement']:.1%}, "
+        f"{metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
     )
 
 

@@ -1,4 +1,4 @@
-"""ONNX export of a fine-tuned classifier and its dynamic int8 quantization."""
+"""ONNX export of a fine-tuned classifier in fp32, compared with PyTorch before anybody uses it."""
 
 import logging
 import warnings
@@ -6,32 +6,34 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from stages.quantize import attention
+from stages.shared.batches import padded
 from stages.shared.command import StageError
+from stages.shared.onnx_classifier import OnnxClassifier
 
 INPUTS = ("input_ids", "attention_mask")
-
-
 TOLERANCE = 1e-4  # between a logit of PyTorch and of ONNX Runtime, both fp32
 
 
 class Logits(torch.nn.Module):
     """A classifier that takes token ids and their mask, both (batch, tokens), and gives logits (batch, labels)."""
 
-    def __init__(self, folder: Path, calibration: dict | None = None):
+    def __init__(self, model: PreTrainedModel):
         super().__init__()
-        self.model = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation="eager"
-        )
-        if calibration:
-            fold(self.model, calibration["temperature"], calibration["shift"])
+        self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def load(folder: Path) -> PreTrainedModel:
+    """Load a fine-tuned classifier in fp32, its attention PyTorch's plain one."""
+    return AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False, attn_implementation="eager"
+    ).eval()
 
 
 def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None:
@@ -52,30 +54,32 @@ def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None
             last[-1].bias.div_(temperature).add_(torch.tensor(shift, dtype=last[-1].bias.dtype))
 
 
-def export(folder: Path, target: Path, calibration: dict | None = None) -> None:
-    """Write the model in `folder` as fp32 ONNX, for any batch size and any number of tokens.
-
-    calibration: temperature and shift, as evaluate writes them, which are folded in; None leaves logits as they are.
+def export(model: PreTrainedModel, target: Path) -> None:
+    """Write a classifier as fp32 ONNX, for any batch size and any number of tokens.
 
     The exporter notes source paths and Python stack traces on every node; they are removed, so that the same weights
     give the same bytes wherever the project lies.
     """
     # two tensors: given one tensor twice, the exporter takes both inputs for the same
-    model = Logits(folder, calibration).eval()
     example = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in INPUTS)
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            model,
-            example,
-            dynamo=True,
-            input_names=list(INPUTS),
-            output_names=["logits"],
-            dynamic_shapes=[{0: batch, 1: tokens}] * len(INPUTS),
-            verbose=False,
-        )
+    model.set_attn_implementation(attention.NAME)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                Logits(model).eval(),
+                example,
+                dynamo=True,
+                opset_version=attention.OPSET,
+                input_names=list(INPUTS),
+                output_names=["logits"],
+                dynamic_shapes=[{0: batch, 1: tokens}] * len(INPUTS),
+                verbose=False,
+            )
+    finally:
+        model.set_attn_implementation("eager")
     proto = program.model_proto
     for item in (proto.graph, *proto.graph.node, *proto.graph.input, *proto.graph.output, *proto.functions):
         item.ClearField("metadata_props")
@@ -83,25 +87,30 @@ def export(folder: Path, target: Path, calibration: dict | None = None) -> None:
     proto.ClearField("metadata_props")
     del proto.graph.value_info[:]  # quantize_dynamic's shape inference fails on what the exporter noted here
     onnx.save(proto, target)
-    _check(model, target)
 
 
-def _check(model: Logits, target: Path) -> None:
-    """Raise: ValueError when the exported model's logits are not PyTorch's, padding included."""
-    ids = np.random.default_rng(0).integers(0, model.model.config.vocab_size, (3, 13))
-    mask = (np.arange(13) < [[13], [7], [2]]).astype(np.int64)
-    found = onnxruntime.InferenceSession(target).run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
-    with torch.inference_mode():
-        wanted = model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-    if not np.allclose(found, wanted, rtol=TOLERANCE, atol=TOLERANCE):
-        raise ValueError(
-            f"ONNX logits differ from PyTorch's by {np.abs(found - wanted).max():.2g}; the export is wrong"
-        )
+def check(model: PreTrainedModel, path: Path, calibration: dict, longest: int) -> None:
+    """Compare the exported model's logits with those that PyTorch gives, calibrated as evaluate does it.
 
-
-def quantize(source: Path, target: Path, per_channel: bool, reduce_range: bool) -> None:
-    """Write the ONNX model `source` with int8 weights, its activations quantized as it runs."""
-    logging.getLogger().setLevel(
-        logging.ERROR
-    )  # it advises a preprocessing step that dynamic quantization can do without
-    quantize_dynamic(source, target, per_channel=per_channel, reduce_range=reduce_range, weight_type=QuantType.QInt8)
+    model: as training left it, nothing folded in. calibration: temperature and shift. longest: tokens a row may have.
+    Rows are random, of one token up to `longest`, padded and not.
+    Raises: ValueError when a logit differs by more than TOLERANCE.
+    """
+    random = np.random.default_rng(0)
+    pad_id = model.config.pad_token_id or 0
+    onnx_model = OnnxClassifier(path, pad_id)
+    for lengths in ([1], [longest], [13, 7, 2], [1, *random.integers(1, min(longest, 33) + 1, 32)]):
+        rows = [random.integers(0, model.config.vocab_size, length) for length in lengths]
+        for row in rows:
+            row[row == pad_id] = (pad_id + 1) % model.config.vocab_size  # RoBERTa counts positions by what is no padding
+        ids, mask = padded(rows, pad_id)
+        with torch.inference_mode():
+            logits = Logits(model)(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+        wanted = logits / calibration["temperature"] + np.array(calibration["shift"])
+        # as PyTorch's logits are: a temperature of 0.05 makes them, and their rounding, 20 times as large
+        far = np.abs(onnx_model.logits_of(ids, mask) - wanted).max() * min(1, calibration["temperature"])
+        if not far <= TOLERANCE:
+            raise ValueError(
+                f"{path.name}: logits differ from PyTorch's by {far:.2g} in {len(rows)} rows of up to "
+                f"{max(lengths)} tokens, at most {TOLERANCE:g} is right; the export is wrong"
+            )

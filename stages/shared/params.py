@@ -305,17 +305,37 @@ class Evaluate(Section):
     batch_size: int = Field(ge=1, description="Rows in a batch; changes the speed, and scores only by rounding.")
 
 
-class Quantize(Section):
-    """ONNX export, dynamic int8, and the gate that the int8 model must pass."""
+Candidate = Literal["per_tensor", "per_channel", "reduce_range", "keep_fp32", "weight_only"]
 
-    per_channel: bool = Field(description="One scale a column of each weight, not one a matrix: agrees better.")
-    reduce_range: bool = Field(description="7-bit weights: for CPUs without VNNI, where 8-bit products overflow.")
-    gate_metric: MetricName = Field(description="Metric on validation rows by which int8 is compared with fp32.")
-    max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
-        description="Largest loss in gate_metric, in the metric's own units, past which the stage fails; 0.01 is one "
-        "point of accuracy. A negative number demands a gain."
+
+class Quantize(Section):
+    """ONNX export, int8, and the gate that the int8 model must pass on validation rows."""
+
+    candidates: Annotated[list[Candidate], Field(min_length=1)] = Field(
+        description="What is tried, in this order, until one passes. per_channel: int8 with a scale for each column of "
+        "a matrix; per_tensor: one scale a matrix, no smaller and no faster, for runtimes that know no other; "
+        "reduce_range: per_channel with 7-bit weights, for CPUs without VNNI, where 8-bit products overflow; keep_fp32: "
+        "per_channel but for the eighth of the matrices that int8 rounds worst; weight_only: 8-bit weights in blocks of "
+        "32, computed in fp32: smaller than fp32, and slower."
     )
-    batch_size: int = Field(ge=1, description="Rows in a batch when scoring.")
+    gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
+    max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
+        description="Largest loss in gate_metric, in the metric's own units; 0.01 is one point of accuracy. A negative "
+        "number demands a gain. Of this and the next, no limit is tighter than what one row makes."
+    )
+    max_label_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
+        description="Largest loss of any label's recall, the share of its rows that get it."
+    )
+    min_agreement: Share = Field(description="Least share of the rows that get the same label from int8 and fp32.")
+    max_drift: Share = Field(
+        description="Largest mean change of a row's probabilities, 0 to 1 (total variation distance)."
+    )
+
+    @model_validator(mode="after")
+    def _name_each_once(self) -> "Quantize":
+        if len(set(self.candidates)) < len(self.candidates):
+            raise ValueError(f"candidates is {self.candidates}: name each once")
+        return self
 
 
 class Params(Section):

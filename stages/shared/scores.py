@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn import metrics as sk
 
+from stages.shared.decision import decide
+
 NAMES = (
     "accuracy",
     "precision",
@@ -21,21 +23,6 @@ NAMES = (
 )
 LOWER_IS_BETTER = ("loss", "brier", "ece", "log_loss")
 BINS = 15  # of the calibration error, and one more for probabilities of exactly 1
-
-
-def decide(probabilities: np.ndarray, positive: int | None = None, threshold: float | None = None) -> np.ndarray:
-    """Predict a label for each row: the only place where probabilities become a prediction.
-
-    probabilities: (rows, labels). threshold: the positive one of two labels is predicted where its probability is at
-    least this, and the other one elsewhere; None predicts the label of the largest probability, the first of equals.
-    Returns: (rows,) int64, ids.
-    Raises: ValueError on a threshold without a positive label, or with more than two labels.
-    """
-    if threshold is None:
-        return probabilities.argmax(axis=1)
-    if positive is None or probabilities.shape[1] != 2:
-        raise ValueError("a threshold needs two labels, one of them positive")
-    return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive)
 
 
 def checked(labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:

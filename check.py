@@ -1,0 +1,63 @@
+"""Measure on this machine how far a quantized model agrees with its fp32 one, and refuse what quantize would refuse.
+
+    python -m check models/quantize data/split/test.parquet            # from the root; any file that ingest reads
+    python -m check models/quantize texts.csv --text review
+
+int8 products are rounded otherwise by other CPUs, and overflow on some without VNNI: so let the machine that serves a
+model check it, on texts like those it will see. They need no labels.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+
+import numpy as np
+
+from audit import texts
+from predict import FP32, QUANTIZED, Predictor
+from stages.shared import command, cpu, files
+from stages.shared.command import StageError
+from stages.shared.decision import decide
+from stages.shared.rejects import Rejects
+
+
+def compare(folder: Path, given: list[str]) -> dict[str, float]:
+    """Return `agreement`, the share of texts that get the same label from both models, and `drift`, the mean total
+    variation distance of their probabilities."""
+    predictors = [Predictor(folder, model) for model in (FP32, QUANTIZED)]
+    found = [predictor.probabilities(given) for predictor in predictors]
+    labels = [decide(rows, predictors[0].positive, predictors[0].threshold) for rows in found]
+    return {
+        "agreement": float((labels[0] == labels[1]).mean()),
+        "drift": float(np.abs(found[0] - found[1]).sum(axis=1).mean() / 2),
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--text", default="text", help="the column of texts, text unless given")
+    parser.add_argument("--rows", type=int, default=1000, help="how many texts from the start of the file")
+    args = parser.parse_args(argv)
+    recorded = files.read_json(args.folder / "quantization.json")
+    all_texts = itertools.chain.from_iterable(texts(args.file, args.text, Rejects()))
+    given = list(itertools.islice((text for text in all_texts if text.strip()), max(1, args.rows)))
+    if not given:
+        raise StageError(f"{args.file}: no text in it")
+    found, before, limits = compare(args.folder, given), recorded["validation"], recorded["limits"]
+    print(f"check: {recorded['candidate']}, {len(given):,} texts of {args.file}")
+    here = cpu.flags()
+    print(f"check: recorded on a CPU with {', '.join(recorded['cpu'])}; this one has {', '.join(here)}")
+    print(f"check: agreement {found['agreement']:.1%} (recorded {before['agreement']:.1%})")
+    print(f"check: drift {found['drift']:.4f} (recorded {before['drift']:.4f})")
+    if found["agreement"] < min(limits["min_agreement"], 1 - 1 / len(given)) or found["drift"] > limits["max_drift"]:
+        raise StageError(
+            f"int8 and fp32 are further apart than allowed (agreement {limits['min_agreement']:g}, drift "
+            f"{limits['max_drift']:g}); on a CPU without VNNI, quantize with quantize.candidates: [reduce_range], or "
+            f"serve {FP32}"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main, "check")

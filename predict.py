@@ -1,0 +1,91 @@
+"""Label texts with a folder that quantize wrote, or that was published.
+
+    python -m predict models/quantize "a warm, funny film"     # a line of JSON a text
+    python -m predict models/quantize < texts.txt              # a text a line
+
+    from predict import Predictor
+    predictor = Predictor("models/quantize")
+    predictor(["a warm, funny film"])                           # [{"label": "positive", "probability": 0.97}]
+
+Needs numpy, onnxruntime and tokenizers (requirements-serve.txt), and starts in half a second: neither torch nor
+transformers is imported. A text is cut to as many tokens as when the model was scored.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from stages.shared import command, files
+from stages.shared.command import StageError
+from stages.shared.decision import decide
+from stages.shared.onnx_classifier import OnnxClassifier
+
+QUANTIZED, FP32 = "onnx/model_quantized.onnx", "onnx/model.onnx"
+
+
+class Predictor:
+    """A classifier on this machine's CPU.
+
+    folder: what quantize wrote. model: the file in it. threads: texts that are scored at a time; None: one a core.
+    Raises: StageError when the folder lacks a file or holds a broken one.
+    """
+
+    def __init__(self, folder: str | os.PathLike, model: str = QUANTIZED, threads: int | None = None):
+        folder = Path(folder)
+        config = files.read_json(folder / "config.json")
+        try:
+            self.labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+        except (KeyError, TypeError):
+            raise StageError(f"{folder / 'config.json'}: no id2label with the names of the labels") from None
+        self.threshold = config.get("threshold")
+        self.positive = self.labels.index(config["positive"]) if config.get("positive") in self.labels else None
+        for name in (model, "tokenizer.json"):
+            if not (folder / name).is_file():
+                raise StageError(f"{folder / name}: no such file; run stages.quantize, or dvc repro")
+        try:
+            self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self.classifier = OnnxClassifier(folder / model, config.get("pad_token_id") or 0, threads)
+        except Exception as error:  # both libraries raise errors of their own
+            raise StageError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from None
+
+    def probabilities(self, texts: list[str]) -> np.ndarray:
+        """Return (texts, labels) float64, in the order of `labels`. Raises: TypeError where a text is no string."""
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("texts must be a list of strings")
+        if not texts:
+            return np.empty((0, len(self.labels)))
+        encoded = self.tokenizer.encode_batch_fast(texts)
+        return self.classifier.probabilities([encoding.ids for encoding in encoded])
+
+    def __call__(self, texts: list[str]) -> list[dict]:
+        """Return the label of each text and its probability; with a threshold, the label that it decides on."""
+        probabilities = self.probabilities(texts)
+        predicted = decide(probabilities, self.positive, self.threshold)
+        return [
+            {"label": self.labels[i], "probability": float(row[i])}
+            for i, row in zip(predicted, probabilities, strict=True)
+        ]
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="standard input, a text a line, where none is given")
+    parser.add_argument("--model", default=QUANTIZED, help=f"the ONNX file in the folder: {QUANTIZED} or {FP32}")
+    parser.add_argument("--threads", type=int, help="one a core unless given")
+    args = parser.parse_args(argv)
+    if args.threads is not None and args.threads < 1:
+        raise StageError(f"--threads is {args.threads}, must be 1 or more")
+    predictor = Predictor(args.folder, args.model, args.threads)
+    texts = args.texts or [line.rstrip("\n") for line in sys.stdin]
+    for said in predictor(texts):
+        print(json.dumps(said, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    command.run(main, "predict")
