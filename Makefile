@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint bench office recipes
+.PHONY: help install repro test lint bench office recipes publish
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
@@ -15,7 +15,7 @@ repro: install ## check the parameters, then run every stage that changed
 	python -m stages.shared.params
 	dvc repro
 
-test: .venv/installed-dev ## run every test
+test: .venv/installed-dev tests/node/node_modules ## run every test
 	HF_HUB_OFFLINE=1 pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed-dev ## check style and parameters
@@ -35,6 +35,11 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.train
 	python -m benchmarks.tainted
 	python -m benchmarks.calibration
+	python -m pip install --quiet --disable-pip-version-check -r requirements-openvino.txt
+	python -m benchmarks.inference
+
+publish: install ## push the model and its card to the Hub, in private: make publish REPO=owner/name
+	python -m publish "$(REPO)"
 
 # the package installs its data nowhere, so that they come from its source archive
 $(SCHRUTE): | .venv/installed
@@ -56,3 +61,7 @@ data/raw/%/schrute.csv: $(SCHRUTE)
 .venv/installed-dev: .venv/installed requirements-dev.txt
 	python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
+
+# without Node its test is skipped; no package may run a script of its own
+tests/node/node_modules: tests/node/package-lock.json
+	if command -v npm; then cd tests/node && npm ci --ignore-scripts --silent; fi

@@ -2,9 +2,10 @@
 
     python -m stages.report --params params.yaml --recipes recipes --metrics metrics --plots plots \
         --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
-        --markdown report.md
+        --markdown report.md --card model_card.md
 
-report.html needs no other file; report.md links to the SVG files in the folder of pictures. Computes nothing: every
+report.html needs no other file; report.md links to the SVG files in the folder of pictures; model_card.md is the README
+that `python -m publish` sends along with the model, and quotes no text. Computes nothing: every
 figure is one that another stage wrote.
 """
 
@@ -54,9 +55,10 @@ def usage() -> Section:
             ),
             Text(
                 "models/train holds the model in fp32 as training left it: neither its probabilities nor, where "
-                "balancing was undone or a threshold chosen, its labels are those of this report. models/quantize has "
-                "the small version for ONNX Runtime and, in the browser, transformers.js: its probabilities are the "
-                "calibrated ones, and its config.json has the threshold, if one was chosen, and the label it is of."
+                "balancing was undone or a threshold chosen, its labels are those of this report. models/quantize "
+                "has it with calibrated probabilities, in fp32 and small, for transformers, ONNX Runtime and, in the "
+                "browser, transformers.js; its config.json has the threshold, if one was chosen, and the label it is "
+                "of. Without torch, in half a second: python -m predict models/quantize."
             ),
             Text(
                 "All of this can be repeated to the byte. The steps from the source file to this page are run by DVC, "
@@ -89,14 +91,17 @@ def write(sections: list[Section], title: str, page: Path, markdown: Path, pictu
 
 def main(argv: list[str] | None = None) -> None:
     args = command.arguments(
-        __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown"
+        __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
-    settings, _ = params.load(args.params, args.recipes)
+    settings, recipe = params.load(args.params, args.recipes)
+    from stages.report.card import card  # takes a second, so a wrong parameter is told before it
+
     results = found.read(args.metrics, args.plots, args.evaluate, args.labels)
-    sections = compose(
-        results, settings.recipe, settings.model.checkpoint, f"{settings.split.method}, by {settings.split.by}"
-    )
+    method = f"{settings.split.method}, by {settings.split.by}"
+    sections = compose(results, settings.recipe, settings.model.checkpoint, method)
     write(sections, f"Classifying {settings.recipe}: the report", args.html, args.markdown, args.pictures)
+    with files.replace_file(args.card) as partial:
+        partial.write_text(card(results, settings, recipe, method), encoding="utf-8")
     blocks = [block for section in sections for block in section.blocks]
     drawn, tables = (sum(isinstance(block, kind) for block in blocks) for kind in (Picture, Table))
     print(f"report: {len(sections)} sections, {tables} tables, {drawn} pictures")

@@ -135,18 +135,40 @@ def decided(decision: dict | None, positive: str | None) -> str:
 
 
 def small_version(results: Results) -> Section:
-    """What rounding the model to 8 bits saves and costs."""
+    """What rounding the model to 8 bits saves and costs, and what was tried."""
     small = results.metrics["quantize"]
-    lines = [
-        row("size", f"{small.get('size_mb')} MB of {small.get('fp32_size_mb')} MB"),
-        row("same label as the large one, test texts", share(small.get("agreement"))),
-        row("accuracy lost on test texts, in points", points(small.get("accuracy_loss"))),
-        row("accuracy on validation texts", score(small.get("validation"), "accuracy", share)),
-    ]
     ends = (small.get("interval") or {}).get("accuracy") or {}
     interval = between(ends.get("low"), ends.get("high"), share)
-    lines.insert(
-        1, row("accuracy on test texts", share(small.get("accuracy")) + (f" ({interval})" if interval else ""))
+    lines = [
+        row("size", f"{small.get('size_mb')} MB of {small.get('fp32_size_mb')} MB"),
+        row("accuracy on test texts", share(small.get("accuracy")) + (f" ({interval})" if interval else "")),
+        row("accuracy lost on test texts, in points", points(small.get("accuracy_loss"))),
+        row("same label as the large one, test texts", share(small.get("agreement"))),
+        row("mean change of the probabilities, in points", points(small.get("drift"))),
+    ]
+    tried = [
+        row(
+            name.replace("_", " "),
+            f"{found['size_mb']} MB",
+            points(found["loss"]),
+            share(found["agreement"]),
+            points(found["drift"]),
+            f"refused: {found['refused']}" if found["refused"] else "taken",
+        )
+        for name, found in small.get("tried", {}).items()
+    ]
+    figures = ["size", "lost, points", "same label", "probabilities, points"]
+    return Section(
+        "small",
+        "The small version",
+        [
+            Text("The model again, its numbers rounded to 8 bits (int8), for machines without a GPU and for browsers."),
+            Table("int8 against fp32", ["", "int8"], lines),
+            Table(
+                "What was tried, on validation texts; the first within all limits was taken",
+                ["candidate", *figures, ""],
+                tried,
+                frozenset(figures),
+            ),
+        ],
     )
-    said = "The model again, its numbers rounded to 8 bits (int8), for machines without a GPU and for browsers."
-    return Section("small", "The small version", [Text(said), Table("int8 against fp32", ["", "int8"], lines)])

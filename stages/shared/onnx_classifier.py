@@ -26,13 +26,7 @@ class OnnxClassifier:
         # A thread a batch is faster than all threads on each batch: they need not wait for each other.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(
-            path,
-            options,
-            providers=["CPUExecutionProvider"],
-            # its kernel is slower than the two that it replaces (docs/lab-notes.md)
-            disabled_optimizers=["SkipLayerNormFusion"],
-        )
+        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         self.pad_id, self.threads = pad_id, threads or cores()
 
     def logits_of(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:

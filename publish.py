@@ -1,0 +1,90 @@
+"""Push the quantized model with its card to the Hugging Face Hub, in one commit, to a private repository.
+
+    python -m publish OWNER/NAME               # from the root, after dvc repro; make publish REPO=OWNER/NAME
+    python -m publish OWNER/NAME --dry-run     # says what would be sent, and sends nothing
+    python -m publish OWNER/NAME --public      # to a repository that everybody can read
+
+Signs in as `hf auth login` or HF_TOKEN say. Refuses files that are not those of the recorded run, whose figures the card
+holds.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+from stages.report.card import REPOSITORY
+from stages.shared import command
+from stages.shared.command import StageError
+
+STAGES = ("quantize", "report")
+
+
+def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
+    """Return what is sent, by its path in the repository. Raises: StageError when the model or its card is missing."""
+    for path in (folder / "onnx/model_quantized.onnx", folder / "config.json", card):
+        if not path.is_file():
+            raise StageError(f"{path}: no such file; run dvc repro, or dvc checkout")
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return found | {"README.md": card.read_text(encoding="utf-8").replace(REPOSITORY, repo).encode()}
+
+
+def check_recorded() -> None:
+    """Raise: StageError when a file that is sent, or anything behind it, is not what dvc.lock records."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", *STAGES], capture_output=True, text=True, check=False
+    )
+    if done.returncode or "up to date" not in done.stdout:
+        first = " ".join((done.stdout or done.stderr).split())[:200]
+        raise StageError(f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro")
+
+
+def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:
+    """Make the repository, private unless `public`, and commit the files to it. Returns: the address of the commit.
+
+    Raises: StageError when the repository is there and everybody can read it, though `public` was not asked for.
+    """
+    try:
+        private = api.model_info(repo).private
+    except RepositoryNotFoundError:
+        api.create_repo(repo, private=not public)
+        private = not public
+    if not private and not public:
+        raise StageError(f"{repo} is public; --public to publish there, or name another")
+    operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
+    return api.create_commit(repo, operations, commit_message="Publish the classifier").commit_url
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("repo", metavar="OWNER/NAME")
+    parser.add_argument("--folder", type=Path, default=Path("models/quantize"))
+    parser.add_argument("--card", type=Path, default=Path("model_card.md"))
+    parser.add_argument("--public", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
+    args = parser.parse_args(argv)
+    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", args.repo, re.ASCII):
+        raise StageError(f"{args.repo!r} is no repository; write OWNER/NAME")
+    files = contents(args.folder, args.card, args.repo)
+    check_recorded()
+    for name, content in files.items():
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        print(f"publish: {name}, {size / 1e6:.2f} MB")
+    if args.dry_run:
+        print(f"publish: nothing sent to {args.repo} (dry run)")
+        return
+    if get_token() is None:
+        raise StageError("nobody is signed in to the Hub; hf auth login, or set HF_TOKEN")
+    try:
+        print(f"publish: {push(HfApi(), args.repo, files, args.public)}")
+    except HfHubHTTPError as error:
+        status = getattr(error.response, "status_code", "no answer")
+        raise StageError(f"{args.repo}: the Hub refused ({status}); is the token one that may write there?") from None
+
+
+if __name__ == "__main__":
+    command.run(main, "publish")

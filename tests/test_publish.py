@@ -1,0 +1,165 @@
+"""What is sent to the Hub, by a stand-in for it that keeps what it is sent."""
+
+import base64
+import hashlib
+import http.server
+import json
+import threading
+
+import pytest
+from huggingface_hub import HfApi
+from ruamel.yaml import YAML
+
+import publish
+from stages.shared.command import StageError
+
+TOKEN = "hf_notarealtoken"
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """The few calls that a commit takes. The server has `repositories` (name to private), `files` and `calls`."""
+
+    def log_message(self, *_):
+        pass
+
+    def body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("content-length") or 0))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def answer(self, content: dict, code: int = 200, **headers: str) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(code)
+        for name, value in {"content-length": str(len(data)), "content-type": "application/json", **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def handle_any(self) -> None:
+        hub, body = self.server, self.body()
+        hub.calls.append((self.command, self.path, self.headers.get("authorization")))
+        here = f"http://127.0.0.1:{hub.server_port}"
+        if hub.refuses:
+            self.answer({"error": "Forbidden"}, 403)
+        elif self.path.startswith("/put/"):
+            hub.blobs[self.path.removeprefix("/put/")] = body
+            self.answer({})
+        elif self.path == "/api/repos/create":
+            asked = json.loads(body)
+            hub.repositories[f"{asked['organization']}/{asked['name']}"] = asked["visibility"] == "private"
+            self.answer({"url": f"{here}/{asked['organization']}/{asked['name']}"})
+        elif self.path == "/api/validate-yaml":
+            self.answer({"errors": [], "warnings": []})
+        elif "/preupload/" in self.path:
+            files = json.loads(body)["files"]
+            mode = {True: "lfs", False: "regular"}
+            self.answer({"files": [f | {"uploadMode": mode[f["size"] > 50_000], "shouldIgnore": False} for f in files]})
+        elif self.path.endswith("/info/lfs/objects/batch"):
+            objects = [
+                wanted | {"actions": {"upload": {"href": f"{here}/put/{wanted['oid']}"}}}
+                for wanted in json.loads(body)["objects"]
+            ]
+            self.answer({"transfer": "basic", "objects": objects})
+        elif "/commit/" in self.path:
+            for line in map(json.loads, body.splitlines()):
+                value = line["value"]
+                if line["key"] == "file":
+                    hub.files[value["path"]] = base64.b64decode(value["content"])
+                if line["key"] == "lfsFile":
+                    hub.files[value["path"]] = hub.blobs[value["oid"]]
+            self.answer({"commitUrl": f"{here}/o/n/commit/{'1' * 40}", "commitOid": "1" * 40})
+        elif (name := self.path.removeprefix("/api/models/")) in hub.repositories:
+            self.answer({"id": name, "private": hub.repositories[name]})
+        else:
+            self.answer({}, 404, **{"x-error-code": "RepoNotFound"})
+
+    do_GET = do_POST = do_PUT = do_HEAD = handle_any
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.repositories, server.files, server.blobs, server.calls, server.refuses = {}, {}, {}, [], False
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    here = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(publish, "HfApi", lambda: HfApi(endpoint=here, token=TOKEN))
+    monkeypatch.setattr(publish, "get_token", lambda: TOKEN)
+    monkeypatch.setattr(publish, "check_recorded", lambda: None)
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def sent(trained):
+    return ["o/n", "--folder", f"{trained.root}/models/quantize", "--card", f"{trained.root}/model_card.md"]
+
+
+def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent, trained, capsys):
+    publish.main(sent)
+    folder = trained.root / "models/quantize"
+    wanted = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert set(hub.files) == {*wanted, "README.md"}
+    for name, path in wanted.items():
+        assert hashlib.sha256(hub.files[name]).digest() == hashlib.sha256(path.read_bytes()).digest(), name
+    assert hub.repositories == {"o/n": True}
+    assert sum("/commit/" in path for _, path, _ in hub.calls) == 1
+    assert any(path.startswith("/put/") for _, path, _ in hub.calls), "a large file goes as one"
+    printed = capsys.readouterr()
+    assert "commit/1" in printed.out
+    assert TOKEN not in printed.out + printed.err
+    assert all(token == f"Bearer {TOKEN}" for _, path, token in hub.calls if path.startswith("/api/"))
+
+
+def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sent, trained):
+    publish.main(sent)
+    card = hub.files["README.md"].decode()
+    assert "OWNER/NAME" not in card
+    assert 'pipeline("text-classification", model="o/n")' in card
+    metadata = YAML(typ="safe").load(card.split("---")[1])
+    metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
+    found = {entry["type"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
+    assert found == {name: round(metrics[name], 4) for name in ("accuracy", "f1", "f1_macro", "mcc", "roc_auc")}
+    assert metadata["pipeline_tag"] == "text-classification"
+
+
+def test_a_public_repository_is_refused_unless_asked_for(hub, sent):
+    hub.repositories["o/n"] = False
+    with pytest.raises(StageError, match=r"o/n is public; --public to publish there, or name another"):
+        publish.main(sent)
+    assert not hub.files
+    publish.main([*sent, "--public"])
+    assert "config.json" in hub.files
+
+
+def test_a_dry_run_sends_nothing(hub, sent, capsys):
+    publish.main([*sent, "--dry-run"])
+    assert not hub.calls
+    assert "onnx/model_quantized.onnx" in capsys.readouterr().out
+
+
+def test_a_refusal_is_one_line_without_the_token(hub, sent):
+    hub.refuses = True
+    with pytest.raises(StageError, match=r"o/n: the Hub refused \(403\)") as error:
+        publish.main(sent)
+    assert TOKEN not in str(error.value)
+
+
+def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
+    with pytest.raises(StageError, match=r"'name' is no repository; write OWNER/NAME"):
+        publish.main(["name", *sent[1:]])
+    with pytest.raises(StageError, match=r"nowhere.md: no such file; run dvc repro"):
+        publish.main([*sent[:3], "--card", "nowhere.md"])
+    monkeypatch.setattr(publish, "get_token", lambda: None)
+    with pytest.raises(StageError, match=r"nobody is signed in to the Hub"):
+        publish.main(sent)
+    assert not hub.calls
