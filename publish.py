@@ -4,8 +4,8 @@
     python -m publish OWNER/NAME --dry-run     # says what would be sent, and sends nothing
     python -m publish OWNER/NAME --public      # to a repository that everybody can read
 
-Signs in as `hf auth login` or HF_TOKEN say. Refuses files that are not those of the recorded run, whose figures the card
-holds.
+Signs in as `hf auth login` or HF_TOKEN say. Refuses files that are not those of the recorded run, whose figures the
+card holds.
 """
 
 import argparse
@@ -35,12 +35,12 @@ def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
 
 def check_recorded() -> None:
     """Raise: StageError when a file that is sent, or anything behind it, is not what dvc.lock records."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", *STAGES], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "dvc", "status", *STAGES], capture_output=True, text=True, check=False)
     if done.returncode or "up to date" not in done.stdout:
         first = " ".join((done.stdout or done.stderr).split())[:200]
-        raise StageError(f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro")
+        raise StageError(
+            f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro"
+        )
 
 
 def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:

@@ -279,7 +279,8 @@ def test_a_sabotaged_model_is_refused_by_the_name_of_the_label_and_fp32_stays(co
     sabotage(project.root / "models/train")
     project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "reduce_range"]})
     with pytest.raises(
-        StageError, match=r"every candidate loses too much .* per_channel \(.*loss of recall of label \w+ .*fp32 model is in"
+        StageError,
+        match=r"every candidate loses too much .* per_channel \(.*loss of recall of label \w+ .*fp32 model is in",
     ):
         project.run("quantize")
     assert "quantize: per_channel refused on validation rows: " in capsys.readouterr().out

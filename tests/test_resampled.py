@@ -9,8 +9,8 @@ from sklearn import metrics as sk
 from torchmetrics.functional.classification import binary_calibration_error
 
 from stages.shared import resampled as module
-from stages.shared.resampled import resampled
 from stages.shared.decision import decide
+from stages.shared.resampled import resampled
 from stages.shared.scores import NAMES, scores
 
 

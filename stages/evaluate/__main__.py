@@ -21,9 +21,9 @@ from stages.shared import checkpoint, command, curves, files, params, tables
 from stages.shared.appended import parted
 from stages.shared.bootstrap import intervals
 from stages.shared.command import StageError
+from stages.shared.decision import decide
 from stages.shared.labels import Labels, read_labels
 from stages.shared.prior import prior_shift
-from stages.shared.decision import decide
 from stages.shared.significance import compare
 
 if TYPE_CHECKING:

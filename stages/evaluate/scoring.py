@@ -10,8 +10,8 @@ from stages.evaluate.calibration import Calibration
 from stages.evaluate.predictor import Predictor
 from stages.evaluate.rows import Rows, Tokens
 from stages.shared import goal
-from stages.shared.labels import Labels
 from stages.shared.decision import decide
+from stages.shared.labels import Labels
 
 
 class Scored(NamedTuple):

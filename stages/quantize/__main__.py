@@ -30,7 +30,7 @@ SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
 
 @dataclass(frozen=True)
 class Split:
-    """Rows that both models score. frame: id, label, unit and fp32's probabilities; input_ids: the token ids of each."""
+    """Rows that both models score. frame: id, label, unit and fp32's probabilities. input_ids: token ids of each."""
 
     frame: pd.DataFrame
     input_ids: list[np.ndarray]
@@ -53,7 +53,13 @@ def read(tokens: Path, predictions: pd.DataFrame) -> Split:
 
 
 def choose(
-    fp32: Path, target: Path, validation: Split, labels: Labels, threshold: float | None, pad_id: int, knobs: params.Quantize
+    fp32: Path,
+    target: Path,
+    validation: Split,
+    labels: Labels,
+    threshold: float | None,
+    pad_id: int,
+    knobs: params.Quantize,
 ) -> tuple[str | None, dict[str, dict]]:
     """Try the candidates in turn; the first that passes is left at `target`.
 

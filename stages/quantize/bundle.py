@@ -14,7 +14,7 @@ OWN = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.j
 def write(
     model: PreTrainedModel, source: Path, out: Path, max_length: int, threshold: float | None, positive: str | None
 ) -> None:
-    """Write the calibrated weights, the configuration and the tokenizer; copy what else training left, such as a vocabulary.
+    """Write the calibrated weights, the configuration and the tokenizer; copy what else there is, such as a vocabulary.
 
     source: the folder of train. max_length: tokens that a text is cut to by every tokenizer, as when it was scored.
     threshold, positive: of the decision; transformers and transformers.js keep them in the configuration and take the

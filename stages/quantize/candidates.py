@@ -17,7 +17,7 @@ BLOCK = 32  # weights that share a scale where weights alone are quantized
 
 
 def make(name: str, source: Path, target: Path, sample: Batch) -> None:
-    """Write a candidate of quantize.candidates. source: the fp32 ONNX model. sample: token ids and mask of some rows."""
+    """Write one of quantize.candidates. source: the fp32 ONNX model. sample: token ids and mask of some rows."""
     if name == "weight_only":
         _weight_only(source, target)
         return

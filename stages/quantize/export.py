@@ -114,7 +114,9 @@ def check(model: PreTrainedModel, path: Path, calibration: dict, longest: int) -
     for lengths in ([1], [longest], [13, 7, 2], [1, *random.integers(1, min(longest, 33) + 1, 32)]):
         rows = [random.integers(0, model.config.vocab_size, length) for length in lengths]
         for row in rows:
-            row[row == pad_id] = (pad_id + 1) % model.config.vocab_size  # RoBERTa counts positions by what is no padding
+            row[row == pad_id] = (
+                pad_id + 1
+            ) % model.config.vocab_size  # RoBERTa counts positions by what is no padding
         ids, mask = padded(rows, pad_id)
         with torch.inference_mode():
             logits = Logits(model)(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()

@@ -1,4 +1,4 @@
-"""The model card that is published with the model: the Hub's metadata, and of the report what a user of the model needs.
+"""The model card that is published with the model: the Hub's metadata, and of the report what its users need.
 
 It quotes no text of the data. OWNER/NAME stands for where it is published, which `python -m publish` fills in.
 """
@@ -11,7 +11,7 @@ from stages.report.failures import breaks, slices
 from stages.report.page import markdown
 from stages.report.results import Results
 from stages.report.summary import answer, data
-from stages.shared.params import Params, Recipe
+from stages.shared import params
 
 REPOSITORY = "OWNER/NAME"
 HUB_METRICS = ("accuracy", "f1", "f1_macro", "mcc", "roc_auc")
@@ -35,19 +35,19 @@ RUNTIMES = {
         'print(classify("a text"))'
     ),
     "Strata's predictor, in Strata's root, on that folder; it alone applies a threshold:": (
-        "from predict import Predictor\n"
-        'predictor = Predictor("FOLDER")\n'
-        'print(predictor(["a text"]))'
+        'from predict import Predictor\npredictor = Predictor("FOLDER")\nprint(predictor(["a text"]))'
     ),
 }
 
 
-def card(results: Results, settings: Params, recipe: Recipe, method: str) -> str:
+def card(results: Results, settings: params.Params, recipe: params.Recipe, method: str) -> str:
     """Return README.md: metadata between lines of ---, then Markdown."""
     sections = [
         answer(results),
         use(results),
-        Section("load", "How to load it", [part for said, code in RUNTIMES.items() for part in (Text(said), Code(code))]),
+        Section(
+            "load", "How to load it", [part for said, code in RUNTIMES.items() for part in (Text(said), Code(code))]
+        ),
         data(results, settings.recipe, settings.model.checkpoint, method),
         comparison(results, []),
         probabilities(results, []),
@@ -61,7 +61,7 @@ def card(results: Results, settings: Params, recipe: Recipe, method: str) -> str
     return f"---\n{metadata(results, settings, recipe).to_yaml()}\n---\n\n{body}"
 
 
-def metadata(results: Results, settings: Params, recipe: Recipe) -> ModelCardData:
+def metadata(results: Results, settings: params.Params, recipe: params.Recipe) -> ModelCardData:
     """The Hub's block. Only what is known: a checkpoint or a source that is not on the Hub is left out."""
     small = results.metrics["quantize"]
     name = settings.model.checkpoint
@@ -135,5 +135,3 @@ def limits(results: Results, max_length: int) -> Section:
     if noise is not None:
         said.insert(1, Text(f"An estimate, rather too high, is that {share(noise)} of the test labels are wrong."))
     return Section("limits", "Limits, risks and costs", said)
-
-

@@ -314,9 +314,9 @@ class Quantize(Section):
     candidates: Annotated[list[Candidate], Field(min_length=1)] = Field(
         description="What is tried, in this order, until one passes. per_channel: int8 with a scale for each column of "
         "a matrix; per_tensor: one scale a matrix, no smaller and no faster, for runtimes that know no other; "
-        "reduce_range: per_channel with 7-bit weights, for CPUs without VNNI, where 8-bit products overflow; keep_fp32: "
-        "per_channel but for the eighth of the matrices that int8 rounds worst; weight_only: 8-bit weights in blocks of "
-        "32, computed in fp32: smaller than fp32, and slower."
+        "reduce_range: per_channel with 7-bit weights, for CPUs without VNNI, where 8-bit products overflow; "
+        "keep_fp32: per_channel but for the eighth of the matrices that int8 rounds worst; weight_only: 8-bit weights "
+        "in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
     max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(

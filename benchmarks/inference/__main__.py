@@ -1,0 +1,105 @@
+"""Texts a second and milliseconds of one text: the int8 model beside PyTorch, its own fp32 form, and OpenVINO.
+
+    pip install -r requirements-openvino.txt
+    python -m benchmarks.inference    # after dvc repro; writes benchmarks/inference/results.json, ten minutes
+
+From text to label, the tokenizer included, on the test rows of the recorded run. Each arm is a process of its own; all
+run in turn, REPEATS times, and figures are medians, ratios medians of the ratios in each turn. PyTorch runs in the
+predictor's batches and in ones twice as large, in which it is faster here. Start-up is that of a whole cold process.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from predict import FP32, QUANTIZED
+from stages.shared import cpu, tables
+from stages.shared.onnx_classifier import BATCH
+
+from . import ROOT, texts
+
+HERE = Path(__file__).parent
+REPEATS = 5
+ARMS = {
+    "notebook": ("torch_loop", "fp32", "padded"),
+    "torch_fp32": ("torch_loop", "fp32", "sorted", str(BATCH)),
+    "torch_fp32_larger_batches": ("torch_loop", "fp32", "sorted", str(2 * BATCH)),
+    "torch_bf16": ("torch_loop", "bf16", "sorted", str(BATCH)),
+    "torch_bf16_larger_batches": ("torch_loop", "bf16", "sorted", str(2 * BATCH)),
+    "onnx_fp32": ("strata", FP32),
+    "int8": ("strata", QUANTIZED),
+    "openvino": ("openvino_loop", FP32),
+    "openvino_int8": ("openvino_loop", QUANTIZED),
+}
+STARTS = {
+    "import_s": ("-c", "from predict import Predictor"),
+    "first_prediction_s": ("-m", "predict", "models/quantize", "a warm, funny film"),
+}
+
+
+def run(words: tuple[str, ...]) -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.inference.{words[0]}", *words[1:]],
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def seconds(words: tuple[str, ...]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def ratio(turns: list[dict], figure: str, one: str, other: str) -> float:
+    return round(statistics.median(turn[one][figure] / turn[other][figure] for turn in turns), 2)
+
+
+def main() -> None:
+    turns = [{arm: run(words) for arm, words in ARMS.items()} for _ in range(REPEATS)]
+    truth = tables.read(ROOT / "data/split/test.parquet").sort_values("id")["label"].to_numpy()
+    labels = {arm: np.array(found["labels"]) for arm, found in turns[0].items()}
+    results = {
+        "cores": len(os.sched_getaffinity(0)),
+        "machine": platform.machine(),
+        "cpu": cpu.flags(),
+        "texts": len(texts()),
+        "repeats": REPEATS,
+        "batch": BATCH,
+        "arms": {
+            arm: {
+                "rows_a_second": round(statistics.median(turn[arm]["rows_a_second"] for turn in turns), 1),
+                "each_repeat": [round(turn[arm]["rows_a_second"], 1) for turn in turns],
+                "single_ms": round(statistics.median(turn[arm]["single_ms"] for turn in turns), 2),
+                "accuracy": round(float((labels[arm] == truth).mean()), 4),
+                "agreement_with_fp32": round(float((labels[arm] == labels["torch_fp32"]).mean()), 4),
+            }
+            for arm in ARMS
+        },
+        "int8_times_as_many_rows_as": {
+            arm: ratio(turns, "rows_a_second", "int8", arm) for arm in ARMS if arm != "int8"
+        },
+        "int8_single_times_as_fast_as": {arm: ratio(turns, "single_ms", arm, "int8") for arm in ARMS if arm != "int8"},
+        "size_mb": {
+            name: round((ROOT / "models/quantize" / name).stat().st_size / 1e6, 2) for name in (FP32, QUANTIZED)
+        },
+        "start": {
+            name: round(statistics.median(seconds(words) for _ in range(7)), 2) for name, words in STARTS.items()
+        },
+    }
+    (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()

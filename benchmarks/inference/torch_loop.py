@@ -1,0 +1,49 @@
+"""PyTorch: python -m benchmarks.inference.torch_loop fp32 padded | bf16 sorted BATCH
+
+padded: as notebooks do it, batches of 32 in the order of the rows, each padded to 128 tokens. sorted: the batches that
+the predictor makes.
+"""
+
+import sys
+
+import numpy as np
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from . import ROOT, measure, sorted_batches
+
+
+def main() -> None:
+    precision, batches = sys.argv[1:3]
+    folder = ROOT / "models/quantize"  # the calibrated weights: the same labels from every arm
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype={"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+    ).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+
+    @torch.inference_mode()
+    def score(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        ids, mask = torch.from_numpy(ids), torch.from_numpy(mask)
+        return model(input_ids=ids, attention_mask=mask).logits.float().numpy()
+
+    @torch.inference_mode()
+    def padded(texts: list[str]) -> np.ndarray:
+        found = []
+        for start in range(0, len(texts), 32):
+            batch = tokenizer(
+                texts[start : start + 32], padding="max_length", max_length=128, truncation=True, return_tensors="pt"
+            )
+            found.append(model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits)
+        return torch.cat(found).argmax(dim=1).numpy()
+
+    def encode(texts: list[str]) -> list[list[int]]:
+        return [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch_fast(texts)]
+
+    if batches == "padded":
+        measure(padded)
+    else:
+        measure(lambda texts: sorted_batches(encode, score, texts, int(sys.argv[3]), tokenizer.pad_token_id))
+
+
+if __name__ == "__main__":
+    main()
