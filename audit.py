@@ -36,8 +36,9 @@ def texts(path: Path, column: str, rejects: Rejects) -> Iterator[list[str]]:
 def overlap(paths: list[Path], columns: list[str], threshold: float) -> dict:
     """Compare two files. columns: of the texts of each.
 
-    Returns: the readable rows of each, and its rejects; pairs of a row of the first and one of the second that copies,
-    or nearly copies, it, one pair for each such row of the second, as positions among readable rows, (pairs, 2) int.
+    Returns: the readable rows of each, how many have no text, and its rejects; pairs of a row of the first and one of
+    the second that copies, or nearly copies, it, one pair for each such row of the second, as positions among readable
+    rows, (pairs, 2) int.
     """
     rejects = [Rejects(), Rejects()]
     parts = [
@@ -48,7 +49,8 @@ def overlap(paths: list[Path], columns: list[str], threshold: float) -> dict:
     n, first = len(sketches.key), counts[0]
     copied = near_copies.copies(sketches.key)  # of the whole, so that a copy of the first file points into it
     rows = np.arange(n)
-    exact = rows[(rows >= first) & (copied < first)]
+    has_text = sketches.key != near_copies.hashed("")
+    exact = rows[(rows >= first) & (copied < first) & has_text]
     near = near_copies.near_copies(sketches, threshold)
     cluster = ties.clusters(n, np.stack([copied, rows], axis=1), near)
     of_first = np.full(n, -1)
@@ -58,6 +60,7 @@ def overlap(paths: list[Path], columns: list[str], threshold: float) -> dict:
     pairs = [(direct.get(int(row), int(of_first[cluster[row]])), int(row)) for row in tied]
     return {
         "rows": counts,
+        "empty": [int((~part).sum()) for part in np.split(has_text, [first])],
         "rejects": rejects,
         "copies": np.stack([copied[exact], exact - first], axis=1),
         "near_copies": np.array([(one, other - first) for one, other in pairs], dtype=np.int64).reshape(-1, 2),
@@ -98,6 +101,9 @@ def main(argv: list[str] | None = None) -> None:
         if rejects:
             first = f"line {rejects.first['line']} ({rejects.first['reason']})"
             print(f"audit: {len(rejects):,} rows of {path} cannot be read and are not compared; first: {first}")
+    for path, empty in zip(args.files, found["empty"], strict=True):
+        if empty:
+            print(f"audit: {empty:,} rows of {path} have no text and copy nothing")
     for kind in ("copies", "near_copies"):
         pairs = found[kind]
         share = len(pairs) / max(1, rows[1])

@@ -41,6 +41,16 @@ def test_each_file_may_name_its_column_of_texts(tmp_path, capsys):
     )
 
 
+def test_rows_without_a_text_copy_nothing(tmp_path, capsys):
+    write_csv(tmp_path / "one.csv", [*reviews(4), ("", "pos"), ("  ", "pos")])
+    write_csv(tmp_path / "other.csv", [("", "neg"), ("something else entirely here", "neg")])
+    audit.main([str(tmp_path / "one.csv"), str(tmp_path / "other.csv")])
+    printed = capsys.readouterr().out
+    assert "0 rows of" in printed.splitlines()[3]
+    assert f"audit: 2 rows of {tmp_path}/one.csv have no text and copy nothing" in printed
+    assert f"audit: 1 rows of {tmp_path}/other.csv have no text and copy nothing" in printed
+
+
 def test_rows_that_cannot_be_read_are_told(tmp_path, capsys):
     write_csv(tmp_path / "one.csv", reviews(4))
     write_csv(tmp_path / "other.csv", [*reviews(4), ("a", "b", "c")])

@@ -162,3 +162,34 @@ def test_the_speed_of_training_is_that_of_the_benchmark():
         "best (`python -m benchmarks.train`)."
     )
     assert sentence in " ".join(README.split())
+
+
+ARMS = {
+    "notebook": "PyTorch fp32, padded to 128",
+    "torch_fp32": "PyTorch fp32, batches by length",
+    "torch_bf16": "PyTorch bf16, the same batches",
+    "onnx_fp32": "ONNX Runtime fp32, the predictor",
+    "openvino": "OpenVINO, the fp32 file in bf16",
+    "int8": "**ONNX Runtime int8, the predictor**",
+}
+
+
+def test_the_speed_of_inference_is_that_of_the_benchmark():
+    result = json.loads((ROOT / "benchmarks/inference/results.json").read_text(encoding="utf-8"))
+    missing = []
+    for arm, name in ARMS.items():
+        found = result["arms"][arm]
+        times = [result[f"int8_{kind}_as"].get(arm) for kind in ("times_as_many_rows", "single_times_as_fast")]
+        cells = [f"{time:.1f}" if time else "" for time in times]
+        figures = [f"{found['rows_a_second']:,.0f}", cells[0], f"{found['single_ms']:.1f}", cells[1]]
+        line = (
+            "| "
+            + " | ".join([name, *figures, f"{found['accuracy']:.3f}", f"{found['agreement_with_fp32']:.1%}"])
+            + " |"
+        )
+        missing += [line] if line not in README else []
+    assert not missing, "\n".join(missing)
+    start = result["start"]
+    said = f"imports in {start['import_s']:.1f} s, and a cold process has its first prediction after"
+    assert f"{said} {start['first_prediction_s']:.1f} s" in " ".join(README.split())
+    assert (result["texts"], result["cores"], result["repeats"]) == (1706, 2, 5)

@@ -76,7 +76,7 @@ def origin(tmp_path_factory, checkpoint) -> Path:
         model={"checkpoint": str(checkpoint), "sha256": None},
         tokenize={"max_length": 32},
         train={"epochs": 1, "batch_size": 4},
-        quantize={"max_loss": 1.0},
+        quantize={"max_loss": 1.0, "max_label_loss": 1.0, "min_agreement": 0.0, "max_drift": 1.0},
     )
     change(folder, "recipes/rotten_tomatoes.yaml", sample=300)
     run(folder, "git", "init", "--quiet", "--initial-branch", "main")
@@ -150,6 +150,22 @@ def test_what_one_clone_pushes_another_pulls_and_has_nothing_to_do(done, tmp_pat
     assert status(folder) == ""
 
 
+def test_only_the_recorded_model_is_published_and_dvc_knows_it_as_an_artifact(done, tmp_path):
+    folder = clone(done, tmp_path / "publish")
+    shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
+    run(folder, "dvc", "checkout")
+    assert "model_quantized.onnx" in run(folder, sys.executable, "-m", "publish", "o/n", "--dry-run")
+    got = tmp_path / "got"
+    run(folder, "dvc", "artifacts", "get", str(folder), "classifier", "--rev", "HEAD", "--out", str(got))
+    assert (got / "onnx/model_quantized.onnx").is_file()
+    config = folder / "models/quantize/config.json"
+    text = config.read_text()
+    config.unlink()
+    config.write_text(text + " ")
+    said = run(folder, sys.executable, "-m", "publish", "o/n", "--dry-run", fails=True)
+    assert "publish: the model is not that of the recorded run" in said
+
+
 def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(done, tmp_path):
     folder = clone(done, tmp_path / "sweep")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
@@ -163,8 +179,9 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     text = (page / "index.html").read_text()
     assert all(title in text for title in ("Loss", "ROC", "Precision and recall", "Confusion"))
 
-    assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.per_channel=false")) == ["quantize", "report"]
-    back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", "quantize.per_channel=true")
+    assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.candidates=[reduce_range]")) == ["quantize", "report"]
+    candidates = "quantize.candidates=[per_channel,reduce_range,keep_fp32,weight_only]"
+    back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", candidates)
     assert ran(back) == [], "switching back comes out of the cache"
     assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()
 
@@ -186,7 +203,7 @@ def test_a_queue_of_values_runs(done, tmp_path):
     folder = clone(done, tmp_path / "queue")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
     run(folder, "dvc", "checkout")
-    run(folder, "dvc", "exp", "run", "--queue", "-S", "quantize.reduce_range=true,false")
+    run(folder, "dvc", "exp", "run", "--queue", "-S", "quantize.max_drift=0.9,0.8")
     run(folder, "dvc", "exp", "run", "--run-all")
     shown = json.loads(run(folder, "dvc", "exp", "show", "--json"))
     experiments = [entry for commit in shown for entry in commit.get("experiments") or []]
