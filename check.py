@@ -1,6 +1,7 @@
 """Measure on this machine how far a quantized model agrees with its fp32 one, and refuse what quantize would refuse.
 
-    python -m check models/quantize data/split/test.parquet            # from the root; any file that ingest reads
+    python -m check models/quantize texts.txt                    # from the root; a text a line
+    python -m check models/quantize data/split/test.parquet      # or any file that ingest reads, with requirements.txt
     python -m check models/quantize texts.csv --text review
 
 int8 products are rounded otherwise by other CPUs, and overflow on some without VNNI: so let the machine that serves a
@@ -9,16 +10,29 @@ model check it, on texts like those it will see. They need no labels.
 
 import argparse
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from audit import texts
 from predict import FP32, QUANTIZED, Predictor
 from stages.shared import command, cpu, files
 from stages.shared.command import StageError
 from stages.shared.decision import decide
-from stages.shared.rejects import Rejects
+
+
+def read(path: Path, column: str) -> Iterator[str]:
+    """Yield the texts of a file. Raises: StageError when it is missing, or has no such column."""
+    if not path.is_file():
+        raise StageError(f"{path}: no such file; name a file of texts")
+    if path.suffix == ".txt":  # with what requirements-serve.txt brings
+        with path.open(encoding="utf-8") as lines:
+            yield from (line.rstrip("\n") for line in lines)
+        return
+    from audit import texts
+    from stages.shared.rejects import Rejects
+
+    yield from itertools.chain.from_iterable(texts(path, column, Rejects()))
 
 
 def compare(folder: Path, given: list[str]) -> dict[str, float]:
@@ -41,8 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, default=1000, help="how many texts from the start of the file")
     args = parser.parse_args(argv)
     recorded = files.read_json(args.folder / "quantization.json")
-    all_texts = itertools.chain.from_iterable(texts(args.file, args.text, Rejects()))
-    given = list(itertools.islice((text for text in all_texts if text.strip()), max(1, args.rows)))
+    given = list(itertools.islice((text for text in read(args.file, args.text) if text.strip()), max(1, args.rows)))
     if not given:
         raise StageError(f"{args.file}: no text in it")
     found, before, limits = compare(args.folder, given), recorded["validation"], recorded["limits"]

@@ -46,10 +46,12 @@ class Predictor:
         self.positive = self.labels.index(config["positive"]) if config.get("positive") in self.labels else None
         for name in (model, "tokenizer.json"):
             if not (folder / name).is_file():
-                raise StageError(f"{folder / name}: no such file; run stages.quantize, or dvc repro")
+                fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""
+                raise StageError(f"{folder / name}: no such file; run stages.quantize, or dvc repro{fp32}")
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self.classifier = OnnxClassifier(folder / model, config.get("pad_token_id") or 0, threads)
+            self.classifier.one  # noqa: B018 loaded now, so that a broken file is told here
         except Exception as error:  # both libraries raise errors of their own
             raise StageError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from None
 

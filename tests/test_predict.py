@@ -1,5 +1,6 @@
 """The predictor that serves: what it says, what it needs, and the check of the machine that it runs on."""
 
+import importlib.metadata
 import io
 import json
 import subprocess
@@ -15,6 +16,8 @@ from stages.shared import tables
 from stages.shared.command import StageError
 from stages.shared.onnx_classifier import BATCH
 from tests.conftest import ROOT, reviews, write_csv
+
+BROUGHT_ALONG = {"_distutils_hack"}  # by the environment itself, in every process
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +74,23 @@ def test_the_threshold_of_the_folder_decides(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_needs_numpy_onnxruntime_and_tokenizers_alone(folder):
-    code = f"import sys, predict; predict.Predictor({str(folder)!r})(['a']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in done.stdout.split()}
-    required = {line.split("==")[0] for line in (ROOT / "requirements-serve.txt").read_text().splitlines()[1:]}
-    assert required == {"numpy", "onnxruntime", "tokenizers"} and required <= loaded
-    whole = (ROOT / "requirements.txt").read_text().splitlines()
-    others = {line.split("==")[0].replace("-", "_") for line in whole if "==" in line}
-    assert not loaded & ((others | {"torch", "transformers", "sklearn", "yaml"}) - required)
-    assert {line for line in (ROOT / "requirements-serve.txt").read_text().splitlines() if "==" in line} <= set(whole)
+def test_serving_needs_what_its_requirements_bring_alone(folder, tmp_path):
+    (tmp_path / "texts.txt").write_text("a good film\ndull\n", encoding="utf-8")
+    argv = [str(folder), str(tmp_path / "texts.txt")]
+    predicts = f"import sys, predict; predict.Predictor({argv[0]!r})(['a'])"
+    checks = f"import sys, check; check.main({argv})"
+    wanted = {"numpy", "onnxruntime", "tokenizers"}
+    for code, needed in ((predicts, wanted), (checks, wanted | {"cpuinfo"})):
+        done = subprocess.run(
+            [sys.executable, "-c", f"{code}; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+        installed = set(importlib.metadata.packages_distributions())
+        assert loaded & installed <= needed | BROUGHT_ALONG
+        assert needed <= loaded
+    pinned = [line for line in (ROOT / "requirements-serve.txt").read_text().splitlines() if "==" in line]
+    assert {line.split("==")[0] for line in pinned} == wanted | {"py-cpuinfo"}
+    assert set(pinned) <= set((ROOT / "requirements.txt").read_text().splitlines())
 
 
 def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):

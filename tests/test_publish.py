@@ -40,6 +40,17 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def commit(self, body: bytes) -> None:
+        files = self.server.files
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            if line["key"] == "lfsFile":
+                files[value["path"]] = self.server.blobs[value["oid"]]
+            if line["key"] == "deletedFile":
+                del files[value["path"]]
+
     def handle_any(self) -> None:
         hub, body = self.server, self.body()
         hub.calls.append((self.command, self.path, self.headers.get("authorization")))
@@ -66,15 +77,11 @@ class Hub(http.server.BaseHTTPRequestHandler):
             ]
             self.answer({"transfer": "basic", "objects": objects})
         elif "/commit/" in self.path:
-            for line in map(json.loads, body.splitlines()):
-                value = line["value"]
-                if line["key"] == "file":
-                    hub.files[value["path"]] = base64.b64decode(value["content"])
-                if line["key"] == "lfsFile":
-                    hub.files[value["path"]] = hub.blobs[value["oid"]]
+            self.commit(body)
             self.answer({"commitUrl": f"{here}/o/n/commit/{'1' * 40}", "commitOid": "1" * 40})
         elif (name := self.path.removeprefix("/api/models/")) in hub.repositories:
-            self.answer({"id": name, "private": hub.repositories[name]})
+            held = [{"rfilename": path} for path in hub.files]
+            self.answer({"id": name, "private": hub.repositories[name], "siblings": held})
         else:
             self.answer({}, 404, **{"x-error-code": "RepoNotFound"})
 
@@ -100,11 +107,13 @@ def hub(monkeypatch):
 
 
 @pytest.fixture
-def sent(trained):
-    return ["o/n", "--folder", f"{trained.root}/models/quantize", "--card", f"{trained.root}/model_card.md"]
+def sent(trained, monkeypatch):
+    monkeypatch.chdir(trained.root)
+    return ["o/n"]
 
 
-def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent, trained, capsys):
+def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent, trained, capsys, caplog):
+    caplog.set_level("DEBUG")
     publish.main(sent)
     folder = trained.root / "models/quantize"
     wanted = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
@@ -116,7 +125,7 @@ def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent,
     assert any(path.startswith("/put/") for _, path, _ in hub.calls), "a large file goes as one"
     printed = capsys.readouterr()
     assert "commit/1" in printed.out
-    assert TOKEN not in printed.out + printed.err
+    assert TOKEN not in printed.out + printed.err + caplog.text
     assert all(token == f"Bearer {TOKEN}" for _, path, token in hub.calls if path.startswith("/api/"))
 
 
@@ -124,11 +133,11 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
     publish.main(sent)
     card = hub.files["README.md"].decode()
     assert "OWNER/NAME" not in card
-    assert 'pipeline("text-classification", model="o/n")' in card
+    assert 'pipeline("text-classification", model="o/n", truncation=True)' in card
     metadata = YAML(typ="safe").load(card.split("---")[1])
     metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
-    found = {entry["type"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
-    assert found == {name: round(metrics[name], 4) for name in ("accuracy", "f1", "f1_macro", "mcc", "roc_auc")}
+    found = {entry["name"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
+    assert found == {f"{name}, int8": round(metrics[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
     assert metadata["pipeline_tag"] == "text-classification"
 
 
@@ -139,6 +148,17 @@ def test_a_public_repository_is_refused_unless_asked_for(hub, sent):
     assert not hub.files
     publish.main([*sent, "--public"])
     assert "config.json" in hub.files
+
+
+def test_what_an_earlier_model_left_there_goes(hub, sent):
+    hub.repositories["o/n"] = True
+    hub.files |= {"vocab.txt": b"old", ".gitattributes": b"kept", "config.json": b"old"}
+    publish.main(sent)
+    assert "vocab.txt" not in hub.files
+    assert hub.files[".gitattributes"] == b"kept"
+    assert hub.files["config.json"] != b"old"
+    with pytest.raises(StageError, match=r"o/n is private; make it public on the Hub, or leave --public out"):
+        publish.main([*sent, "--public"])
 
 
 def test_a_dry_run_sends_nothing(hub, sent, capsys):
@@ -156,9 +176,11 @@ def test_a_refusal_is_one_line_without_the_token(hub, sent):
 
 def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
     with pytest.raises(StageError, match=r"'name' is no repository; write OWNER/NAME"):
-        publish.main(["name", *sent[1:]])
+        publish.main(["name"])
+    monkeypatch.setattr(publish, "CARD", publish.Path("nowhere.md"))
     with pytest.raises(StageError, match=r"nowhere.md: no such file; run dvc repro"):
-        publish.main([*sent[:3], "--card", "nowhere.md"])
+        publish.main(sent)
+    monkeypatch.setattr(publish, "CARD", publish.Path("model_card.md"))
     monkeypatch.setattr(publish, "get_token", lambda: None)
     with pytest.raises(StageError, match=r"nobody is signed in to the Hub"):
         publish.main(sent)

@@ -4,15 +4,17 @@ import json
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 import torch
 
 from stages.quantize import candidates, export
-from stages.quantize.gate import Rows, compare, refusals
+from stages.quantize.gate import Split, compare, refusals
 from stages.quantize.sensitivity import noises, worst
 from stages.shared import files, params
 from stages.shared.batches import padded
 from stages.shared.command import StageError
+from stages.shared.labels import Labels
 from tests.conftest import ROOT
 
 LIMITS = params.Quantize(
@@ -77,7 +79,9 @@ def test_every_tokenizer_of_the_folder_cuts_where_the_scored_one_did_and_pads_no
     folder = trained.root / "models/quantize"
     text = "good film " * 50
     assert len(Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids) == 16
-    assert len(AutoTokenizer.from_pretrained(folder)(text, truncation=True)["input_ids"]) == 16
+    assert AutoTokenizer.from_pretrained(folder)(text, truncation=True)["input_ids"] == (
+        Tokenizer.from_file(str(folder / "tokenizer.json")).encode(text).ids
+    )
     assert len(Tokenizer.from_file(str(folder / "tokenizer.json")).encode("good").ids) == 3
 
 
@@ -87,8 +91,9 @@ def test_the_folder_loads_in_transformers_with_calibrated_probabilities(trained)
     from predict import FP32, Predictor
 
     folder = trained.root / "models/quantize"
-    texts = ["a good film", "very dull and cold", "the plot"]
-    found = pipeline("text-classification", model=str(folder), device="cpu", top_k=None)(texts)
+    texts = ["a good film", "very dull and cold", "the plot", "good film " * 50]
+    classify = pipeline("text-classification", model=str(folder), device="cpu", truncation=True)
+    found = classify(texts, top_k=None)
     wanted = Predictor(folder, FP32).probabilities(texts)
     for rows, shares in zip(found, wanted, strict=True):
         assert {row["label"]: pytest.approx(row["score"], abs=1e-5) for row in rows} == {
@@ -195,34 +200,36 @@ def test_the_matrix_that_int8_rounds_worst_is_found_and_kept(tmp_path):
     noise = noises(tmp_path / "model.onnx", rows)
     kept = worst(tmp_path / "model.onnx", rows)
     assert len(kept) == round(len(noise) / 8)
-    initializers = {node.name: node.input[1] for node in onnx_nodes(tmp_path / "model.onnx") if node.name in noise}
-    assert noise[kept[0]] > 10 * np.median(list(noise.values())), initializers
+    assert noise[kept[0]] > 10 * np.median(list(noise.values()))
+    # in the order of the layers, of six products each; the fifth reads what was enlarged
+    assert kept[0] == list(noise)[6 + 4]
     candidates.make("keep_fp32", tmp_path / "model.onnx", tmp_path / "kept.onnx", rows)
     assert kept[0] in {node.name for node in onnx_nodes(tmp_path / "kept.onnx")}
 
 
-def rows_of(label, fp32, quantized, threshold=None):
-    """Rows of two labels. fp32, quantized: the positive one's probability of each."""
-    shares = [np.stack([1 - np.array(p), np.array(p)], axis=1) for p in (fp32, quantized)]
-    return Rows(np.array(label), *shares, positive=1, threshold=threshold)
+def split_of(label, fp32, names=("no", "yes"), threshold=None):
+    """Rows of two labels. fp32: the positive one's probability of each."""
+    frame = pd.DataFrame({"label": label, "probabilities": list(both(fp32))})
+    return Split(frame, [], Labels(list(names), names[1]), threshold)
+
+
+def both(positive):
+    """Probabilities of two labels, (rows, 2), from the positive one's."""
+    return np.stack([1 - np.array(positive), np.array(positive)], axis=1)
 
 
 def test_a_label_that_collapses_is_refused_by_name_though_accuracy_hardly_falls():
-    label = [1] * 20 + [0] * 1980
-    fp32 = [0.9] * 20 + [0.1] * 1980
-    rows = rows_of(label, fp32, [0.4] * 20 + [0.1] * 1980)
-    found = compare(rows, ["ham", "spam"], "accuracy")
+    split = split_of([1] * 20 + [0] * 1980, [0.9] * 20 + [0.1] * 1980, ("ham", "spam"))
+    found = compare(split, both([0.4] * 20 + [0.1] * 1980), "accuracy")
     assert found["label_loss"] == {"ham": 0.0, "spam": 1.0}
     assert found["loss"] == pytest.approx(0.01)
-    assert refusals(found, rows.label, ["ham", "spam"], LIMITS) == [
-        "loss of recall of label spam 1.0000, most allowed 0.05"
-    ]
+    assert refusals(found, split, LIMITS) == ["loss of recall of label spam 1.0000, most allowed 0.05"]
 
 
 def test_every_limit_is_told():
-    rows = rows_of([0, 1] * 50, [0.1, 0.9] * 50, [0.1, 0.9] * 40 + [0.9, 0.1] * 10)
-    found = compare(rows, ["no", "yes"], "accuracy")
-    assert refusals(found, rows.label, ["no", "yes"], LIMITS) == [
+    split = split_of([0, 1] * 50, [0.1, 0.9] * 50)
+    found = compare(split, both([0.1, 0.9] * 40 + [0.9, 0.1] * 10), "accuracy")
+    assert refusals(found, split, LIMITS) == [
         "loss of accuracy 0.2000, most allowed 0.01",
         "loss of recall of label no 0.2000, most allowed 0.05",
         "loss of recall of label yes 0.2000, most allowed 0.05",
@@ -231,23 +238,25 @@ def test_every_limit_is_told():
     ]
 
 
-def test_one_row_of_few_decides_nothing():
-    rows = rows_of([0, 1] * 5, [0.1, 0.9] * 5, [0.1, 0.9] * 4 + [0.1, 0.49])
-    found = compare(rows, ["no", "yes"], "accuracy")
+def test_one_row_of_few_decides_nothing_but_where_a_gain_is_demanded():
+    split = split_of([0, 1] * 5, [0.1, 0.9] * 5)
+    quantized = both([0.1, 0.9] * 4 + [0.1, 0.49])
+    found = compare(split, quantized, "accuracy")
     assert found["label_loss"]["yes"] == pytest.approx(0.2)
-    assert not refusals(found, rows.label, ["no", "yes"], LIMITS)
-    demanding = LIMITS.model_copy(update={"max_loss": -0.5})
-    assert refusals(found, rows.label, ["no", "yes"], demanding)
+    assert not refusals(found, split, LIMITS)
+    assert refusals(found, split, LIMITS.model_copy(update={"max_loss": -0.5}))
+    of_brier = LIMITS.model_copy(update={"gate_metric": "brier"})
+    assert "loss of brier" in refusals(compare(split, quantized, "brier"), split, of_brier)[0]
 
 
 def test_the_threshold_decides_and_loss_counts_upwards_for_every_metric():
-    rows = rows_of([0, 1], [0.1, 0.9], [0.1, 0.7], threshold=0.8)
-    assert compare(rows, ["no", "yes"], "accuracy")["agreement"] == 0.5
-    assert compare(rows, ["no", "yes"], "brier")["loss"] == pytest.approx((0.3**2 - 0.1**2) / 2)
-    one_sided = rows_of([0, 0], [0.1, 0.2], [0.1, 0.2])
+    split = split_of([0, 1], [0.1, 0.9], threshold=0.8)
+    assert compare(split, both([0.1, 0.7]), "accuracy")["agreement"] == 0.5
+    assert compare(split, both([0.1, 0.7]), "brier")["loss"] == pytest.approx((0.3**2 - 0.1**2) / 2)
+    one_sided = split_of([0, 0], [0.1, 0.2])
     with pytest.raises(StageError, match=r"gate_metric roc_auc is undefined"):
-        compare(one_sided, ["no", "yes"], "roc_auc")
-    assert compare(one_sided, ["no", "yes"], "accuracy")["label_loss"] == {"no": 0.0, "yes": None}
+        compare(one_sided, both([0.1, 0.2]), "roc_auc")
+    assert compare(one_sided, both([0.1, 0.2]), "accuracy")["label_loss"] == {"no": 0.0, "yes": None}
 
 
 def test_metrics_are_of_int8_on_the_test_rows_beside_its_size_and_what_was_tried(trained):
@@ -263,44 +272,84 @@ def test_metrics_are_of_int8_on_the_test_rows_beside_its_size_and_what_was_tried
     assert found["cpu"] == files.read_json(trained.root / "models/quantize/quantization.json")["cpu"]
 
 
-def sabotage(folder, factor=1000.0):
+def widen_a_token(weights, factor=1000.0):
     """Enlarge one weight of the embeddings, of a token that no row has: fp32 does not notice, int8 loses all others."""
+    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
+    weights[name][1, 0] = weights[name].abs().max() * factor  # of [UNK]
+
+
+def widen_a_layer(weights, factor=1e4):
+    """Shrink one value in every layer and enlarge what reads it: the same in fp32, and int8 loses all other values."""
+    for name in [name for name in weights if name.endswith("attention.self.value.weight")]:
+        weights[name][0] /= factor
+        weights[name.replace("weight", "bias")][0] /= factor
+        weights[name.replace("self.value", "output.dense")][:, 0] *= factor
+
+
+def sabotage(folder, how):
     from safetensors.torch import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
-    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
-    weights[name][1, 0] = weights[name].abs().max() * factor  # of [UNK]
+    how(weights)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 @pytest.mark.slow
-def test_a_sabotaged_model_is_refused_by_the_name_of_the_label_and_fp32_stays(copy_of_trained, capsys):
+@pytest.mark.parametrize("how", [widen_a_token, widen_a_layer])
+def test_a_sabotaged_model_is_refused_by_the_name_of_the_label_and_fp32_stays(how, copy_of_trained, capsys):
     project = copy_of_trained
-    sabotage(project.root / "models/train")
+    sabotage(project.root / "models/train", how)
     project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "reduce_range"]})
-    with pytest.raises(
-        StageError,
-        match=r"every candidate loses too much .* per_channel \(.*loss of recall of label \w+ .*fp32 model is in",
-    ):
+    said = r"every candidate loses too much .* per_channel \(.*loss of recall of label \w+ .*fp32 model is in"
+    with pytest.raises(StageError, match=said):
         project.run("quantize")
     assert "quantize: per_channel refused on validation rows: " in capsys.readouterr().out
     folder = project.root / "models/quantize/onnx"
     assert [path.name for path in folder.iterdir()] == ["model.onnx"]
+    assert not (project.root / "plots/quantize").exists()
     metrics = json.loads((project.root / "metrics/quantize.json").read_text())
     assert metrics["candidate"] is None
     assert "loss of recall of label" in metrics["tried"]["reduce_range"]["refused"]
 
 
 @pytest.mark.slow
+def test_a_good_model_passes_the_same_limits_at_the_first_candidate(copy_of_trained):
+    project = copy_of_trained
+    project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "weight_only"]})
+    project.run("quantize")
+    metrics = json.loads((project.root / "metrics/quantize.json").read_text())
+    assert list(metrics["tried"]) == [metrics["candidate"]] == ["per_channel"]
+
+
+@pytest.mark.slow
 def test_the_first_candidate_that_passes_is_taken(copy_of_trained):
     project = copy_of_trained
-    sabotage(project.root / "models/train")
+    sabotage(project.root / "models/train", widen_a_token)
     project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "weight_only", "keep_fp32"]})
     project.run("quantize")
     metrics = json.loads((project.root / "metrics/quantize.json").read_text())
     assert metrics["candidate"] == "weight_only"
     assert list(metrics["tried"]) == ["per_channel", "weight_only"]
     assert metrics["tried"]["weight_only"]["refused"] == ""
+
+
+@pytest.mark.slow
+def test_an_architecture_with_attention_of_its_own_is_exported_as_it_is(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(export.attention, "NAME", "no_such_attention")
+    source = tmp_path / "source"
+    model = tiny("Bert")
+    model.save_pretrained(source)
+    calibration = {"temperature": 1.0, "shift": [0.0, 0.0, 0.0]}
+    export.export_checked(export.load(source), source, tmp_path / "model.onnx", calibration, LIMIT)
+    assert "bert has attention of its own" in capsys.readouterr().out
+    assert "Attention" not in {node.op_type for node in onnx_nodes(tmp_path / "model.onnx")}
+
+
+def test_more_weights_than_an_onnx_file_holds_are_refused(tmp_path, monkeypatch):
+    tiny("Bert").save_pretrained(tmp_path)
+    monkeypatch.setattr(export, "MOST_BYTES", 1000)
+    with pytest.raises(StageError, match=r"GB of weights, and an ONNX file holds"):
+        export.load(tmp_path)
 
 
 @pytest.mark.slow

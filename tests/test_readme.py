@@ -58,6 +58,8 @@ def test_the_default_recipe_scores_alike_in_both_tables():
     ends = recorded.pop("interval")["accuracy"]
     assert recorded == {name: round(found[name], 4) for name in recorded}
     assert ends == {end: round(found["interval"]["accuracy"][end], 4) for end in ends}
+    small = results["rotten_tomatoes"]["int8"]
+    assert small["accuracy"] == round(metrics("quantize")["accuracy"], 4)
 
 
 def test_the_speed_of_reading_is_that_of_the_benchmark():
@@ -167,7 +169,9 @@ def test_the_speed_of_training_is_that_of_the_benchmark():
 ARMS = {
     "notebook": "PyTorch fp32, padded to 128",
     "torch_fp32": "PyTorch fp32, batches by length",
-    "torch_bf16": "PyTorch bf16, the same batches",
+    "torch_fp32_larger_batches": "the same, twice as large",
+    "torch_bf16": "PyTorch bf16, batches by length",
+    "torch_bf16_larger_batches": "the same, twice as large",
     "onnx_fp32": "ONNX Runtime fp32, the predictor",
     "openvino": "OpenVINO, the fp32 file in bf16",
     "int8": "**ONNX Runtime int8, the predictor**",

@@ -5,9 +5,11 @@ import re
 import shutil
 from html.parser import HTMLParser
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from predict import Predictor
 from stages.report.content import number, share
 from stages.report.results import LISTS, METRICS, PLOTS
 from tests.conftest import DVC
@@ -137,3 +139,45 @@ def test_it_depends_on_every_file_that_it_reads():
     assert {path for path in deps if path.startswith("plots/")} == {f"plots/{name}.csv" for name in PLOTS}
     assert {"data/evaluate", "data/standardize/labels.json", "stages/report/report.html.j2"} <= deps
     assert LISTS
+
+
+def test_the_card_says_what_a_user_of_the_model_needs_and_quotes_no_text(trained):
+    card = (trained.root / "model_card.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", card, re.MULTILINE)
+    assert headings == [
+        "The answer",
+        "What it is for",
+        "How to load it",
+        "What was trained on what",
+        "The models compared",
+        "Can the probabilities be believed?",
+        "Where it fails",
+        "How it breaks",
+        "The small version",
+        "Limits, risks and costs",
+    ]
+    metrics = {name: json.loads((trained.root / f"metrics/{name}.json").read_text()) for name in METRICS}
+    small, split = metrics["quantize"], metrics["split"]
+    ends = small["interval"]["accuracy"]
+    for figure in (
+        f"{number(small['accuracy'])} ({number(ends['low'])} to {number(ends['high'])})",
+        f"{small['size_mb']} MB of {small['fp32_size_mb']} MB",
+        f"{split['copies']['rows_in_clusters']} texts are a copy or near-copy",
+        f"The temperature is {number(metrics['evaluate']['calibration']['temperature'])}",
+        f"| {small['candidate'].replace('_', ' ')} |",
+        "The first 16 tokens".lower(),
+    ):
+        assert figure in card, figure
+    texts = pd.read_parquet(trained.root / "data/split/test.parquet")["text"]
+    assert not [text for text in texts if text in card]
+
+
+def test_the_cards_lines_for_onnx_runtime_give_the_predictors_logits(trained, monkeypatch, capsys):
+    card = (trained.root / "model_card.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```\n(.*?)```", card, re.DOTALL) if block.startswith("import onnx"))
+    assert len(code.splitlines()) == 3
+    monkeypatch.chdir(trained.root / "models/quantize")
+    exec(compile(code, "card", "exec"), {})
+    printed = [float(word) for word in re.findall(r"-?\d+\.\d+", capsys.readouterr().out)]
+    shares = Predictor(".").probabilities(["a text"])[0]
+    assert printed[1] - printed[0] == pytest.approx(np.log(shares[1] / shares[0]), abs=1e-4)

@@ -156,7 +156,8 @@ def test_only_the_recorded_model_is_published_and_dvc_knows_it_as_an_artifact(do
     run(folder, "dvc", "checkout")
     assert "model_quantized.onnx" in run(folder, sys.executable, "-m", "publish", "o/n", "--dry-run")
     got = tmp_path / "got"
-    run(folder, "dvc", "artifacts", "get", str(folder), "classifier", "--rev", "HEAD", "--out", str(got))
+    run(folder, "git", "tag", "--annotate", "classifier@v0.1.0", "--message", "the first")
+    run(folder, "dvc", "artifacts", "get", str(folder), "classifier", "--out", str(got))
     assert (got / "onnx/model_quantized.onnx").is_file()
     config = folder / "models/quantize/config.json"
     text = config.read_text()

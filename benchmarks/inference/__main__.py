@@ -9,7 +9,6 @@ predictor's batches and in ones twice as large, in which it is faster here. Star
 """
 
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -21,7 +20,7 @@ import numpy as np
 
 from predict import FP32, QUANTIZED
 from stages.shared import cpu, tables
-from stages.shared.onnx_classifier import BATCH
+from stages.shared.onnx_classifier import BATCH, cores
 
 from . import ROOT, texts
 
@@ -70,7 +69,7 @@ def main() -> None:
     truth = tables.read(ROOT / "data/split/test.parquet").sort_values("id")["label"].to_numpy()
     labels = {arm: np.array(found["labels"]) for arm, found in turns[0].items()}
     results = {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "machine": platform.machine(),
         "cpu": cpu.flags(),
         "texts": len(texts()),

@@ -9,7 +9,8 @@ import numpy as np
 import openvino
 from tokenizers import Tokenizer
 
-from stages.shared.batches import by_length
+from stages.shared.batches import Batch, by_length
+from stages.shared.files import read_json
 from stages.shared.onnx_classifier import BATCH
 
 from . import ROOT, measure
@@ -17,19 +18,23 @@ from . import ROOT, measure
 
 def main() -> None:
     folder = ROOT / "models/quantize"
+    pad_id = read_json(folder / "config.json")["pad_token_id"] or 0
     tokenizer, core = Tokenizer.from_file(str(folder / "tokenizer.json")), openvino.Core()
     model = core.read_model(folder / sys.argv[1])
     many, one = (core.compile_model(model, "CPU", {"PERFORMANCE_HINT": hint}) for hint in ("THROUGHPUT", "LATENCY"))
     queue, alone = openvino.AsyncInferQueue(many), one.create_infer_request()
 
+    def named(batch: Batch) -> dict[str, np.ndarray]:
+        return dict(zip(("input_ids", "attention_mask"), batch, strict=True))
+
     def predict(texts: list[str]) -> np.ndarray:
-        order, batches = by_length([encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], BATCH, 0)
+        order, batches = by_length([encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], BATCH, pad_id)
         if len(texts) == 1:
-            return alone.infer(list(batches[0]))[0].argmax(axis=1)
+            return alone.infer(named(batches[0]))[0].argmax(axis=1)
         found = [None] * len(batches)
         queue.set_callback(lambda request, i: found.__setitem__(i, request.get_output_tensor(0).data.copy()))
         for i, batch in enumerate(batches):
-            queue.start_async(list(batch), i)
+            queue.start_async(named(batch), i)
         queue.wait_all()
         labels = np.concatenate(found).argmax(axis=1)
         unsorted = np.empty_like(labels)

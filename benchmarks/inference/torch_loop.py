@@ -1,7 +1,7 @@
 """PyTorch: python -m benchmarks.inference.torch_loop fp32 padded | bf16 sorted BATCH
 
-padded: as notebooks do it, batches of 32 in the order of the rows, each padded to 128 tokens. sorted: the batches that
-the predictor makes.
+padded: as notebooks do it, batches of 32 in the order of the rows, each padded to 128 tokens. sorted: by length, as
+the predictor does it.
 """
 
 import sys

@@ -11,13 +11,13 @@ softmax is calibrated; config.json has the threshold and its label, quantization
 with.
 """
 
-from dataclasses import dataclass
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stages.quantize.gate import Rows, compare, refusals
+from stages.quantize.gate import Split, compare, refusals
 from stages.shared import command, cpu, curves, files, params, tables
 from stages.shared.batches import padded
 from stages.shared.bootstrap import scored
@@ -28,43 +28,30 @@ from stages.shared.onnx_classifier import OnnxClassifier
 SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
 
 
-@dataclass(frozen=True)
-class Split:
-    """Rows that both models score. frame: id, label, unit and fp32's probabilities. input_ids: token ids of each."""
+def read(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: float | None) -> Split:
+    """Join a tokenized split and the fp32 model's predictions by id.
 
-    frame: pd.DataFrame
-    input_ids: list[np.ndarray]
-
-    def rows(self, quantized: np.ndarray, labels: Labels, threshold: float | None) -> Rows:
-        """Set both models' probabilities side by side. quantized: (rows, labels)."""
-        fp32 = np.stack(self.frame["probabilities"])
-        return Rows(self.frame["label"].to_numpy(), fp32, quantized, labels.positive_id, threshold)
-
-
-def read(tokens: Path, predictions: pd.DataFrame) -> Split:
-    """Join a tokenized split and the fp32 model's predictions by id. Raises: StageError when the rows differ."""
+    Raises: StageError when the rows differ, or a label has none.
+    """
     from datasets import load_from_disk
 
     rows = load_from_disk(tokens).with_format("numpy")
     ids = np.asarray(rows["id"])
     if sorted(ids) != sorted(predictions["id"]):
         raise StageError("predictions and tokens hold different rows; run evaluate again: dvc repro")
-    return Split(predictions.set_index("id", drop=False).loc[ids], list(rows["input_ids"]))
+    frame = predictions.set_index("id", drop=False).loc[ids]
+    if missing := set(range(len(labels.names))) - set(frame["label"]):
+        raise StageError(f"{tokens}: no row of label {labels.names[min(missing)]}, of which int8 may lose none unseen")
+    return Split(frame, list(rows["input_ids"]), labels, threshold)
 
 
 def choose(
-    fp32: Path,
-    target: Path,
-    validation: Split,
-    labels: Labels,
-    threshold: float | None,
-    pad_id: int,
-    knobs: params.Quantize,
+    fp32: Path, target: Path, validation: Split, pad_id: int, knobs: params.Quantize
 ) -> tuple[str | None, dict[str, dict]]:
     """Try the candidates in turn; the first that passes is left at `target`.
 
-    Returns: its name, None where all are refused; and by candidate what `compare` found, its size in MB, and
-    `refused`, the reasons.
+    Returns: its name, None where all are refused; and by candidate what `compare` found, its size in MB, and `refused`,
+    the reasons.
     """
     from stages.quantize import candidates
 
@@ -72,16 +59,29 @@ def choose(
     tried = {}
     for name in knobs.candidates:
         candidates.make(name, fp32, target, sample)
-        probabilities = OnnxClassifier(target, pad_id).probabilities(validation.input_ids)
-        rows = validation.rows(probabilities, labels, threshold)
-        found = compare(rows, labels.names, knobs.gate_metric)
-        refused = refusals(found, rows.label, labels.names, knobs)
-        tried[name] = found | {"size_mb": megabytes(target), "refused": "; ".join(refused)}
-        if not refused:
+        tried[name] = {"size_mb": megabytes(target), "refused": "NaN or infinite logits"}
+        try:
+            probabilities = OnnxClassifier(target, pad_id).probabilities(validation.input_ids)
+        except ValueError:  # of logits that are no numbers
+            pass
+        else:
+            found = compare(validation, probabilities, knobs.gate_metric)
+            tried[name] |= found | {"refused": "; ".join(refusals(found, validation, knobs))}
+        if not tried[name]["refused"]:
             return name, tried
         print(f"quantize: {name} refused on validation rows: {tried[name]['refused']}")
         target.unlink()
     return None, tried
+
+
+def on_test_rows(test: Split, found: np.ndarray, seed: int, metric: str) -> dict:
+    """Return what the metrics say of the chosen model on the test rows. found: probabilities, (rows, labels)."""
+    lost = compare(test, found, metric)
+    of_metric = {f"{metric}_loss": lost.pop("loss")}
+    accuracy = {"accuracy_loss": compare(test, found, "accuracy")["loss"]}
+    label, unit = test.frame["label"].to_numpy(), test.frame["unit"].to_numpy()
+    predicted = test.predicted(found)
+    return scored(label, found, test.labels.positive_id, unit, seed, predicted) | accuracy | of_metric | lost
 
 
 def megabytes(path: Path) -> float:
@@ -93,51 +93,38 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, argv, "--model", "--tokens", "--evaluate", "--labels", "--out", "--metrics", "--plots"
     )
     settings, _ = params.load(args.params, args.recipes)
-    knobs, labels = settings.quantize, read_labels(args.labels)
+    knobs, labels, longest = settings.quantize, read_labels(args.labels), settings.tokenize.max_length
     predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
     calibration = files.read_json(args.evaluate / "calibration.json")
-    threshold = calibration["threshold"]
     # these imports take ten seconds, so a wrong parameter is told before them
     from stages.quantize import bundle, export
 
-    validation, test = (read(args.tokens / name, predictions[name]) for name in ("validation", "test"))
+    validation, test = (
+        read(args.tokens / name, predictions[name], labels, calibration["threshold"]) for name in ("validation", "test")
+    )
+    compare(validation, validation.fp32, knobs.gate_metric)  # told before the export, if it is undefined there
     with files.replace_folder(args.out) as out:
         fp32, small = out / "onnx/model.onnx", out / "onnx/model_quantized.onnx"
         fp32.parent.mkdir()
         model = export.load(args.model)
         export.fold(model, calibration["temperature"], calibration["shift"])
-        export.export(model, fp32)
-        export.check(export.load(args.model), fp32, calibration, settings.tokenize.max_length)
-        bundle.write(model, args.model, out, settings.tokenize.max_length, threshold, labels.positive)
+        export.export_checked(model, args.model, fp32, calibration, longest)
+        bundle.write(model, args.model, out, longest, calibration["threshold"], labels.positive)
         pad_id = model.config.pad_token_id or 0
-        chosen, tried = choose(fp32, small, validation, labels, threshold, pad_id, knobs)
-        metrics = {"candidate": chosen, "tried": tried, "fp32_size_mb": megabytes(fp32), "cpu": cpu.flags()}
+        chosen, tried = choose(fp32, small, validation, pad_id, knobs)
+        metrics = {"candidate": chosen, "gate_metric": knobs.gate_metric, "tried": tried, "cpu": cpu.flags()}
+        metrics["fp32_size_mb"] = megabytes(fp32)
         if chosen:
             found = OnnxClassifier(small, pad_id).probabilities(test.input_ids)
-            rows = test.rows(found, labels, threshold)
-            predicted, unit = rows.predicted(found), test.frame["unit"].to_numpy()
-            lost = compare(rows, labels.names, "accuracy")
-            of_validation = {name: tried[chosen][name] for name in ("loss", "label_loss", "agreement", "drift")}
-            files.write_json(
-                out / "quantization.json",
-                {
-                    "candidate": chosen,
-                    "validation": {"rows": len(validation.input_ids)} | of_validation,
-                    "limits": {"min_agreement": knobs.min_agreement, "max_drift": knobs.max_drift},
-                    "cpu": metrics["cpu"],
-                },
-            )
-            metrics = (
-                scored(rows.label, found, rows.positive, unit, settings.seed, predicted)
-                | {"accuracy_loss": lost.pop("loss")}
-                | lost
-                | metrics
-                | {"size_mb": megabytes(small), "size_ratio": round(small.stat().st_size / fp32.stat().st_size, 4)}
-            )
+            bundle.write_quantization(out, chosen, tried[chosen], len(validation.input_ids), knobs, metrics["cpu"])
+            metrics = on_test_rows(test, found, settings.seed, knobs.gate_metric) | metrics
+            metrics |= {"size_mb": megabytes(small)}
+            metrics |= {"size_ratio": round(small.stat().st_size / fp32.stat().st_size, 4)}
             with files.replace_folder(args.plots) as plots:
-                curves.write(plots, labels, rows.label, found)
+                curves.write(plots, labels, test.frame["label"].to_numpy(), found)
     files.write_json(args.metrics, metrics)
     if not chosen:
+        shutil.rmtree(args.plots, ignore_errors=True)  # of an earlier model
         reasons = ", ".join(f"{name} ({found['refused']})" for name, found in tried.items())
         raise StageError(
             f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in "

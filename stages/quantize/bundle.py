@@ -6,9 +6,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from stages.shared import files
-
-OWN = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+from stages.shared import files, params
 
 
 def write(
@@ -28,7 +26,24 @@ def write(
     tokenizer.enable_truncation(max_length)
     tokenizer.save(str(out / "tokenizer.json"))
     settings = files.read_json(source / "tokenizer_config.json")
-    files.write_json(out / "tokenizer_config.json", settings | {"model_max_length": max_length})
+    files.write_json(
+        out / "tokenizer_config.json", settings | {"model_max_length": max_length, "truncation_side": "right"}
+    )
     for path in sorted(source.iterdir()):
-        if path.name not in OWN:
+        if path.is_file() and ".safetensors" not in path.suffixes and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)
+
+
+def write_quantization(
+    out: Path, candidate: str, validated: dict, rows: int, limits: params.Quantize, flags: list[str]
+) -> None:
+    """Write what `python -m check` compares with. validated: agreement and drift on so many validation rows."""
+    files.write_json(
+        out / "quantization.json",
+        {
+            "candidate": candidate,
+            "validation": {"rows": rows, "agreement": validated["agreement"], "drift": validated["drift"]},
+            "limits": {"min_agreement": limits.min_agreement, "max_drift": limits.max_drift},
+            "cpu": flags,
+        },
+    )

@@ -25,7 +25,7 @@ def make(name: str, source: Path, target: Path, sample: Batch) -> None:
     quantize_dynamic(
         source,
         target,
-        op_types_to_quantize=["MatMul", "Gather"],  # Attention's quantized form knows none of opset 23
+        op_types_to_quantize=["MatMul", "Gather"],  # not Attention, whose quantized form is of an older operator
         per_channel=name != "per_tensor",
         reduce_range=name == "reduce_range",
         weight_type=QuantType.QInt8,

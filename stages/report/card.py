@@ -1,7 +1,10 @@
 """The model card that is published with the model: the Hub's metadata, and of the report what its users need.
 
-It quotes no text of the data. OWNER/NAME stands for where it is published, which `python -m publish` fills in.
+It quotes no text of the data, but names the words, groups and other values by which the model was seen to fail.
+OWNER/NAME stands for where it is published, which `python -m publish` fills in.
 """
+
+from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCardData
 
@@ -14,7 +17,8 @@ from stages.report.summary import answer, data
 from stages.shared import params
 
 REPOSITORY = "OWNER/NAME"
-HUB_METRICS = ("accuracy", "f1", "f1_macro", "mcc", "roc_auc")
+HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}
+"""Our names of scores, and those of the Hub."""
 
 RUNTIMES = {
     f"ONNX Runtime in Python, in the folder that hf download {REPOSITORY} --local-dir . fills (pip install onnxruntime "
@@ -24,14 +28,14 @@ RUNTIMES = {
         'print(onnxruntime.InferenceSession("onnx/model_quantized.onnx").run(None, '
         '{"input_ids": [ids], "attention_mask": [[1] * len(ids)]}))'
     ),
-    "transformers.js, in Node or a browser (npm install @huggingface/transformers):": (
+    "transformers.js (npm install @huggingface/transformers):": (
         'import { pipeline } from "@huggingface/transformers";\n'
         f'const classify = await pipeline("text-classification", "{REPOSITORY}", {{ dtype: "q8" }});\n'
         'console.log(await classify("a text"));'
     ),
     "transformers, in fp32 (pip install transformers torch):": (
         "from transformers import pipeline\n"
-        f'classify = pipeline("text-classification", model="{REPOSITORY}")\n'
+        f'classify = pipeline("text-classification", model="{REPOSITORY}", truncation=True)\n'
         'print(classify("a text"))'
     ),
     "Strata's predictor, in Strata's root, on that folder; it alone applies a threshold:": (
@@ -48,13 +52,13 @@ def card(results: Results, settings: params.Params, recipe: params.Recipe, metho
         Section(
             "load", "How to load it", [part for said, code in RUNTIMES.items() for part in (Text(said), Code(code))]
         ),
-        data(results, settings.recipe, settings.model.checkpoint, method),
+        data(results, settings.recipe, published(settings.model.checkpoint), method),
         comparison(results, []),
         probabilities(results, []),
         Section("failures", "Where it fails", slices(results.lists["slices"]) or [Text("No slices were scored.")]),
         breaks(results),
         small_version(results),
-        limits(results, settings.tokenize.max_length),
+        limits(results, settings.tokenize.max_length, recipe),
     ]
     title = f"{settings.recipe}: {listed(results.labels.names)}"
     body = markdown(title, [section for section in sections if section], "")
@@ -64,30 +68,29 @@ def card(results: Results, settings: params.Params, recipe: params.Recipe, metho
 def metadata(results: Results, settings: params.Params, recipe: params.Recipe) -> ModelCardData:
     """The Hub's block. Only what is known: a checkpoint or a source that is not on the Hub is left out."""
     small = results.metrics["quantize"]
-    name = settings.model.checkpoint
     sources = recipe.source.train if isinstance(recipe.source.train, list) else [recipe.source.train]
     hub = [source.removeprefix("hub://").split("@")[0] for source in sources if source.startswith("hub://")]
+    defined = [metric for metric in HUB_METRICS if small.get(metric) is not None]
     scored = [
         EvalResult(
             task_type="text-classification",
             dataset_type=hub[0] if hub else "custom",
             dataset_name=settings.recipe,
             dataset_split="test",
-            metric_type=metric,
+            metric_type=HUB_METRICS[metric],
             metric_name=f"{metric}, int8",
             metric_value=round(small[metric], 4),
         )
-        for metric in HUB_METRICS
-        if small.get(metric) is not None
+        for metric in defined
     ]
     return ModelCardData(
         model_name=settings.recipe,
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["transformers.js", "onnx", "int8", "strata"],
-        base_model=name if settings.model.revision else None,
+        base_model=settings.model.checkpoint if settings.model.revision else None,
         datasets=hub or None,
-        metrics=["accuracy", "f1", "matthews_correlation", "roc_auc"],
+        metrics=[HUB_METRICS[metric] for metric in defined],
         eval_results=scored,
     )
 
@@ -112,7 +115,16 @@ def use(results: Results) -> Section:
     )
 
 
-def limits(results: Results, max_length: int) -> Section:
+def published(checkpoint: str) -> str:
+    """A folder's name without the way to it on this machine; packages and names on the Hub as they are.
+
+    >>> published("/home/me/models/mine"), published("roberta-base")
+    ('mine', 'roberta-base')
+    """
+    return Path(checkpoint).name if Path(checkpoint).is_absolute() else checkpoint
+
+
+def limits(results: Results, max_length: int, recipe: params.Recipe) -> Section:
     cut = results.metrics["tokenize"]["test"]["truncated_share"]
     noise = (results.test.get("label_noise") or {}).get("share")
     small = results.metrics["quantize"]
@@ -132,6 +144,9 @@ def limits(results: Results, max_length: int) -> Section:
             "measures on another whether it still agrees with fp32."
         ),
     ]
+    if recipe.clean or recipe.annotate:
+        steps = listed([*recipe.clean, *(f"{column} appended as a special token" for column in recipe.annotate)])
+        said.insert(1, Text(f"Its scores are of texts that were prepared ({steps}); give it texts prepared alike."))
     if noise is not None:
         said.insert(1, Text(f"An estimate, rather too high, is that {share(noise)} of the test labels are wrong."))
     return Section("limits", "Limits, risks and costs", said)

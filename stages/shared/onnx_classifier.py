@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +20,44 @@ def cores() -> int:
 
 
 class OnnxClassifier:
-    """A model that takes input_ids and attention_mask, (batch, tokens) int64 both. threads: None takes every core."""
+    """A model that takes input_ids and attention_mask, (batch, tokens) int64 both. threads: None takes every core.
+
+    Many rows are scored a batch a thread, which is faster than all threads on each batch, since none waits for another;
+    a single batch has all threads. Each way has a session of its own, which is loaded when it is first needed.
+    """
 
     def __init__(self, path: Path, pad_id: int, threads: int | None = None):
-        options = onnxruntime.SessionOptions()
-        # A thread a batch is faster than all threads on each batch: they need not wait for each other.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        self.pad_id, self.threads = pad_id, threads or cores()
+        self.path, self.pad_id, self.threads = path, pad_id, threads or cores()
 
-    def logits_of(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Return the logits of one batch, (batch, labels) float32. ids, mask: (batch, tokens) int64."""
-        return self.session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+    @cached_property
+    def many(self) -> onnxruntime.InferenceSession:
+        """For batches side by side."""
+        return self._session(1)
+
+    @cached_property
+    def one(self) -> onnxruntime.InferenceSession:
+        """For a batch alone."""
+        return self.many if self.threads == 1 else self._session(self.threads)
 
     def logits(self, input_ids: Sequence[Sequence[int]], batch_size: int = BATCH) -> np.ndarray:
         """Return (rows, labels) float64. input_ids: a row's token ids each. Raises: ValueError on NaN logits."""
-        if len(input_ids) <= batch_size:
-            return batches.logits(input_ids, self.logits_of, batch_size, self.pad_id, map)
+        is_alone = len(input_ids) <= batch_size
+        session = self.one if is_alone else self.many
+
+        def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+            return session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+
+        if is_alone:
+            return batches.logits(input_ids, logits_of, batch_size, self.pad_id, map)
         with ThreadPoolExecutor(self.threads) as pool:
-            return batches.logits(input_ids, self.logits_of, batch_size, self.pad_id, pool.map)
+            return batches.logits(input_ids, logits_of, batch_size, self.pad_id, pool.map)
 
     def probabilities(self, input_ids: Sequence[Sequence[int]], batch_size: int = BATCH) -> np.ndarray:
         """Return the softmax of `logits`. Arguments and errors: as there."""
         return batches.softmax(self.logits(input_ids, batch_size))
+
+    def _session(self, threads: int) -> onnxruntime.InferenceSession:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])

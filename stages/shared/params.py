@@ -321,7 +321,7 @@ class Quantize(Section):
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
     max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
         description="Largest loss in gate_metric, in the metric's own units; 0.01 is one point of accuracy. A negative "
-        "number demands a gain. Of this and the next, no limit is tighter than what one row makes."
+        "number demands a gain. One row is always allowed, of accuracy as of the two limits below."
     )
     max_label_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
         description="Largest loss of any label's recall, the share of its rows that get it."
