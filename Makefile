@@ -35,6 +35,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.train
 	python -m benchmarks.tainted
 	python -m benchmarks.calibration
+	python -m benchmarks.gate
 	python -m pip install --quiet --disable-pip-version-check -r requirements-openvino.txt
 	python -m benchmarks.inference
 

@@ -197,3 +197,10 @@ def test_the_speed_of_inference_is_that_of_the_benchmark():
     said = f"imports in {start['import_s']:.1f} s, and a cold process has its first prediction after"
     assert f"{said} {start['first_prediction_s']:.1f} s" in " ".join(README.split())
     assert (result["texts"], result["cores"], result["repeats"]) == (1706, 2, 5)
+
+
+def test_what_the_gate_says_of_a_sabotaged_model_is_that_of_the_benchmark():
+    results = json.loads((ROOT / "benchmarks/gate/results.json").read_text(encoding="utf-8"))
+    assert all(f"\n    {line}\n" in README for line in results["layer"]["said"])
+    assert "loss of recall of label " in results["layer"]["said"][0]
+    assert list(results["good"]["tried"]) == ["per_channel"]
