@@ -128,7 +128,7 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
 def _part_sums_from_layer_norms(graph: onnx.GraphProto) -> None:
     """Write the Add before a LayerNormalization as Sum, which is the same and which ONNX Runtime does not fuse with it.
 
-    Its fused kernel takes 1.6 times as long as the two (docs/lab-notes.md), in every runtime that is built on it.
+    Its fused kernel takes four times as long as the two (docs/lab-notes.md), in every runtime that is built on it.
     """
     normed = {node.input[0] for node in graph.node if node.op_type == "LayerNormalization"}
     for node in graph.node:
