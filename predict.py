@@ -44,21 +44,37 @@ class Predictor:
             raise StageError(f"{folder / 'config.json'}: no id2label with the names of the labels") from None
         self.threshold = config.get("threshold")
         self.positive = self.labels.index(config["positive"]) if config.get("positive") in self.labels else None
+        if self.threshold is not None and (self.positive is None or not isinstance(self.threshold, int | float)):
+            raise StageError(f"{folder / 'config.json'}: threshold must be a number, of a positive label")
+        if threads is not None and threads < 1:
+            raise StageError(f"threads is {threads}, must be 1 or more")
         for name in (model, "tokenizer.json"):
             if not (folder / name).is_file():
                 fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""
                 raise StageError(f"{folder / name}: no such file; run stages.quantize, or dvc repro{fp32}")
         try:
             self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self.classifier = OnnxClassifier(folder / model, config.get("pad_token_id") or 0, threads)
-            self.classifier.one  # noqa: B018 loaded now, so that a broken file is told here
+            self.classifier = OnnxClassifier(folder / model, threads)
+            width = self.classifier.one.get_outputs()[0].shape[-1]  # loads it, so that a broken file is told here
         except Exception as error:  # both libraries raise errors of their own
             raise StageError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from None
+        if width != len(self.labels):
+            raise StageError(f"{folder}: config.json has {len(self.labels)} labels, the model {width}")
 
     def probabilities(self, texts: list[str]) -> np.ndarray:
-        """Return (texts, labels) float64, in the order of `labels`. Raises: TypeError where a text is no string."""
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        """Return (texts, labels) float64, in the order of `labels`.
+
+        A text's row does not depend on the other texts. Raises: TypeError where a text is no string; StageError where
+        one holds what no UTF-8 says.
+        """
+        if isinstance(texts, str):
             raise TypeError("texts must be a list of strings")
+        texts = list(texts)
+        for position, text in enumerate(texts, 1):
+            if not isinstance(text, str):
+                raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
+            if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+                raise StageError(f"text {position} is not UTF-8; convert it: iconv -f latin1 -t utf8")
         if not texts:
             return np.empty((0, len(self.labels)))
         encoded = self.tokenizer.encode_batch_fast(texts)
@@ -80,10 +96,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="standard input, a text a line, where none is given")
     parser.add_argument("--model", default=QUANTIZED, help=f"the ONNX file in the folder: {QUANTIZED} or {FP32}")
     parser.add_argument("--threads", type=int, help="one a core unless given")
-    args = parser.parse_args(argv)
-    if args.threads is not None and args.threads < 1:
-        raise StageError(f"--threads is {args.threads}, must be 1 or more")
+    args = parser.parse_intermixed_args(argv)
     predictor = Predictor(args.folder, args.model, args.threads)
+    if not args.texts and hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape")  # told by its line, not by its byte
     texts = args.texts or [line.rstrip("\n") for line in sys.stdin]
     for said in predictor(texts):
         print(json.dumps(said, ensure_ascii=False))

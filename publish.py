@@ -9,13 +9,13 @@ card holds.
 """
 
 import argparse
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, RepositoryNotFoundError
+from huggingface_hub.utils import validate_repo_id
 
 from stages.report.card import REPOSITORY
 from stages.shared import command
@@ -72,8 +72,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--public", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
     args = parser.parse_args(argv)
-    if not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", args.repo, re.ASCII):
-        raise StageError(f"{args.repo!r} is no repository; write OWNER/NAME")
+    try:
+        validate_repo_id(args.repo)
+    except HFValidationError:
+        args.repo = ""
+    if args.repo.count("/") != 1:
+        raise StageError("no such name for a repository; write OWNER/NAME")
     files = contents(FOLDER, CARD, args.repo)
     check_recorded()
     for name, content in files.items():
@@ -89,6 +93,8 @@ def main(argv: list[str] | None = None) -> None:
     except HfHubHTTPError as error:
         status = getattr(error.response, "status_code", "no answer")
         raise StageError(f"{args.repo}: the Hub refused ({status}); is the token one that may write there?") from None
+    except (OSError, HTTPError) as error:
+        raise StageError(f"{args.repo}: the Hub cannot be reached ({type(error).__name__})") from None
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import predict
 from predict import FP32, Predictor
 from stages.shared import tables
 from stages.shared.command import StageError
-from stages.shared.onnx_classifier import BATCH
+from stages.shared.onnx_classifier import CHUNK
 from tests.conftest import ROOT, reviews, write_csv
 
 BROUGHT_ALONG = {"_distutils_hack"}  # by the environment itself, in every process
@@ -38,13 +38,13 @@ def test_it_gives_the_probabilities_that_the_metrics_were_computed_from(trained,
     assert fp32 == pytest.approx(np.stack(evaluated["probabilities"]), abs=1e-5)
 
 
-def test_the_order_and_number_of_texts_and_threads_change_nothing_in_fp32(folder):
-    texts = [text for text, _ in reviews(3 * BATCH + 1)]
-    alone = Predictor(folder, FP32, threads=1)
+def test_what_is_said_of_a_text_depends_on_no_other_text_nor_on_threads(folder):
+    texts = [text for text, _ in reviews(3 * CHUNK + 1)]
+    alone = Predictor(folder, threads=1)
     wanted = np.concatenate([alone.probabilities([text]) for text in texts])
     for threads in (1, 3):
-        found = Predictor(folder, FP32, threads).probabilities(texts[::-1])
-        assert found[::-1] == pytest.approx(wanted, abs=1e-6)
+        found = Predictor(folder, threads=threads).probabilities(["good " * 300, *texts[::-1]])
+        assert found[:0:-1] == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", " ", "good " * 500, "\0", "ÄÖ 🎬", "a\nb"])
@@ -57,9 +57,14 @@ def test_any_text_gets_a_label(folder, text):
 def test_no_texts_and_no_strings(folder):
     predictor = Predictor(folder)
     assert predictor([]) == []
-    for wrong in ("a text", [None], [1]):
-        with pytest.raises(TypeError, match="texts must be a list of strings"):
+    for wrong in ("a text", [None], ["a", 1]):
+        with pytest.raises(TypeError, match="texts must be"):
             predictor(wrong)
+    with pytest.raises(StageError, match="text 2 is not UTF-8"):
+        predictor(["a", "caf\udce9"])
+    assert predictor(np.array(["a good film"])) == predictor(text for text in ["a good film"])
+    with pytest.raises(StageError, match="threads is 0, must be 1 or more"):
+        Predictor(folder, threads=0)
 
 
 def test_the_threshold_of_the_folder_decides(folder, tmp_path):
@@ -75,7 +80,7 @@ def test_the_threshold_of_the_folder_decides(folder, tmp_path):
 
 @pytest.mark.slow
 def test_serving_needs_what_its_requirements_bring_alone(folder, tmp_path):
-    (tmp_path / "texts.txt").write_text("a good film\ndull\n", encoding="utf-8")
+    (tmp_path / "texts.txt").write_text("a good film\ndull\n" * 10, encoding="utf-8")
     argv = [str(folder), str(tmp_path / "texts.txt")]
     predicts = f"import sys, predict; predict.Predictor({argv[0]!r})(['a'])"
     checks = f"import sys, check; check.main({argv})"
@@ -94,7 +99,7 @@ def test_serving_needs_what_its_requirements_bring_alone(folder, tmp_path):
 
 
 def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
-    predict.main([str(folder), "a good film", "dull"])
+    predict.main([str(folder), "--threads", "2", "a good film", "dull"])
     given = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     monkeypatch.setattr(sys, "stdin", io.StringIO("a good film\ndull\n"))
     predict.main([str(folder), "--threads", "1"])
@@ -134,7 +139,7 @@ def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
     with pytest.raises(StageError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
         check.main([str(folder), str(tmp_path / "texts.csv")])
     (tmp_path / "empty.csv").write_text("text,label\n,pos\n")
-    with pytest.raises(StageError, match=r"empty.csv: no text in it"):
+    with pytest.raises(StageError, match=r"empty.csv: 0 texts in it, too few to tell; give 20 or more"):
         check.main([str(folder), str(tmp_path / "empty.csv")])
 
 

@@ -175,8 +175,10 @@ def test_a_refusal_is_one_line_without_the_token(hub, sent):
 
 
 def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
-    with pytest.raises(StageError, match=r"'name' is no repository; write OWNER/NAME"):
+    with pytest.raises(StageError, match=r"no such name for a repository; write OWNER/NAME"):
         publish.main(["name"])
+    with pytest.raises(StageError, match=r"no such name for a repository; write OWNER/NAME"):
+        publish.main(["me/a..b"])
     monkeypatch.setattr(publish, "CARD", publish.Path("nowhere.md"))
     with pytest.raises(StageError, match=r"nowhere.md: no such file; run dvc repro"):
         publish.main(sent)

@@ -11,7 +11,6 @@ from tokenizers import Tokenizer
 
 from stages.shared.batches import Batch, by_length
 from stages.shared.files import read_json
-from stages.shared.onnx_classifier import BATCH
 
 from . import ROOT, measure
 
@@ -28,7 +27,7 @@ def main() -> None:
         return dict(zip(("input_ids", "attention_mask"), batch, strict=True))
 
     def predict(texts: list[str]) -> np.ndarray:
-        order, batches = by_length([encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], BATCH, pad_id)
+        order, batches = by_length([encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], 16, pad_id)
         if len(texts) == 1:
             return alone.infer(named(batches[0]))[0].argmax(axis=1)
         found = [None] * len(batches)

@@ -25,6 +25,7 @@ from stages.shared.command import StageError
 from stages.shared.labels import Labels, read_labels
 from stages.shared.onnx_classifier import OnnxClassifier
 
+SAME = 0.01  # probabilities of one model in PyTorch and in ONNX Runtime differ by less
 SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
 
 
@@ -35,6 +36,8 @@ def read(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: flo
     """
     from datasets import load_from_disk
 
+    if not tokens.is_dir():
+        raise StageError(f"{tokens}: no such folder; run stages.tokenize, or dvc repro")
     rows = load_from_disk(tokens).with_format("numpy")
     ids = np.asarray(rows["id"])
     if sorted(ids) != sorted(predictions["id"]):
@@ -43,6 +46,13 @@ def read(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: flo
     if missing := set(range(len(labels.names))) - set(frame["label"]):
         raise StageError(f"{tokens}: no row of label {labels.names[min(missing)]}, of which int8 may lose none unseen")
     return Split(frame, list(rows["input_ids"]), labels, threshold)
+
+
+def check_predictions(fp32: Path, validation: Split) -> None:
+    """Raise: StageError when evaluate's predictions are not those of the exported model."""
+    far = np.abs(OnnxClassifier(fp32).probabilities(validation.input_ids) - validation.fp32).max()
+    if far > SAME:
+        raise StageError(f"evaluate's predictions are of another model, by up to {far:.3f}; run it again: dvc repro")
 
 
 def choose(
@@ -61,7 +71,7 @@ def choose(
         candidates.make(name, fp32, target, sample)
         tried[name] = {"size_mb": megabytes(target), "refused": "NaN or infinite logits"}
         try:
-            probabilities = OnnxClassifier(target, pad_id).probabilities(validation.input_ids)
+            probabilities = OnnxClassifier(target).probabilities(validation.input_ids)
         except ValueError:  # of logits that are no numbers
             pass
         else:
@@ -96,6 +106,8 @@ def main(argv: list[str] | None = None) -> None:
     knobs, labels, longest = settings.quantize, read_labels(args.labels), settings.tokenize.max_length
     predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
     calibration = files.read_json(args.evaluate / "calibration.json")
+    if missing := {"validation", "test"} - set(predictions):
+        raise StageError(f"{args.evaluate}: no predictions of {min(missing)} rows; run evaluate again: dvc repro")
     # these imports take ten seconds, so a wrong parameter is told before them
     from stages.quantize import bundle, export
 
@@ -110,12 +122,12 @@ def main(argv: list[str] | None = None) -> None:
         export.fold(model, calibration["temperature"], calibration["shift"])
         export.export_checked(model, args.model, fp32, calibration, longest)
         bundle.write(model, args.model, out, longest, calibration["threshold"], labels.positive)
-        pad_id = model.config.pad_token_id or 0
-        chosen, tried = choose(fp32, small, validation, pad_id, knobs)
+        check_predictions(fp32, validation)
+        chosen, tried = choose(fp32, small, validation, model.config.pad_token_id or 0, knobs)
         metrics = {"candidate": chosen, "gate_metric": knobs.gate_metric, "tried": tried, "cpu": cpu.flags()}
         metrics["fp32_size_mb"] = megabytes(fp32)
         if chosen:
-            found = OnnxClassifier(small, pad_id).probabilities(test.input_ids)
+            found = OnnxClassifier(small).probabilities(test.input_ids)
             bundle.write_quantization(out, chosen, tried[chosen], len(validation.input_ids), knobs, metrics["cpu"])
             metrics = on_test_rows(test, found, settings.seed, knobs.gate_metric) | metrics
             metrics |= {"size_mb": megabytes(small)}

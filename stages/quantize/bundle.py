@@ -19,6 +19,7 @@ def write(
     largest probability all the same.
     """
     model.save_pretrained(out)
+    (out / "model.safetensors").chmod(0o644)  # it is written for its owner alone
     config = files.read_json(source / "config.json")
     files.write_json(out / "config.json", config | {"threshold": threshold, "positive": positive})
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))

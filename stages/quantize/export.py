@@ -32,10 +32,14 @@ class Logits(torch.nn.Module):
 
 
 def load(folder: Path) -> PreTrainedModel:
-    """Load a fine-tuned classifier in fp32. Raises: StageError when its weights are more than an ONNX file holds."""
+    """Load a fine-tuned classifier in fp32. Raises: StageError without a model that ONNX can hold."""
+    if not (folder / "config.json").is_file():
+        raise StageError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     ).eval()
+    if not all(weight.isfinite().all() for weight in model.parameters()):
+        raise StageError(f"{folder}: its weights hold NaN or infinity; train with a lower train.lr or in fp32")
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if size > MOST_BYTES:
         raise StageError(

@@ -22,7 +22,8 @@ HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation"
 
 RUNTIMES = {
     f"ONNX Runtime in Python, in the folder that hf download {REPOSITORY} --local-dir . fills (pip install onnxruntime "
-    "tokenizers huggingface-hub); the softmax of the logits are the probabilities:": (
+    "tokenizers huggingface-hub; hf auth login where it is private); the softmax of the logits are the probabilities, "
+    "in the order of id2label in config.json:": (
         "import onnxruntime, tokenizers\n"
         'ids = tokenizers.Tokenizer.from_file("tokenizer.json").encode("a text").ids\n'
         'print(onnxruntime.InferenceSession("onnx/model_quantized.onnx").run(None, '
@@ -138,6 +139,10 @@ def limits(results: Results, max_length: int, recipe: params.Recipe) -> Section:
             "the data name groups; where they name none, nobody has looked at whether it treats people alike."
         ),
         Text("The licence is not stated here: those of the base checkpoint and of the data apply."),
+        Text(
+            "Its int8 figures are of texts that were scored one at a time. In a batch, int8 rounds by all texts "
+            "together, and a text's probabilities depend a little on the others."
+        ),
         Text(
             "Emissions of CO2 were not measured. The int8 model was made and checked on a CPU with "
             f"{listed(small['cpu'], most=20) or 'none of the instructions that are looked for'}; python -m check "

@@ -1,6 +1,6 @@
 """Padded batches of token ids for inference: rows of like length together, so that little is padding."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,27 +23,21 @@ def by_length(input_ids: Sequence[Sequence[int]], batch_size: int, pad_id: int) 
     return order, [padded([input_ids[i] for i in order[start : start + batch_size]], pad_id) for start in starts]
 
 
-def first_twice(function: Callable[[Batch], np.ndarray], batches: list[Batch]) -> Iterable[np.ndarray]:
-    """As map, for PyTorch: the first batch of a process had other last digits than ever after (lab notes)."""
-    function(batches[0])
-    return map(function, batches)
-
-
 def logits(
     input_ids: Sequence[Sequence[int]],
     logits_of: Callable[[np.ndarray, np.ndarray], np.ndarray],
     batch_size: int,
     pad_id: int,
-    run: Callable[[Callable[[Batch], np.ndarray], list[Batch]], Iterable[np.ndarray]] = first_twice,
 ) -> np.ndarray:
     """Score rows in batches sorted by length and return logits in the rows' order: (rows, labels) float64.
 
     input_ids: a row's token ids each. logits_of: from ids and attention mask, both (batch, longest) int64, to logits
-    (batch, labels). run: applies a function to every batch, in order, as map does.
+    (batch, labels).
     Raises: ValueError on NaN or infinite logits.
     """
     order, batches = by_length(input_ids, batch_size, pad_id)
-    found = np.concatenate(list(run(lambda batch: logits_of(*batch), batches))).astype(np.float64)
+    logits_of(*batches[0])  # once, the first batch of a process had other last digits than ever after: lab notes
+    found = np.concatenate([logits_of(*batch) for batch in batches]).astype(np.float64)
     if not np.isfinite(found).all():
         raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")
     unsorted = np.empty_like(found)

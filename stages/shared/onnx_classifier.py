@@ -1,4 +1,8 @@
-"""An ONNX classifier on this machine's CPU: token ids in, logits out. Imports nothing that takes long."""
+"""An ONNX classifier on this machine's CPU: token ids in, logits out. Imports nothing that takes long.
+
+Texts are scored one by one. In a batch, int8 takes the scale of its activations from all texts together, so that a
+text's label would depend on its neighbours: of 1,706, 31 got another one in batches than alone (docs/lab-notes.md).
+"""
 
 import os
 from collections.abc import Sequence
@@ -9,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from stages.shared import batches
+from stages.shared.batches import softmax
 
-BATCH = 16  # rows; larger ones are no faster on a core, and are padded more
+CHUNK = 32  # texts that a thread takes at a time
 
 
 def cores() -> int:
@@ -20,44 +24,52 @@ def cores() -> int:
 
 
 class OnnxClassifier:
-    """A model that takes input_ids and attention_mask, (batch, tokens) int64 both. threads: None takes every core.
+    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: None takes every core.
 
-    Many rows are scored a batch a thread, which is faster than all threads on each batch, since none waits for another;
-    a single batch has all threads. Each way has a session of its own, which is loaded when it is first needed.
+    Many texts are scored a text a thread; one text has all threads. Each way has a session of its own, which is loaded
+    when it is first needed.
     """
 
-    def __init__(self, path: Path, pad_id: int, threads: int | None = None):
-        self.path, self.pad_id, self.threads = path, pad_id, threads or cores()
+    def __init__(self, path: Path, threads: int | None = None):
+        self.path, self.threads = path, threads or cores()
 
     @cached_property
     def many(self) -> onnxruntime.InferenceSession:
-        """For batches side by side."""
+        """For texts side by side."""
         return self._session(1)
 
     @cached_property
     def one(self) -> onnxruntime.InferenceSession:
-        """For a batch alone."""
+        """For a text alone."""
         return self.many if self.threads == 1 else self._session(self.threads)
 
-    def logits(self, input_ids: Sequence[Sequence[int]], batch_size: int = BATCH) -> np.ndarray:
-        """Return (rows, labels) float64. input_ids: a row's token ids each. Raises: ValueError on NaN logits."""
-        is_alone = len(input_ids) <= batch_size
-        session = self.one if is_alone else self.many
+    def logits(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return (texts, labels) float64. input_ids: a text's token ids each. Raises: ValueError on NaN logits."""
+        if len(input_ids) == 1:
+            found = _score(self.one, input_ids)
+        else:
+            chunks = [input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK)]
+            with ThreadPoolExecutor(self.threads) as pool:
+                found = np.concatenate(list(pool.map(lambda chunk: _score(self.many, chunk), chunks)))
+        if not np.isfinite(found).all():
+            raise ValueError("the model gives NaN or infinite logits")
+        return found
 
-        def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-            return session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
-
-        if is_alone:
-            return batches.logits(input_ids, logits_of, batch_size, self.pad_id, map)
-        with ThreadPoolExecutor(self.threads) as pool:
-            return batches.logits(input_ids, logits_of, batch_size, self.pad_id, pool.map)
-
-    def probabilities(self, input_ids: Sequence[Sequence[int]], batch_size: int = BATCH) -> np.ndarray:
+    def probabilities(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the softmax of `logits`. Arguments and errors: as there."""
-        return batches.softmax(self.logits(input_ids, batch_size))
+        return softmax(self.logits(input_ids))
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+
+
+def _score(session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return (texts, labels) float64, a text at a time."""
+    found = []
+    for ids in input_ids:
+        row = np.asarray(ids, dtype=np.int64)[None]
+        found.append(session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})[0][0])
+    return np.array(found, dtype=np.float64)
