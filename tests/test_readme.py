@@ -173,6 +173,7 @@ ARMS = {
     "torch_bf16": "PyTorch bf16, batches by length",
     "torch_bf16_larger_batches": "the same, twice as large",
     "onnx_fp32": "ONNX Runtime fp32, the predictor",
+    "int8_batches": "ONNX Runtime int8, batches of 16",
     "openvino": "OpenVINO, the fp32 file in bf16",
     "int8": "**ONNX Runtime int8, the predictor**",
 }
@@ -193,6 +194,8 @@ def test_the_speed_of_inference_is_that_of_the_benchmark():
         )
         missing += [line] if line not in README else []
     assert not missing, "\n".join(missing)
+    share = result["share_of_int8_labels_that_differ_in_batches"]
+    assert f"in batches of 16, {share:.1%} of the labels come out otherwise than alone" in " ".join(README.split())
     start = result["start"]
     said = f"imports in {start['import_s']:.1f} s, and a cold process has its first prediction after"
     assert f"{said} {start['first_prediction_s']:.1f} s" in " ".join(README.split())

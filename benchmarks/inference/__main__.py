@@ -34,6 +34,7 @@ ARMS = {
     "torch_bf16_larger_batches": ("torch_loop", "bf16", "sorted", "32"),
     "onnx_fp32": ("strata", FP32),
     "int8": ("strata", QUANTIZED),
+    "int8_batches": ("batched",),
     "openvino": ("openvino_loop", FP32),
     "openvino_int8": ("openvino_loop", QUANTIZED),
 }
@@ -84,6 +85,9 @@ def main() -> None:
             }
             for arm in ARMS
         },
+        "share_of_int8_labels_that_differ_in_batches": round(
+            float((labels["int8"] != labels["int8_batches"]).mean()), 4
+        ),
         "int8_times_as_many_rows_as": {
             arm: ratio(turns, "rows_a_second", "int8", arm) for arm in ARMS if arm != "int8"
         },
