@@ -80,8 +80,8 @@ def main() -> None:
                 "rows_a_second": round(statistics.median(turn[arm]["rows_a_second"] for turn in turns), 1),
                 "each_repeat": [round(turn[arm]["rows_a_second"], 1) for turn in turns],
                 "single_ms": round(statistics.median(turn[arm]["single_ms"] for turn in turns), 2),
-                "accuracy": round(float((labels[arm] == truth).mean()), 4),
-                "agreement_with_fp32": round(float((labels[arm] == labels["torch_fp32"]).mean()), 4),
+                "accuracy": round(float((labels[arm] == truth).mean()), 6),
+                "agreement_with_fp32": round(float((labels[arm] == labels["torch_fp32"]).mean()), 6),
             }
             for arm in ARMS
         },
