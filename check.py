@@ -13,12 +13,10 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from predict import FP32, QUANTIZED, Predictor
 from stages.shared import command, cpu, files
+from stages.shared.closeness import closeness, exceeds, least_agreement
 from stages.shared.command import StageError
-from stages.shared.decision import decide
 
 FEWEST = 20  # texts
 
@@ -41,15 +39,10 @@ def read(path: Path, column: str) -> Iterator[str]:
 
 
 def compare(folder: Path, given: list[str]) -> dict[str, float]:
-    """Return `agreement`, the share of texts that get the same label from both models, and `drift`, the mean total
-    variation distance of their probabilities."""
+    """Return how close the folder's two models are on these texts, as `closeness` says it."""
     predictors = [Predictor(folder, model) for model in (FP32, QUANTIZED)]
     found = [predictor.probabilities(given) for predictor in predictors]
-    labels = [decide(rows, predictors[0].positive, predictors[0].threshold) for rows in found]
-    return {
-        "agreement": float((labels[0] == labels[1]).mean()),
-        "drift": float(np.abs(found[0] - found[1]).sum(axis=1).mean() / 2),
-    }
+    return closeness(*found, predictors[0].positive, predictors[0].threshold)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -71,8 +64,8 @@ def main(argv: list[str] | None = None) -> None:
     print(f"check: recorded on a CPU with {', '.join(recorded['cpu'])}; this one has {', '.join(here)}")
     print(f"check: agreement {found['agreement']:.1%} (recorded {before['agreement']:.1%})")
     print(f"check: drift {found['drift']:.4f} (recorded {before['drift']:.4f})")
-    least = min(limits["min_agreement"], 1 - 1 / len(given))  # as in the gate, one text is let pass
-    if round(least - found["agreement"], 9) > 0 or found["drift"] > limits["max_drift"]:
+    least = least_agreement(limits["min_agreement"], len(given))
+    if exceeds(least, found["agreement"]) or found["drift"] > limits["max_drift"]:
         raise StageError(
             f"int8 and fp32 are further apart than allowed (agreement {limits['min_agreement']:g}, drift "
             f"{limits['max_drift']:g}); on a CPU without VNNI, quantize with quantize.candidates: [reduce_range], or "

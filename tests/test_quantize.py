@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from benchmarks.gate.__main__ import layer, token
 from stages.quantize import candidates, export
 from stages.quantize.gate import Split, compare, refusals
 from stages.quantize.sensitivity import noises, worst
@@ -272,18 +273,9 @@ def test_metrics_are_of_int8_on_the_test_rows_beside_its_size_and_what_was_tried
     assert found["cpu"] == files.read_json(trained.root / "models/quantize/quantization.json")["cpu"]
 
 
-def widen_a_token(weights, factor=1000.0):
-    """Enlarge one weight of the embeddings, of a token that no row has: fp32 does not notice, int8 loses all others."""
-    name = next(name for name in weights if name.endswith("word_embeddings.weight"))
-    weights[name][1, 0] = weights[name].abs().max() * factor  # of [UNK]
-
-
-def widen_a_layer(weights, factor=1e4):
-    """Shrink one value in every layer and enlarge what reads it: the same in fp32, and int8 loses all other values."""
-    for name in [name for name in weights if name.endswith("attention.self.value.weight")]:
-        weights[name][0] /= factor
-        weights[name.replace("weight", "bias")][0] /= factor
-        weights[name.replace("self.value", "output.dense")][:, 0] *= factor
+def both_layers(weights):
+    layer(weights, 0)
+    layer(weights, 1)
 
 
 def sabotage(folder, how):
@@ -295,7 +287,7 @@ def sabotage(folder, how):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [widen_a_token, widen_a_layer])
+@pytest.mark.parametrize("how", [token, both_layers])
 def test_a_sabotaged_model_is_refused_by_the_name_of_the_label_and_fp32_stays(how, copy_of_trained, capsys):
     project = copy_of_trained
     sabotage(project.root / "models/train", how)
@@ -324,7 +316,7 @@ def test_a_good_model_passes_the_same_limits_at_the_first_candidate(copy_of_trai
 @pytest.mark.slow
 def test_the_first_candidate_that_passes_is_taken(copy_of_trained):
     project = copy_of_trained
-    sabotage(project.root / "models/train", widen_a_token)
+    sabotage(project.root / "models/train", token)
     project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "weight_only", "keep_fp32"]})
     project.run("quantize")
     metrics = json.loads((project.root / "metrics/quantize.json").read_text())

@@ -24,8 +24,8 @@ HERE = Path(__file__).parent
 OUTPUTS = {"models/quantize": "models", "metrics/quantize.json": "metrics.json", "plots/quantize": "plots"}
 
 
-def layer(weights: dict) -> None:
-    value = [name for name in weights if name.endswith("attention.self.value.weight")][-1]
+def layer(weights: dict, index: int = -1) -> None:
+    value = [name for name in weights if name.endswith("attention.self.value.weight")][index]
     weights[value][0] /= 10_000
     weights[value.replace("weight", "bias")][0] /= 10_000
     weights[value.replace("self.value", "output.dense")][:, 0] *= 10_000

@@ -3,13 +3,14 @@
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from stages.shared import tables
-from stages.shared.batches import by_length
+from stages.shared.batches import Batch, by_length
 
 ROOT = Path(__file__).parents[2]
 SINGLE = 200  # texts, one at a time
@@ -20,10 +21,17 @@ def texts() -> list[str]:
     return tables.read(ROOT / "data/split/test.parquet").sort_values("id")["text"].tolist()
 
 
-def sorted_batches(encode: Callable, score: Callable, given: list[str], batch_size: int, pad_id: int) -> np.ndarray:
-    """Score texts in batches of like length: (texts,) ids of labels. score: ids and mask of a batch to logits."""
-    order, batches = by_length(encode(given), batch_size, pad_id)
-    found = np.concatenate([score(*batch) for batch in batches]).argmax(axis=1)
+def sorted_batches(
+    tokenizer: Tokenizer,
+    score: Callable[[list[Batch]], Iterable[np.ndarray]],
+    given: list[str],
+    batch_size: int,
+    pad_id: int,
+) -> np.ndarray:
+    """Score texts in batches of like length: (texts,) ids of labels. score: batches to the logits of each."""
+    encoded = [encoding.ids for encoding in tokenizer.encode_batch_fast(given)]
+    order, batches = by_length(encoded, batch_size, pad_id)
+    found = np.concatenate(list(score(batches))).argmax(axis=1)
     unsorted = np.empty_like(found)
     unsorted[order] = found
     return unsorted

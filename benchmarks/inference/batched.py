@@ -4,30 +4,27 @@ Faster than the predictor's text a core, and a text's label depends on its neigh
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from predict import QUANTIZED, Predictor
-from stages.shared.batches import Batch, by_length
+from stages.shared.batches import Batch
+from stages.shared.files import read_json
 
-from . import ROOT, measure
+from . import ROOT, measure, sorted_batches
 
 
 def main() -> None:
-    predictor = Predictor(ROOT / "models/quantize", QUANTIZED)
+    folder = ROOT / "models/quantize"
+    predictor = Predictor(folder, QUANTIZED)
     session, pool = predictor.classifier.many, ThreadPoolExecutor(predictor.classifier.threads)
 
     def score(batch: Batch) -> np.ndarray:
         return session.run(["logits"], dict(zip(("input_ids", "attention_mask"), batch, strict=True)))[0]
 
-    def predict(texts: list[str]) -> np.ndarray:
-        order, batches = by_length([row.ids for row in predictor.tokenizer.encode_batch_fast(texts)], 16, 0)
-        labels = np.concatenate(list(pool.map(score, batches))).argmax(axis=1)
-        unsorted = np.empty_like(labels)
-        unsorted[order] = labels
-        return unsorted
-
-    measure(predict)
+    pad_id = read_json(folder / "config.json")["pad_token_id"] or 0
+    measure(lambda texts: sorted_batches(predictor.tokenizer, partial(pool.map, score), texts, 16, pad_id))
 
 
 if __name__ == "__main__":

@@ -9,10 +9,10 @@ import numpy as np
 import openvino
 from tokenizers import Tokenizer
 
-from stages.shared.batches import Batch, by_length
+from stages.shared.batches import Batch
 from stages.shared.files import read_json
 
-from . import ROOT, measure
+from . import ROOT, measure, sorted_batches
 
 
 def main() -> None:
@@ -26,21 +26,17 @@ def main() -> None:
     def named(batch: Batch) -> dict[str, np.ndarray]:
         return dict(zip(("input_ids", "attention_mask"), batch, strict=True))
 
-    def predict(texts: list[str]) -> np.ndarray:
-        order, batches = by_length([encoding.ids for encoding in tokenizer.encode_batch_fast(texts)], 16, pad_id)
-        if len(texts) == 1:
-            return alone.infer(named(batches[0]))[0].argmax(axis=1)
+    def score(batches: list[Batch]) -> list[np.ndarray]:
+        if len(batches) == 1:
+            return [alone.infer(named(batches[0]))[0]]
         found = [None] * len(batches)
         queue.set_callback(lambda request, i: found.__setitem__(i, request.get_output_tensor(0).data.copy()))
         for i, batch in enumerate(batches):
             queue.start_async(named(batch), i)
         queue.wait_all()
-        labels = np.concatenate(found).argmax(axis=1)
-        unsorted = np.empty_like(labels)
-        unsorted[order] = labels
-        return unsorted
+        return found
 
-    measure(predict)
+    measure(lambda texts: sorted_batches(tokenizer, score, texts, 16, pad_id))
 
 
 if __name__ == "__main__":

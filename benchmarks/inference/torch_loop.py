@@ -5,10 +5,13 @@ the predictor does it.
 """
 
 import sys
+from functools import partial
 
 import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from stages.shared.batches import Batch
 
 from . import ROOT, measure, sorted_batches
 
@@ -22,8 +25,8 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
 
     @torch.inference_mode()
-    def score(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        ids, mask = torch.from_numpy(ids), torch.from_numpy(mask)
+    def score(batch: Batch) -> np.ndarray:
+        ids, mask = map(torch.from_numpy, batch)
         return model(input_ids=ids, attention_mask=mask).logits.float().numpy()
 
     @torch.inference_mode()
@@ -36,13 +39,11 @@ def main() -> None:
             found.append(model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits)
         return torch.cat(found).argmax(dim=1).numpy()
 
-    def encode(texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in tokenizer.backend_tokenizer.encode_batch_fast(texts)]
-
     if batches == "padded":
         measure(padded)
     else:
-        measure(lambda texts: sorted_batches(encode, score, texts, int(sys.argv[3]), tokenizer.pad_token_id))
+        encoder, size, pad_id = tokenizer.backend_tokenizer, int(sys.argv[3]), tokenizer.pad_token_id
+        measure(lambda texts: sorted_batches(encoder, partial(map, score), texts, size, pad_id))
 
 
 if __name__ == "__main__":

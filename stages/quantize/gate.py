@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from stages.shared.closeness import closeness, exceeds, least_agreement
 from stages.shared.command import StageError
 from stages.shared.decision import decide
 from stages.shared.labels import Labels
@@ -39,8 +40,7 @@ def compare(split: Split, quantized: np.ndarray, metric: str) -> dict:
     """Tell how far a quantized model is from the fp32 one. quantized: its probabilities, (rows, labels).
 
     Returns: `loss` of the metric, above 0 where quantized is worse; `label_loss`, by which the share of each label's
-    rows that get it falls, None for one without rows; `agreement`, share of the rows that get the same label from
-    both; `drift`, the mean total variation distance of the probabilities, 0 to 1.
+    rows that get it falls, None for one without rows; and `agreement` and `drift` of `closeness`.
     Raises: StageError when the metric is undefined on these rows.
     """
     label, both = split.frame["label"].to_numpy(), (split.fp32, quantized)
@@ -59,8 +59,7 @@ def compare(split: Split, quantized: np.ndarray, metric: str) -> dict:
     return {
         "loss": float((one - other) * (-1 if metric in LOWER_IS_BETTER else 1)),
         "label_loss": label_loss,
-        "agreement": float((predicted[0] == predicted[1]).mean()),
-        "drift": float(np.abs(both[0] - both[1]).sum(axis=1).mean() / 2),
+        **closeness(*both, split.labels.positive_id, split.threshold),
     }
 
 
@@ -72,10 +71,9 @@ def refusals(found: dict, split: Split, limits: Quantize) -> list[str]:
     label = split.frame["label"].to_numpy()
     said = []
 
-    def refuse(what: str, value: float, limit: float, below: bool = False) -> None:
-        # 0.85 - 0.84 is a little above 0.01
-        if (round(limit - value, 9) > 0) if below else (round(value - limit, 9) > 0):
-            said.append(f"{what} {value:.4f}, {'least' if below else 'most'} allowed {limit:.4g}")
+    def refuse(what: str, value: float, limit: float) -> None:
+        if exceeds(value, limit):
+            said.append(f"{what} {value:.4f}, most allowed {limit:.4g}")
 
     metric, limit = limits.gate_metric, limits.max_loss
     refuse(f"loss of {metric}", found["loss"], _at_least_a_row(limit, len(label)) if metric == "accuracy" else limit)
@@ -85,7 +83,9 @@ def refusals(found: dict, split: Split, limits: Quantize) -> list[str]:
             refuse(
                 f"loss of recall of label {name}", lost, _at_least_a_row(limits.max_label_loss, int((label == i).sum()))
             )
-    refuse("agreement", found["agreement"], min(limits.min_agreement, 1 - 1 / len(label)), below=True)
+    least = least_agreement(limits.min_agreement, len(label))
+    if exceeds(least, found["agreement"]):
+        said.append(f"agreement {found['agreement']:.4f}, least allowed {least:.4g}")
     refuse("drift of probabilities", found["drift"], limits.max_drift)
     return said
 
