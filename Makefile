@@ -12,7 +12,7 @@ help: ## print these targets
 install: .venv/installed ## make .venv with the pinned requirements.txt
 
 repro: install ## check the parameters, then run every stage that changed
-	python -m stages.shared.params
+	python -m strata.settings
 	dvc repro
 
 test: .venv/installed-dev tests/node/node_modules ## run every test
@@ -21,7 +21,7 @@ test: .venv/installed-dev tests/node/node_modules ## run every test
 lint: .venv/installed-dev ## check style and parameters
 	ruff check .
 	ruff format --check .
-	python -m stages.shared.params
+	python -m strata.settings
 
 office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
 
@@ -40,7 +40,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.inference
 
 publish: install ## push the model and its card to the Hub, in private: make publish REPO=owner/name
-	python -m publish "$(REPO)"
+	python -m strata publish "$(REPO)"
 
 # the package installs its data nowhere, so that they come from its source archive
 $(SCHRUTE): | .venv/installed

@@ -15,7 +15,7 @@ STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))[
 
 def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
     """Copy what the stages read into an empty folder. settings: section of params.yaml to the keys changed in it."""
-    for name in ("stages", "recipes"):
+    for name in ("stages", "strata", "recipes"):
         shutil.copytree(ROOT / name, folder / name)
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)

@@ -17,8 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.shared import checkpoint, command, files, params
-from stages.shared.command import StageError
+from strata.base import command_line, files
+from strata.base.errors import StrataError
+from strata.model import checkpoint
+from strata.settings.params import Adapt
+from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +47,7 @@ def load(
     """Return the whole checkpoint, its encoder under a masked-language head, and the tokenizer.
 
     What the checkpoint lacks of that head is drawn from `seed`, as are tokens beyond its vocabulary.
-    Raises: StageError when it cannot be loaded, or has no such head or mask token.
+    Raises: StrataError when it cannot be loaded, or has no such head or mask token.
     """
     import torch
     from transformers import (
@@ -63,7 +66,7 @@ def load(
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
         if type(config) not in MODEL_FOR_MASKED_LM_MAPPING or tokenizer.mask_token is None:
             lacks = "mask token" if type(config) in MODEL_FOR_MASKED_LM_MAPPING else "masked-language head"
-            raise StageError(
+            raise StrataError(
                 f"model.checkpoint {folder}: {config.model_type} has no {lacks}, which adapt.epochs above 0 needs; set "
                 "it to 0, or choose another checkpoint, such as a BERT or RoBERTa"
             )
@@ -76,7 +79,9 @@ def load(
                 model.resize_token_embeddings(len(tokenizer))
             models.append(model)
     except (OSError, ValueError, RuntimeError) as error:
-        raise StageError(f"model.checkpoint {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+        raise StrataError(
+            f"model.checkpoint {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}"
+        ) from None
     return *models, tokenizer
 
 
@@ -96,14 +101,14 @@ def adapt(
     model: "PreTrainedModel",
     rows: "Dataset",
     tokenizer: "PreTrainedTokenizerBase",
-    settings: params.Adapt,
+    settings: Adapt,
     seed: int,
     precision: str,
 ) -> dict[str, float]:
     """Train a model with a masked-language head in place. precision: bf16, fp16 or fp32, of matrix products.
 
     Returns: steps, and the loss of hidden tokens over about the first and the last tenth of them, nats a token.
-    Raises: StageError on a loss that is no number.
+    Raises: StrataError on a loss that is no number.
     """
     import torch
     from transformers import DataCollatorForLanguageModeling, PrinterCallback, Trainer, TrainingArguments
@@ -137,20 +142,20 @@ def adapt(
         trainer.remove_callback(PrinterCallback)
         done = trainer.train()
     if not math.isfinite(done.training_loss):
-        raise StageError("the loss has become NaN or infinite; lower adapt.lr")
+        raise StrataError("the loss has become NaN or infinite; lower adapt.lr")
     losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {"steps": done.global_step, "masked_loss_first": losses[0], "masked_loss_last": losses[-1]}
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics")
-    settings, _ = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics")
+    settings, _ = read_settings(args.params, args.recipes)
     metrics, whole = {"steps": 0}, None
     if settings.adapt.epochs:
         folder = checkpoint.locate(settings.model)
         # the Trainer takes every GPU that it sees, and multiplies the batch by them
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
-        from stages.shared.precision import choose
+        from strata.model.precision import choose
 
         precision = choose("auto")
         rows = distinct(args.data)
@@ -171,4 +176,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "adapt")
+    command_line.run(main, "adapt")

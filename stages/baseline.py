@@ -15,11 +15,14 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from stages.shared import command, curves, files, params, tables
-from stages.shared.bootstrap import scored
-from stages.shared.command import StageError
-from stages.shared.labels import read_labels
-from stages.shared.prior import prior_shift
+from strata import curves
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.intervals.bootstrap import scored
+from strata.labels import read_labels
+from strata.prior import prior_shift
+from strata.settings.params import Baseline
+from strata.settings.reader import read_settings
 
 SCHEMA = pa.schema([("id", pa.int64()), ("majority", pa.list_(pa.float64())), ("tfidf", pa.list_(pa.float64()))])
 
@@ -29,7 +32,7 @@ def baselines(
     train: pd.DataFrame,
     splits: dict[str, pd.DataFrame],
     names: list[str],
-    settings: params.Baseline,
+    settings: Baseline,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Fit both baselines and return their probabilities of each split's rows: (rows, labels), by baseline and split.
 
@@ -41,7 +44,7 @@ def baselines(
     try:
         features = vectorizer.fit_transform(train["text"])
     except ValueError as error:
-        raise StageError(
+        raise StrataError(
             f"TF-IDF finds no words in {len(train):,} training rows ({error}); lower "
             f"baseline.min_df ({settings.min_df})"
         ) from None
@@ -55,8 +58,8 @@ def baselines(
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--resample", "--split", "--labels", "--out", "--metrics", "--plots")
-    settings, _ = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--resample", "--split", "--labels", "--out", "--metrics", "--plots")
+    settings, _ = read_settings(args.params, args.recipes)
     labels = read_labels(args.labels)
     natural, train = tables.read(args.split / "train.parquet"), tables.read(args.resample / "train.parquet")
     splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
@@ -80,4 +83,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "baseline")
+    command_line.run(main, "baseline")

@@ -11,9 +11,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from stages.shared import command, files, params, tables
-from stages.shared.command import StageError
-from stages.shared.labels import read_labels
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.labels import read_labels
+from strata.settings.reader import read_settings
 
 
 def targets(rows: list[int], strategy: str, numbers: list[float]) -> list[int]:
@@ -59,13 +60,13 @@ def resample(rows: pd.DataFrame, wanted: list[int], seed: int) -> pd.DataFrame:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--labels", "--out", "--metrics")
-    settings, _ = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--data", "--labels", "--out", "--metrics")
+    settings, _ = read_settings(args.params, args.recipes)
     names = read_labels(args.labels).names
     rows = tables.read(args.data)
     before = [int((rows["label"] == label).sum()) for label in range(len(names))]
     if missing := [name for name, count in zip(names, before, strict=True) if not count]:
-        raise StageError(
+        raise StrataError(
             f"{args.data}: no row of label {missing[0]}, and nothing to balance it with; every label of {args.labels} "
             "needs a row: run stages.split, or dvc repro"
         )
@@ -81,4 +82,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "resample")
+    command_line.run(main, "resample")

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from stages.shared import checkpoint, command, files, params, tables
-from stages.shared.command import StageError
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.model import checkpoint
+from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -27,22 +29,22 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
-    """Load a checkpoint's fast tokenizer. Raises: StageError when it has none or max_length is beyond its model."""
+    """Load a checkpoint's fast tokenizer. Raises: StrataError when it has none or max_length is beyond its model."""
     from transformers import AutoConfig, AutoTokenizer
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise StageError(f"model.checkpoint {folder}: no tokenizer or config to load: {error}") from None
+        raise StrataError(f"model.checkpoint {folder}: no tokenizer or config to load: {error}") from None
     if not tokenizer.is_fast:
-        raise StageError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
+        raise StrataError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
     positions = getattr(config, "max_position_embeddings", None) or 10**9
     if "roberta" in config.model_type:  # its positions start behind the padding's
         positions -= config.pad_token_id + 1
     limit = min(tokenizer.model_max_length, positions)
     if max_length > limit:
-        raise StageError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
+        raise StrataError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
     return tokenizer
 
 
@@ -79,8 +81,8 @@ def save(table: pa.Table, folder: Path) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--resample", "--split", "--special-tokens", "--out", "--metrics")
-    settings, _ = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--resample", "--split", "--special-tokens", "--out", "--metrics")
+    settings, _ = read_settings(args.params, args.recipes)
     max_length = settings.tokenize.max_length
     paths = {
         "train": args.resample / "train.parquet",
@@ -117,4 +119,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "tokenize")
+    command_line.run(main, "tokenize")

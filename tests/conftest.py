@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from strata.settings.yaml_loader import read_yaml
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 os.environ["OMP_NUM_THREADS"] = "1"  # two workers share two cores, and tiny models gain nothing from more
 
 ROOT = Path(__file__).resolve().parents[1]
-DVC = YAML(typ="safe", pure=True).load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+DVC = read_yaml(ROOT / "dvc.yaml")
 STAGES = list(DVC["stages"])
 
 GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]

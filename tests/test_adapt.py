@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 from tests.conftest import DVC, GOOD, ROOT, Project, reviews, write_csv
 from tests.test_train import copy  # noqa: F401, the fixture of that name
 
@@ -161,7 +161,7 @@ def test_another_adaptation_is_another_run_to_trains_saved_state(adapted, copy, 
 
 def test_train_without_the_stage_before_says_so(copy):  # noqa: F811
     shutil.rmtree(copy.root / "models/adapt")
-    with pytest.raises(StageError, match=r"models/adapt/adapted.json: no such file; run the stage that writes it"):
+    with pytest.raises(StrataError, match=r"models/adapt/adapted.json: no such file; run the stage that writes it"):
         copy.run("train")
 
 
@@ -218,7 +218,7 @@ def test_a_checkpoint_without_a_masked_language_head_is_refused(copy):  # noqa: 
 
     GPT2Model(GPT2Config(vocab_size=30, n_embd=8, n_layer=1, n_head=1)).save_pretrained(with_tokenizer(copy, "gpt"))
     with pytest.raises(
-        StageError,
+        StrataError,
         match=r"model.checkpoint gpt: gpt2 has no masked-language head, which adapt.epochs above 0 needs",
     ):
         copy.run("adapt")
@@ -228,7 +228,7 @@ def test_a_tokenizer_without_a_mask_token_is_refused(copy):  # noqa: F811
     path = copy.root / "data/tokenize/tokenizer/tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "mask_token": None}))
     copy.params(adapt=ON)
-    with pytest.raises(StageError, match=r"model.checkpoint tiny: bert has no mask token, which adapt.epochs above 0"):
+    with pytest.raises(StrataError, match=r"model.checkpoint tiny: bert has no mask token, which adapt.epochs above 0"):
         copy.run("adapt")
 
 
@@ -265,6 +265,6 @@ def test_a_loss_that_is_no_number_stops_the_run(copy):  # noqa: F811
     shutil.copy(copy.root / "tiny/config.json", folder)
     save_file(found, folder / "model.safetensors", metadata={"format": "pt"})
     shutil.rmtree(copy.root / "models/adapt")
-    with pytest.raises(StageError, match=r"the loss has become NaN or infinite; lower adapt.lr"):
+    with pytest.raises(StrataError, match=r"the loss has become NaN or infinite; lower adapt.lr"):
         copy.run("adapt")
     assert not (copy.root / "models/adapt").exists()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stages.evaluate import attributes
-from stages.shared import tables
 from stages.split.__main__ import chosen
+from strata.base import tables
 from tests.conftest import write_csv
 
 HEADER = ("text", "label", "who", "writer", "lang", "text.id")

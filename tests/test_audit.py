@@ -2,8 +2,8 @@
 
 import pytest
 
-import audit
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
+from strata.commands import audit
 from tests.conftest import reviews, write_csv
 
 LONG = "a long review of a film that nobody has seen but everybody talks about all day long in every cafe of the town"
@@ -28,7 +28,7 @@ def test_copies_and_near_copies_are_counted_and_shown(tmp_path, capsys):
 
 def test_a_column_that_is_not_there_is_named(tmp_path):
     write_csv(tmp_path / "one.csv", reviews(4), ("review", "label"))
-    with pytest.raises(StageError, match=r"one.csv: no column 'text'; name it with --text; did you mean"):
+    with pytest.raises(StrataError, match=r"one.csv: no column 'text'; name it with --text; did you mean"):
         audit.main([str(tmp_path / "one.csv"), str(tmp_path / "one.csv")])
 
 

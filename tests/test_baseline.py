@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from stages.baseline import baselines
-from stages.shared import tables
-from stages.shared.command import StageError
-from stages.shared.params import Baseline
-from stages.shared.scores import NAMES
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.scoring import NAMES
+from strata.settings.params import Baseline
 from tests.conftest import reviews, write_csv
 
 
@@ -52,5 +52,5 @@ def test_tf_idf_gets_the_natural_shares_back():
 def test_min_df_beyond_the_rows_is_named(project):
     project.params(baseline={"min_df": 1000})
     project.run("ingest", "standardize", "split", "resample")
-    with pytest.raises(StageError, match=r"TF-IDF finds no words in 84 training rows .*; lower baseline.min_df"):
+    with pytest.raises(StrataError, match=r"TF-IDF finds no words in 84 training rows .*; lower baseline.min_df"):
         project.run("baseline")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stages.evaluate import behaviour
-from stages.shared.appended import parted
+from strata.annotation import parted
 
 LIKELIER = np.vectorize(np.argmax, signature="(labels)->()")  # the label of the largest probability
 TEXT = "The actors were not bad, John said, and Maria saw nothing wrong with these scenes at all."

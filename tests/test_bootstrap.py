@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.shared.bootstrap import draw, intervals, percentiles, scored
-from stages.shared.scores import NAMES, scores
+from strata.intervals.bootstrap import draw, intervals, percentiles, scored
+from strata.scoring import NAMES, scores
 
 
 def answers(rows: int, seed: int, sureness: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

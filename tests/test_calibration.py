@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from stages.evaluate.calibration import RANGE, Calibration, fit
-from stages.shared.curves import CURVE_BINS, reliability
-from stages.shared.prior import prior_shift
-from stages.shared.scores import expected_calibration_error
+from strata.calibration import RANGE, Calibration, fit
+from strata.curves import CURVE_BINS, reliability
+from strata.prior import prior_shift
+from strata.scoring import expected_calibration_error
 
 NAMES = ["common", "rare"]
 

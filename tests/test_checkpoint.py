@@ -2,19 +2,21 @@
 
 import shutil
 
-from stages.shared import checkpoint, params
+from strata.model import checkpoint
+from strata.settings.params import Model
+from strata.settings.reader import read_settings
 from tests.conftest import ROOT
 
 
 def test_the_default_checkpoint_is_the_published_one():
-    model = params.load(ROOT / "params.yaml", ROOT / "recipes")[0].model
+    model = read_settings(ROOT / "params.yaml", ROOT / "recipes")[0].model
     assert (checkpoint.locate(model) / "model.safetensors").is_file()
 
 
 def test_a_hub_name_is_found_in_the_hubs_cache(tmp_path, monkeypatch, checkpoint):
     from huggingface_hub import constants
 
-    from stages.shared.checkpoint import locate
+    from strata.model.checkpoint import locate
 
     commit = "a" * 40
     snapshot = tmp_path / "models--someone--tiny" / "snapshots" / commit
@@ -22,5 +24,5 @@ def test_a_hub_name_is_found_in_the_hubs_cache(tmp_path, monkeypatch, checkpoint
     shutil.copytree(checkpoint, snapshot)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    model = params.Model(checkpoint="someone/tiny", revision=commit, sha256=None)
+    model = Model(checkpoint="someone/tiny", revision=commit, sha256=None)
     assert locate(model).resolve() == snapshot.resolve()

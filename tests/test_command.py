@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 from tests.conftest import DVC, ROOT, STAGES
 
 
@@ -19,7 +19,7 @@ def command(stage: str, cwd, **env):
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_typo_in_any_section_stops_every_stage(project, stage):
     project.params(train={"lrr": 1})
-    with pytest.raises(StageError, match=r"params.yaml: unknown key train.lrr; did you mean train.lr\?"):
+    with pytest.raises(StrataError, match=r"params.yaml: unknown key train.lrr; did you mean train.lr\?"):
         project.run(stage)
     assert not (project.root / "metrics").exists()
 

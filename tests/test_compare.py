@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import compare
-from compare import Run, join
-from stages.shared.command import StageError
-from stages.shared.labels import Labels
+from strata.base.errors import StrataError
+from strata.commands import compare
+from strata.commands.compare import Run, join
+from strata.labels import Labels
 from tests.conftest import ROOT
 
 LABELS = Labels(["no", "yes"], "yes")
@@ -45,14 +45,14 @@ def test_rows_are_joined_by_id_not_by_position():
     ],
 )
 def test_runs_of_something_else_are_refused(changes, said):
-    with pytest.raises(StageError, match=said):
+    with pytest.raises(StrataError, match=said):
         join(run("one", [2, 4]), run("other", **({"ids": [2, 4]} | changes)))
 
 
 def test_rows_whose_label_has_changed_are_refused():
     other = run("other", [1, 2, 3])
     other.rows["label"] = [1, 1, 1]
-    with pytest.raises(StageError, match=r"1 of 3 shared rows have another label in each, the first with id 2; "):
+    with pytest.raises(StrataError, match=r"1 of 3 shared rows have another label in each, the first with id 2; "):
         join(run("one", [1, 2, 3]), other)
 
 
@@ -106,7 +106,7 @@ def sh(folder: Path, *argv: str, fails: bool = False) -> str:
 
 
 def against(folder: Path, *revisions: str, fails: bool = False) -> str:
-    return sh(folder, sys.executable, "-m", "compare", *revisions, fails=fails)
+    return sh(folder, sys.executable, "-m", "strata", "compare", *revisions, fails=fails)
 
 
 @pytest.mark.slow

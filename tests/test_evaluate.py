@@ -9,12 +9,13 @@ import pytest
 from scipy.special import softmax
 
 from stages.evaluate.failures import errors
-from stages.evaluate.rows import Rows
-from stages.shared import curves, tables
-from stages.shared.batches import probabilities
-from stages.shared.command import StageError
-from stages.shared.labels import MEAN_OF_LABELS, Labels
-from stages.shared.scores import NAMES, scores
+from stages.evaluate.rows import ScoredRows
+from strata import curves
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.labels import MEAN_OF_LABELS, Labels
+from strata.model.batches import probabilities
+from strata.scoring import NAMES, scores
 from tests.conftest import STAGES, reviews, write_csv
 
 
@@ -55,7 +56,7 @@ def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
 def test_errors_are_the_wrong_rows_surest_first():
     shares = np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     truth = np.array([0, 1, 1, 0])
-    rows = Rows(np.array([7, 3, 9, 1]), truth, np.log(shares), shares, shares.argmax(axis=1), np.arange(4))
+    rows = ScoredRows(np.array([7, 3, 9, 1]), truth, np.log(shares), shares, shares.argmax(axis=1), np.arange(4))
     kinds = pd.DataFrame({"contrast": [True, False, True, True], "other": [False, True, False, False]})
     found = errors(rows, pd.Series(["seven", "three", "nine", "one"]), kinds, ["no", "yes"])
     assert found.to_numpy().tolist() == [
@@ -111,7 +112,7 @@ def test_a_goal_with_many_labels_is_refused(project):
     (project.root / "data/standardize").mkdir(parents=True)
     (project.root / "data/standardize/labels.json").write_text('{"labels": ["a", "b", "c"], "positive": null}')
     project.params(evaluate={"goal": "f1"})
-    with pytest.raises(StageError, match=r"evaluate.goal is f1, but 3 labels have no one threshold; set it to null"):
+    with pytest.raises(StrataError, match=r"evaluate.goal is f1, but 3 labels have no one threshold; set it to null"):
         project.run("evaluate")
 
 
@@ -193,14 +194,14 @@ def test_lengths_count_no_padding(trained, tmp_path):
     """Tokenizers of sentence-transformers pad to a fixed length."""
     from tokenizers import Tokenizer
 
-    from stages.evaluate.predictor import Predictor, load
+    from stages.evaluate.scorer import Scorer, load
 
     folder = tmp_path / "padded"
     shutil.copytree(trained.root / "models/train", folder)
     padded = Tokenizer.from_file(str(folder / "tokenizer.json"))
     padded.enable_padding(length=30)
     padded.save(str(folder / "tokenizer.json"))
-    predictor = Predictor(load(folder), folder, batch_size=2, max_length=16)
+    predictor = Scorer(load(folder), folder, batch_size=2, max_length=16)
     assert predictor.lengths(["good film", "bad"]).tolist() == [4, 3]
 
 

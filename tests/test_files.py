@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.shared import files
+from strata.base import files
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.ingest.__main__ import find
-from stages.ingest.source_file import SourceFile
-from stages.shared import address, tables
-from stages.shared.command import StageError
+from strata import address
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.reading.source_file import SourceFile
 from tests.conftest import write_csv
 
 ROWS = [
@@ -111,7 +112,7 @@ BROKEN = {
 def test_a_broken_row_stops_the_run_and_is_named(project, name):
     project.raw(name).write_text(BROKEN[name][0], encoding="utf-8")
     with pytest.raises(
-        StageError, match=rf"{name}: 2 of 4 rows cannot be read, .* line {BROKEN[name][1][0]}, .*max_rejects"
+        StrataError, match=rf"{name}: 2 of 4 rows cannot be read, .* line {BROKEN[name][1][0]}, .*max_rejects"
     ):
         ingest(project, train=name)
 
@@ -128,7 +129,7 @@ def test_broken_rows_are_set_aside_when_the_run_allows_them(project, name):
 
 def test_damaged_bytes_in_a_utf8_file_are_named(project):
     project.raw("rows.csv").write_bytes("text,label\n\xe9t\xe9,1\nfine \xe9".encode() + b"\xff\xfe,1\n")
-    with pytest.raises(StageError, match=r"rows.csv: 1 of 2 rows cannot be read.*line 3, invalid bytes"):
+    with pytest.raises(StrataError, match=r"rows.csv: 1 of 2 rows cannot be read.*line 3, invalid bytes"):
         ingest(project, train="rows.csv")
 
 
@@ -155,7 +156,7 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
 )
 def test_an_unreadable_file_is_named_with_what_to_do(project, name, content, sentence):
     project.raw(name).write_bytes(content)
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         ingest(project, train=name)
 
 
@@ -179,23 +180,23 @@ def test_an_unreadable_file_is_named_with_what_to_do(project, name, content, sen
     ],
 )
 def test_a_source_that_is_not_there_is_named_with_what_to_do(project, source, sentence):
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         ingest(project, train=source)
 
 
 def test_files_of_different_columns_are_refused(project):
     write_csv(project.raw("other.csv"), [("a", "1")], ("text", "mark"))
-    with pytest.raises(StageError, match=r"other.csv: its columns differ from those of .*reviews.csv: label, mark"):
+    with pytest.raises(StrataError, match=r"other.csv: its columns differ from those of .*reviews.csv: label, mark"):
         ingest(project, train=["reviews.csv", "other.csv"])
 
 
 def test_a_failed_run_leaves_earlier_outputs_as_they_were(project):
     ingest(project, train="reviews.csv")
     before = {path: path.read_bytes() for path in project.root.rglob("*") if path.is_file()}
-    with pytest.raises(StageError):
+    with pytest.raises(StrataError):
         ingest(project, train=["reviews.csv", "gone.csv"])
     project.raw("half.jsonl").write_text('{"text": "a", "label": "pos"}\nbroken\n', encoding="utf-8")
-    with pytest.raises(StageError):
+    with pytest.raises(StrataError):
         ingest(project, train="half.jsonl")
     after = {path: path.read_bytes() for path in before if path.name != "sample.yaml"}
     assert after == {path: content for path, content in before.items() if path.name != "sample.yaml"}
@@ -221,7 +222,7 @@ def test_binary_text_and_missing_numbers_arrive_as_text_and_nothing(project):
 
 
 def test_a_file_named_twice_is_refused(project):
-    with pytest.raises(StageError, match=r"reviews.csv: source names this file twice"):
+    with pytest.raises(StrataError, match=r"reviews.csv: source names this file twice"):
         ingest(project, train=["reviews.csv", "*.csv"])
 
 
@@ -401,7 +402,7 @@ def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
     ],
 )
 def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, texts, rejected):
-    monkeypatch.setattr("stages.ingest.delimited.LONGEST", 200)
+    monkeypatch.setattr("strata.reading.delimited.LONGEST", 200)
     project.params(ingest={"max_rejects": 1.0})
     project.raw("rows.csv").write_text("".join(["text,label\n", "first,1\n", *lines]), encoding="utf-8")
     assert [row["text"] for row in ingest(project, train="rows.csv")] == ["first", *texts]
@@ -412,7 +413,7 @@ def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, 
 
 def test_an_element_without_end_is_refused(project):
     project.raw("rows.json").write_bytes(b'[{"text": "a"}, {"text": "' + b"x" * 60_000_000 + b'"}]')
-    with pytest.raises(StageError, match=r"element 2 of the array is longer than 16,777,216 bytes; mend"):
+    with pytest.raises(StrataError, match=r"element 2 of the array is longer than 16,777,216 bytes; mend"):
         ingest(project, train="rows.json")
 
 
@@ -463,7 +464,7 @@ def test_json_files_may_lack_a_key_that_others_have(project):
 
 
 def test_rows_of_many_megabytes_are_held_a_few_at_a_time(monkeypatch, tmp_path):
-    monkeypatch.setattr("stages.ingest.source_file.BATCH_SIZE", 1000)
+    monkeypatch.setattr("strata.reading.source_file.BATCH_SIZE", 1000)
     (tmp_path / "rows.csv").write_text("text,label\n" + f"{'x' * 300},1\n" * 20, encoding="utf-8")
     assert max(len(table) for table in SourceFile(tmp_path / "rows.csv").tables()) == 2
 
@@ -494,14 +495,14 @@ def test_nul_bytes_are_rejected(project, name):
 
 @pytest.mark.parametrize("packing", [".gz", ".zip"])
 def test_a_file_that_unpacks_without_end_is_refused(project, packing, monkeypatch):
-    monkeypatch.setattr("stages.ingest.unpack.FREE", 1_000_000)
+    monkeypatch.setattr("strata.reading.unpack.FREE", 1_000_000)
     content = b"text,label\n" + b"a,1\n" * 1_000_000
     if packing == ".zip":
         with zipfile.ZipFile(project.raw("bomb.csv.zip"), "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("bomb.csv", content)
     else:
         project.raw("bomb.csv.gz").write_bytes(gzip.compress(content))
-    with pytest.raises(StageError, match=r"bomb.csv.\w+: unpacks to more than 1 MB, over 100 times its size"):
+    with pytest.raises(StrataError, match=r"bomb.csv.\w+: unpacks to more than 1 MB, over 100 times its size"):
         ingest(project, train=f"bomb.csv{packing}")
 
 
@@ -509,7 +510,7 @@ def test_a_zip_archive_of_several_files_names_them(project):
     with zipfile.ZipFile(project.raw("rows.zip"), "w") as archive:
         archive.writestr("a.csv", "text,label\n")
         archive.writestr("b.csv", "text,label\n")
-    with pytest.raises(StageError, match=r"rows.zip: a zip archive must hold one file, this one holds a.csv, b.csv"):
+    with pytest.raises(StrataError, match=r"rows.zip: a zip archive must hold one file, this one holds a.csv, b.csv"):
         ingest(project, train="rows.zip")
 
 
@@ -532,7 +533,7 @@ def test_a_file_of_which_no_row_is_text_is_refused_in_one_line(project, name):
     project.params(ingest={"max_rejects": 1.0})
     rows = b"text,label\na\0,1\nb\0,0\n" if name == "rows.csv" else b'{"text": "a\\u0000"}\n{"text": ["\\ud800"]}\n'
     project.raw(name).write_bytes(rows)
-    with pytest.raises(StageError, match=rf"{name}: 2 of 2 rows cannot be read"):
+    with pytest.raises(StrataError, match=rf"{name}: 2 of 2 rows cannot be read"):
         ingest(project, train=name)
 
 
@@ -550,7 +551,7 @@ def test_a_damaged_arrow_file_is_refused(project, offset):
     at = content.index(struct.pack("<iii", 0, 11, 22)) + 40
     content[at : at + 4] = struct.pack("<i", offset)
     project.raw("rows.arrow").write_bytes(content)
-    with pytest.raises(StageError, match=r"rows.arrow: not a readable ARROW file"):
+    with pytest.raises(StrataError, match=r"rows.arrow: not a readable ARROW file"):
         ingest(project, train="rows.arrow")
 
 
@@ -563,7 +564,7 @@ def test_a_damaged_arrow_file_is_refused(project, offset):
 )
 def test_other_layouts_of_pandas_are_named(project, content, sentence):
     project.raw("rows.json").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         ingest(project, train="rows.json")
 
 
@@ -588,7 +589,7 @@ def test_the_recipe_may_name_the_encoding(project):
 
 def test_a_name_that_is_no_text_is_told(project):
     project.raw("rows.jsonl").write_bytes(b'{"te\\ud800xt": "a"}\n')
-    with pytest.raises(StageError, match=r"a column's name is no text"):
+    with pytest.raises(StrataError, match=r"a column's name is no text"):
         ingest(project, train="rows.jsonl")
 
 

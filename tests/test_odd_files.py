@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "tests/odd_files"
@@ -24,7 +24,7 @@ def test_an_odd_file_ends_as_it_must(project, name):
     project.recipe(source={"train": name})
     project.params(ingest={"max_rejects": 0.8})
     if "error" in outcome:
-        with pytest.raises(StageError) as caught:
+        with pytest.raises(StrataError) as caught:
             project.run("ingest")
         assert name in str(caught.value) or outcome["error"] == "its files hold no row"
         assert outcome["error"] in str(caught.value)

@@ -4,13 +4,17 @@ from typing import get_args
 
 import pytest
 
-from stages.shared import params, scores
-from stages.shared.command import StageError
+from strata import scoring
+from strata.base.errors import StrataError
+from strata.settings.__main__ import main as settings_main
+from strata.settings.json_schema import schemas
+from strata.settings.params import MetricName
+from strata.settings.reader import read_settings
 from tests.conftest import ROOT
 
 
 def load(project):
-    return params.load(project.root / "params.yaml", project.root / "recipes")
+    return read_settings(project.root / "params.yaml", project.root / "recipes")
 
 
 def rewrite(project, old: str, new: str, name: str = "params.yaml") -> None:
@@ -45,26 +49,26 @@ def test_every_spelling_of_a_float_arrives_as_a_float(project, written):
 )
 def test_a_wrong_parameter_is_named_with_what_is_allowed(project, key, value, sentence):
     project.params(**{key: value})
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         load(project)
 
 
 def test_a_missing_parameter_is_named_with_its_meaning(project):
     project.params(train={"warmup": None})
     rewrite(project, "  warmup:", "  # warmup:")
-    with pytest.raises(StageError, match=r"train.warmup is missing; Share of all optimizer steps"):
+    with pytest.raises(StrataError, match=r"train.warmup is missing; Share of all optimizer steps"):
         load(project)
 
 
 def test_broken_yaml_is_named_with_its_line(project):
     rewrite(project, "seed: 42", "seed: [42")
-    with pytest.raises(StageError, match=r"params.yaml, line \d+: not valid YAML"):
+    with pytest.raises(StrataError, match=r"params.yaml, line \d+: not valid YAML"):
         load(project)
 
 
 def test_a_key_given_twice_is_refused(project):
     rewrite(project, "seed: 42", "seed: 42\nseed: 43")
-    with pytest.raises(StageError, match=r"line \d+: not valid YAML: found duplicate key"):
+    with pytest.raises(StrataError, match=r"line \d+: not valid YAML: the key 'seed' is given twice"):
         load(project)
 
 
@@ -85,30 +89,30 @@ def test_yes_and_no_are_label_values_not_booleans(project):
 )
 def test_a_wrong_recipe_is_named_with_what_is_allowed(project, change, sentence):
     project.recipe(**change)
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         load(project)
 
 
 def test_factors_must_name_every_label_of_the_recipe(project):
     project.params(resample={"strategy": "factors", "factors": {"positiv": 2.0}})
-    with pytest.raises(StageError, match=r"label 'positiv', which .* has not; did you mean positive\?"):
+    with pytest.raises(StrataError, match=r"label 'positiv', which .* has not; did you mean positive\?"):
         load(project)
     project.params(resample={"factors": {"positive": 2.0}})
-    with pytest.raises(StageError, match=r"resample.factors lacks negative"):
+    with pytest.raises(StrataError, match=r"resample.factors lacks negative"):
         load(project)
 
 
 def test_the_committed_json_schemas_are_up_to_date():
-    for name, text in params.schemas().items():
-        committed = (ROOT / "stages/shared" / name).read_text(encoding="utf-8")
-        assert committed == text, "run: python -m stages.shared.params --write"
+    for name, text in schemas().items():
+        committed = (ROOT / "strata/settings" / name).read_text(encoding="utf-8")
+        assert committed == text, "run: python -m strata.settings --write"
 
 
 def test_the_schema_names_the_scores_that_exist():
-    assert get_args(params.MetricName) == scores.NAMES
+    assert get_args(MetricName) == scoring.NAMES
 
 
 def test_the_shipped_params_and_recipes_pass(monkeypatch):
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("sys.argv", ["params"])
-    params.main()
+    monkeypatch.setattr("sys.argv", ["settings"])
+    settings_main()

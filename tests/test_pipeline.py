@@ -12,9 +12,7 @@ import pytest
 
 from tests.conftest import DVC, ROOT, STAGES
 
-SCHEMA = "stages/shared/params.py"  # refuses input, cannot change an output: see the head of dvc.yaml
-
-
+SETTINGS = ROOT / "strata/settings"
 NO_OUTPUT = {"snapshots", "watch"}  # a folder and sections of params.yaml that decide no byte of any output
 
 
@@ -35,6 +33,17 @@ def module_files(stage: str) -> list[Path]:
     return sorted(package.glob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
 
 
+def code(stage: str) -> list[str]:
+    """The modules and rooms that a stage lists under deps."""
+    return [path for path in entries(stage, "deps") if path.startswith(("stages/", "strata/"))]
+
+
+def room(path: str) -> str:
+    """What dvc.yaml lists for a module: its room in strata, or its stage, where it has one, else itself."""
+    parts = Path(path).parts
+    return "/".join(parts[:2]) if len(parts) > 2 else path
+
+
 def imported(path: Path) -> set[Path]:
     """Our modules that a file imports, anywhere in it."""
     found = set()
@@ -47,18 +56,20 @@ def imported(path: Path) -> set[Path]:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
             file = ROOT / Path(*name.split(".")).with_suffix(".py")
-            if name.startswith("stages") and file.is_file():
+            if name.startswith(("stages", "strata")) and file.is_file():
                 found.add(file)
     return found
 
 
 def reachable(stage: str) -> set[str]:
-    """Every module of ours that a stage imports, directly or not, as paths from the root; empty files left out."""
-    queue = [path for path in module_files(stage) if path.stat().st_size]
-    seen = set()
+    """Every module of ours that a stage imports, directly or not, as paths from the root.
+
+    Not what strata/settings imports, which can refuse input but not change an output: see the head of dvc.yaml.
+    """
+    queue, seen = module_files(stage), set()
     while queue:
         path = queue.pop()
-        if path not in seen and path.relative_to(ROOT).as_posix() != SCHEMA:
+        if path not in seen and SETTINGS not in path.parents:
             seen.add(path)
             queue += imported(path)
     return {path.relative_to(ROOT).as_posix() for path in seen}
@@ -88,14 +99,48 @@ def test_the_stages_are_those_of_the_design_in_order():
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_every_module_that_it_imports(stage):
-    assert {path for path in entries(stage, "deps") if path.endswith(".py")} == reachable(stage)
+def test_a_stage_depends_on_the_rooms_that_it_imports_and_no_other(stage):
+    assert set(code(stage)) == {room(path) for path in reachable(stage)}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_stages_do_not_import_stages(stage):
-    foreign = {path for path in reachable(stage) if not path.startswith(("stages/shared/", f"stages/{stage}"))}
-    assert not foreign
+def test_what_is_only_told_or_drawn_retrains_nothing():
+    for path in ("strata/decision.py", "strata/curves.py", "stages/report", "strata/intervals", "strata/duplicates"):
+        assert path not in code("train") + code("adapt") + code("tokenize")
+
+
+def floor(path: Path) -> tuple[int, str]:
+    """How high a module stands (0: the ground, 1: rooms of strata, 2: stages and commands), and in which room."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    if parts[0] == "stages" or parts[:2] == ("strata", "commands"):
+        return 2, "/".join(parts[:2])
+    return (1, "/".join(parts[:2])) if len(parts) > 2 and parts[1] != "base" else (0, "ground")
+
+
+OURS = sorted([*(ROOT / "strata").rglob("*.py"), *(ROOT / "stages").rglob("*.py")])
+EXPORTS = [ROOT / "strata/__init__.py", ROOT / "strata/__main__.py"]  # the names of the whole package
+
+
+def test_nothing_imports_upward_and_no_stage_or_command_another():
+    wrong = []
+    for path in [path for path in OURS if path not in EXPORTS]:
+        height, place = floor(path)
+        for other in imported(path):
+            its_height, its_place = floor(other)
+            beside = height == its_height == 2 and place != its_place
+            if its_height > height or beside:
+                wrong.append(f"{path.relative_to(ROOT)} imports {other.relative_to(ROOT)}")
+    assert not wrong
+
+
+def test_no_python_stands_at_the_root_or_among_the_recipes():
+    assert not [*ROOT.glob("*.py"), *(ROOT / "recipes").rglob("*.py")]
+
+
+def test_the_runtime_imports_nothing_heavy():
+    code = "import sys; from strata import Predictor; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    heavy = {"torch", "transformers", "pandas", "scipy", "sklearn", "pyarrow", "datasets", "pydantic", "dvc"}
+    assert not heavy & set(done.stdout.split())
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -103,7 +148,7 @@ def test_a_command_is_a_module_with_every_path_on_its_line_declared(stage):
     python, flag, module, *argv = shlex.split(DVC["stages"][stage]["cmd"])
     assert (python, flag, module) == ("python", "-m", f"stages.{stage}")
     declared = [path for kind in ("deps", "outs", "metrics", "plots") for path in entries(stage, kind)]
-    data = {path for path in declared if not path.startswith("stages/")}
+    data = {path for path in declared if not path.startswith(("stages/", "strata/"))}
     named = {word for word in argv if not word.startswith("--")}
     assert argv[:4] == ["--params", "params.yaml", "--recipes", "recipes"]
     assert all(path in named or named & {str(parent) for parent in Path(path).parents} for path in data)
@@ -127,7 +172,7 @@ def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in module_files(stage)]
     functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
     whole = [{ast.unparse(arg.annotation) for arg in node.args.args if arg.annotation} for node in functions]
-    mains = [f for f, kinds in zip(functions, whole, strict=True) if f.name == "main" or "params.Params" in kinds]
+    mains = [f for f, kinds in zip(functions, whole, strict=True) if f.name == "main" or "Params" in kinds]
     read = {path for main in mains for path in paths_from(main, "settings")}
     keys = {
         node.attr
@@ -145,7 +190,7 @@ def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
 
 
 def test_every_key_of_a_recipe_is_read_by_a_stage():
-    from stages.shared.params import Recipe
+    from strata.settings.recipe import Recipe
 
     declared = [key for stage in STAGES for key in recipe_keys(stage)]
     assert set(declared) == set(Recipe.model_fields)
@@ -156,22 +201,33 @@ def test_every_plot_is_made_by_a_stage():
     assert {path for entry in DVC["plots"] for plot in entry.values() for path in plot["y"]} <= made
 
 
+def settings_modules() -> set[Path]:
+    """The modules that check params.yaml and recipes, and what they import."""
+    queue, seen = sorted(SETTINGS.glob("*.py")), set()
+    while queue:
+        path = queue.pop()
+        if path not in seen:
+            seen.add(path)
+            queue += imported(path)
+    return seen
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_runs_where_only_what_it_declares_exists(stage, trained, tmp_path):
     """Run it in a folder that holds its deps, the parameter files with their schema, and nothing else."""
-    schema = [SCHEMA, *(path.relative_to(ROOT).as_posix() for path in imported(ROOT / SCHEMA))]
-    needed = [*entries(stage, "deps"), "params.yaml", "recipes", "tiny", *schema]
+    checks = {room(path.relative_to(ROOT).as_posix()) for path in settings_modules()}
+    needed = [*entries(stage, "deps"), *checks, "dvc.yaml", "params.yaml", "recipes", "tiny"]
     for path in [path.replace("${recipe}", "sample") for path in needed]:
-        source = (ROOT if path.startswith("stages/") else trained.root) / path
+        source = (ROOT if path.startswith(("stages/", "strata/", "dvc.yaml")) else trained.root) / path
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copy(source, target)
-    for package in {path.parent for path in (tmp_path / "stages").rglob("*.py")} | {tmp_path / "stages"}:
-        (package / "__init__.py").touch()
+    for name in ("stages", "strata"):
+        (tmp_path / name / "__init__.py").touch()
     argv = shlex.split(DVC["stages"][stage]["cmd"].replace("${recipe}", "sample"))[1:]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run([sys.executable, *argv], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)

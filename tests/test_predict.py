@@ -9,12 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-import check
-import predict
-from predict import FP32, Predictor
-from stages.shared import tables
-from stages.shared.command import StageError
-from stages.shared.onnx_classifier import CHUNK
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.commands import check, predict
+from strata.runtime.onnx_classifier import CHUNK
+from strata.runtime.predictor import FP32, Predictor
 from tests.conftest import ROOT, reviews, write_csv
 
 BROUGHT_ALONG = {"_distutils_hack"}  # by the environment itself, in every process
@@ -60,10 +59,10 @@ def test_no_texts_and_no_strings(folder):
     for wrong in ("a text", [None], ["a", 1]):
         with pytest.raises(TypeError, match="texts must be"):
             predictor(wrong)
-    with pytest.raises(StageError, match="text 2 is not UTF-8"):
+    with pytest.raises(StrataError, match="text 2 is not UTF-8"):
         predictor(["a", "caf\udce9"])
     assert predictor(np.array(["a good film"])) == predictor(text for text in ["a good film"])
-    with pytest.raises(StageError, match="threads is 0, must be 1 or more"):
+    with pytest.raises(StrataError, match="threads is 0, must be 1 or more"):
         Predictor(folder, threads=0)
 
 
@@ -82,8 +81,8 @@ def test_the_threshold_of_the_folder_decides(folder, tmp_path):
 def test_serving_needs_what_its_requirements_bring_alone(folder, tmp_path):
     (tmp_path / "texts.txt").write_text("a good film\ndull\n" * 10, encoding="utf-8")
     argv = [str(folder), str(tmp_path / "texts.txt")]
-    predicts = f"import sys, predict; predict.Predictor({argv[0]!r})(['a'])"
-    checks = f"import sys, check; check.main({argv})"
+    predicts = f"import sys, strata; strata.Predictor({argv[0]!r})(['a'])"
+    checks = f"import sys; from strata.commands import check; check.main({argv})"
     wanted = {"numpy", "onnxruntime", "tokenizers"}
     for code, needed in ((predicts, wanted), (checks, wanted | {"cpuinfo"})):
         done = subprocess.run(
@@ -108,18 +107,18 @@ def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
 
 
 def test_a_folder_that_is_none_is_told_in_one_line(folder, tmp_path):
-    with pytest.raises(StageError, match=r"config.json: no such file"):
+    with pytest.raises(StrataError, match=r"config.json: no such file"):
         Predictor(tmp_path)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(StageError, match=r"config.json: no id2label"):
+    with pytest.raises(StrataError, match=r"config.json: no id2label"):
         Predictor(tmp_path)
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
-    with pytest.raises(StageError, match=r"model_quantized.onnx: no such file"):
+    with pytest.raises(StrataError, match=r"model_quantized.onnx: no such file"):
         Predictor(tmp_path)
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx/model_quantized.onnx").write_bytes(b"no model")
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    with pytest.raises(StageError, match=r"cannot be loaded \("):
+    with pytest.raises(StrataError, match=r"cannot be loaded \("):
         Predictor(tmp_path)
 
 
@@ -136,10 +135,10 @@ def test_check_measures_agreement_here_beside_the_recorded_one(folder, tmp_path,
 def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
     write_csv(tmp_path / "texts.csv", reviews(60))
     monkeypatch.setattr(check, "compare", lambda *_: {"agreement": 0.99, "drift": 0.6})
-    with pytest.raises(StageError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
+    with pytest.raises(StrataError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
         check.main([str(folder), str(tmp_path / "texts.csv")])
     (tmp_path / "empty.csv").write_text("text,label\n,pos\n")
-    with pytest.raises(StageError, match=r"empty.csv: 0 texts in it, too few to tell; give 20 or more"):
+    with pytest.raises(StrataError, match=r"empty.csv: 0 texts in it, too few to tell; give 20 or more"):
         check.main([str(folder), str(tmp_path / "empty.csv")])
 
 

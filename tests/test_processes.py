@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from stages.shared import processes
+from strata.base import processes
 from tests.conftest import ROOT
 
 
@@ -18,7 +18,7 @@ def test_results_come_in_the_order_of_the_jobs(monkeypatch):
 
 JOB = """
 import os, sys
-from stages.shared import processes
+from strata.base import processes
 
 os.sched_getaffinity = lambda _: {0, 1}
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pytest
 from huggingface_hub import HfApi
 from ruamel.yaml import YAML
 
-import publish
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
+from strata.commands import publish
 
 TOKEN = "hf_notarealtoken"
 
@@ -143,7 +143,7 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
 
 def test_a_public_repository_is_refused_unless_asked_for(hub, sent):
     hub.repositories["o/n"] = False
-    with pytest.raises(StageError, match=r"o/n is public; --public to publish there, or name another"):
+    with pytest.raises(StrataError, match=r"o/n is public; --public to publish there, or name another"):
         publish.main(sent)
     assert not hub.files
     publish.main([*sent, "--public"])
@@ -157,7 +157,7 @@ def test_what_an_earlier_model_left_there_goes(hub, sent):
     assert "vocab.txt" not in hub.files
     assert hub.files[".gitattributes"] == b"kept"
     assert hub.files["config.json"] != b"old"
-    with pytest.raises(StageError, match=r"o/n is private; make it public on the Hub, or leave --public out"):
+    with pytest.raises(StrataError, match=r"o/n is private; make it public on the Hub, or leave --public out"):
         publish.main([*sent, "--public"])
 
 
@@ -169,21 +169,21 @@ def test_a_dry_run_sends_nothing(hub, sent, capsys):
 
 def test_a_refusal_is_one_line_without_the_token(hub, sent):
     hub.refuses = True
-    with pytest.raises(StageError, match=r"o/n: the Hub refused \(403\)") as error:
+    with pytest.raises(StrataError, match=r"o/n: the Hub refused \(403\)") as error:
         publish.main(sent)
     assert TOKEN not in str(error.value)
 
 
 def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
-    with pytest.raises(StageError, match=r"no such name for a repository; write OWNER/NAME"):
+    with pytest.raises(StrataError, match=r"no such name for a repository; write OWNER/NAME"):
         publish.main(["name"])
-    with pytest.raises(StageError, match=r"no such name for a repository; write OWNER/NAME"):
+    with pytest.raises(StrataError, match=r"no such name for a repository; write OWNER/NAME"):
         publish.main(["me/a..b"])
     monkeypatch.setattr(publish, "CARD", publish.Path("nowhere.md"))
-    with pytest.raises(StageError, match=r"nowhere.md: no such file; run dvc repro"):
+    with pytest.raises(StrataError, match=r"nowhere.md: no such file; run dvc repro"):
         publish.main(sent)
     monkeypatch.setattr(publish, "CARD", publish.Path("model_card.md"))
     monkeypatch.setattr(publish, "get_token", lambda: None)
-    with pytest.raises(StageError, match=r"nobody is signed in to the Hub"):
+    with pytest.raises(StrataError, match=r"nobody is signed in to the Hub"):
         publish.main(sent)
     assert not hub.calls

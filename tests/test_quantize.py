@@ -12,13 +12,14 @@ from benchmarks.gate.__main__ import layer, token
 from stages.quantize import candidates, export
 from stages.quantize.gate import Split, compare, refusals
 from stages.quantize.sensitivity import noises, worst
-from stages.shared import files, params
-from stages.shared.batches import padded
-from stages.shared.command import StageError
-from stages.shared.labels import Labels
+from strata.base import files
+from strata.base.errors import StrataError
+from strata.labels import Labels
+from strata.model.batches import padded
+from strata.settings.params import Candidate, Quantize
 from tests.conftest import ROOT
 
-LIMITS = params.Quantize(
+LIMITS = Quantize(
     candidates=["per_channel"],
     gate_metric="accuracy",
     max_loss=0.01,
@@ -89,7 +90,7 @@ def test_every_tokenizer_of_the_folder_cuts_where_the_scored_one_did_and_pads_no
 def test_the_folder_loads_in_transformers_with_calibrated_probabilities(trained):
     from transformers import pipeline
 
-    from predict import FP32, Predictor
+    from strata.runtime.predictor import FP32, Predictor
 
     folder = trained.root / "models/quantize"
     texts = ["a good film", "very dull and cold", "the plot", "good film " * 50]
@@ -128,7 +129,7 @@ def test_every_architecture_has_every_candidate(kind, tmp_path):
     rows = padded([random.integers(2, 50, n) for n in (9, 5, 1)], model.config.pad_token_id)
     wanted = logits_of(fp32, *rows)
     far = {}
-    for name in params.Candidate.__args__:
+    for name in Candidate.__args__:
         candidates.make(name, fp32, tmp_path / f"{name}.onnx", rows)
         far[name] = np.abs(logits_of(tmp_path / f"{name}.onnx", *rows) - wanted).max()
     assert all(0 < distance < np.abs(wanted).max() for distance in far.values()), far
@@ -255,7 +256,7 @@ def test_the_threshold_decides_and_loss_counts_upwards_for_every_metric():
     assert compare(split, both([0.1, 0.7]), "accuracy")["agreement"] == 0.5
     assert compare(split, both([0.1, 0.7]), "brier")["loss"] == pytest.approx((0.3**2 - 0.1**2) / 2)
     one_sided = split_of([0, 0], [0.1, 0.2])
-    with pytest.raises(StageError, match=r"gate_metric roc_auc is undefined"):
+    with pytest.raises(StrataError, match=r"gate_metric roc_auc is undefined"):
         compare(one_sided, both([0.1, 0.2]), "roc_auc")
     assert compare(one_sided, both([0.1, 0.2]), "accuracy")["label_loss"] == {"no": 0.0, "yes": None}
 
@@ -293,7 +294,7 @@ def test_a_sabotaged_model_is_refused_by_the_name_of_the_label_and_fp32_stays(ho
     sabotage(project.root / "models/train", how)
     project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "reduce_range"]})
     said = r"every candidate loses too much .* per_channel \(.*loss of recall of label \w+ .*fp32 model is in"
-    with pytest.raises(StageError, match=said):
+    with pytest.raises(StrataError, match=said):
         project.run("quantize")
     assert "quantize: per_channel refused on validation rows: " in capsys.readouterr().out
     folder = project.root / "models/quantize/onnx"
@@ -340,19 +341,19 @@ def test_an_architecture_with_attention_of_its_own_is_exported_as_it_is(tmp_path
 def test_more_weights_than_an_onnx_file_holds_are_refused(tmp_path, monkeypatch):
     tiny("Bert").save_pretrained(tmp_path)
     monkeypatch.setattr(export, "MOST_BYTES", 1000)
-    with pytest.raises(StageError, match=r"GB of weights, and an ONNX file holds"):
+    with pytest.raises(StrataError, match=r"GB of weights, and an ONNX file holds"):
         export.load(tmp_path)
 
 
 @pytest.mark.slow
 def test_predictions_of_other_rows_are_refused_and_the_earlier_model_stays(copy_of_trained):
-    from stages.shared import tables
+    from strata.base import tables
 
     project = copy_of_trained
     kept = project.root / "models/quantize"
     before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
     path = project.root / "data/evaluate/predictions.parquet"
     tables.read(path).iloc[:-1].to_parquet(path)
-    with pytest.raises(StageError, match=r"predictions and tokens hold different rows"):
+    with pytest.raises(StrataError, match=r"predictions and tokens hold different rows"):
         project.run("quantize")
     assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before

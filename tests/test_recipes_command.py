@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from recipes.__main__ import main, scalar, string
-from recipes.label_names import name_labels
-from stages.shared import params
-from stages.shared.command import StageError
-from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
+from strata.base.errors import StrataError
+from strata.commands.recipe import main, scalar, string
+from strata.guessing.label_names import name_labels
+from strata.label_rules import OUTSIDE, canonical, label_ids
+from strata.settings.reader import read_settings
 from tests.conftest import reviews
 
 ROWS = reviews(60)
@@ -109,7 +109,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
 def test_what_cannot_be_guessed_is_told(project, monkeypatch, argv, sentence):
     monkeypatch.chdir(project.root)
     (project.root / "other.csv").write_text("a,b\nx y z,q\nu v w,r\n", encoding="utf-8")
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         main(argv)
     assert not (project.root / "recipes/other.yaml").exists()
 
@@ -261,7 +261,7 @@ def test_a_label_of_too_many_values_is_refused_in_one_line(project, monkeypatch)
     ]
     path = project.root / "many.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    with pytest.raises(StageError) as raised:
+    with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert str(raised.value) == (
         f"{path}: no column can be the label: one of 2 to 1,000 values that come again is wanted; "
@@ -277,4 +277,4 @@ def test_a_thousand_labels_are_told_of(project, monkeypatch, capsys):
     main([str(path), "--name", "many"])
     assert "not sure: 1,000 labels, one a value; should some be one label?\n" in capsys.readouterr().out
     project.params(recipe="many")
-    assert len(params.load(project.root / "params.yaml", project.root / "recipes")[1].labels) == 1000
+    assert len(read_settings(project.root / "params.yaml", project.root / "recipes")[1].labels) == 1000

@@ -154,7 +154,7 @@ def test_only_the_recorded_model_is_published_and_dvc_knows_it_as_an_artifact(do
     folder = clone(done, tmp_path / "publish")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
     run(folder, "dvc", "checkout")
-    assert "model_quantized.onnx" in run(folder, sys.executable, "-m", "publish", "o/n", "--dry-run")
+    assert "model_quantized.onnx" in run(folder, sys.executable, "-m", "strata", "publish", "o/n", "--dry-run")
     got = tmp_path / "got"
     run(folder, "git", "tag", "--annotate", "classifier@v0.1.0", "--message", "the first")
     run(folder, "dvc", "artifacts", "get", str(folder), "classifier", "--out", str(got))
@@ -163,7 +163,7 @@ def test_only_the_recorded_model_is_published_and_dvc_knows_it_as_an_artifact(do
     text = config.read_text()
     config.unlink()
     config.write_text(text + " ")
-    said = run(folder, sys.executable, "-m", "publish", "o/n", "--dry-run", fails=True)
+    said = run(folder, sys.executable, "-m", "strata", "publish", "o/n", "--dry-run", fails=True)
     assert "publish: the model is not that of the recorded run" in said
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from stages.resample import resample, targets
-from stages.shared import tables
-from stages.shared.command import StageError
+from strata.base import tables
+from strata.base.errors import StrataError
 from tests.conftest import reviews, write_csv
 
 ROWS = pd.DataFrame({"id": range(12), "text": "x", "label": [0] * 8 + [1] * 4, "group": None})
@@ -78,5 +78,7 @@ def test_a_label_without_rows_is_named(project):
     path = project.root / "data/split/train.parquet"
     rows = tables.read(path)
     tables.write_frame(path, rows[rows["label"] == 0])
-    with pytest.raises(StageError, match=r"data/split/train.parquet: no row of label positive, and nothing to balance"):
+    with pytest.raises(
+        StrataError, match=r"data/split/train.parquet: no row of label positive, and nothing to balance"
+    ):
         project.run("resample")

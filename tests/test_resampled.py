@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 from torchmetrics.functional.classification import binary_calibration_error
 
-from stages.shared import resampled as module
-from stages.shared.decision import decide
-from stages.shared.resampled import resampled
-from stages.shared.scores import NAMES, scores
+from strata.decision import decide
+from strata.intervals import weighted as module
+from strata.intervals.weighted import resampled
+from strata.scoring import NAMES, scores
 
 
 @st.composite

@@ -5,8 +5,8 @@ import pytest
 from sklearn import metrics as sk
 
 from stages.evaluate.metric import ClassificationScores
-from stages.shared.decision import decide
-from stages.shared.scores import NAMES, expected_calibration_error, scores
+from strata.decision import decide
+from strata.scoring import NAMES, expected_calibration_error, scores
 
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1, 0])
 POSITIVE = np.array([0.1, 0.4, 0.8, 0.9, 0.7, 0.3, 0.6, 0.2])  # predicted: 0 0 1 1 1 0 1 0

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from stages.shared.bootstrap import ENDS, draw
-from stages.shared.scores import NAMES
-from stages.shared.significance import compare, differ, sign_flip, words
+from strata.intervals.bootstrap import ENDS, draw
+from strata.intervals.significance import compare, differ, sign_flip, words
+from strata.scoring import NAMES
 
 
 def verdicts(ours: np.ndarray, theirs: np.ndarray, unit: np.ndarray, seed: int = 0) -> np.ndarray:

@@ -9,10 +9,10 @@ import psutil
 import pytest
 import torch
 
-from stages.shared import params
-from stages.shared.command import StageError
 from stages.train import launch, memory
 from stages.train.snapshot import KEPT, STATE, Snapshots
+from strata.base.errors import StrataError
+from strata.settings import params
 from tests.conftest import DVC, ROOT
 from tests.test_train import copy, weights  # noqa: F401, the fixture of that name
 
@@ -23,7 +23,7 @@ def train(project, before: str = "", fails: bool = False) -> str:
     """Run the train stage in a process of its own, after some lines of Python."""
     argv = DVC["stages"]["train"]["cmd"].split()[3:]
     code = f"import sys; sys.argv[1:] = {argv!r}\nfrom stages.train import __main__\n{before}\n"
-    code += "from stages.shared import command; command.run(__main__.main, 'train')"
+    code += "from strata.base import command_line; command_line.run(__main__.main, 'train')"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project.root, env=env, capture_output=True, text=True, check=False
@@ -137,7 +137,7 @@ def test_a_run_that_another_process_is_in_is_left_alone(tmp_path, settings):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, settings):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StageError, match=r"file: no state can be saved there \(Not a directory\); make it writable"):
+    with pytest.raises(StrataError, match=r"file: no state can be saved there \(Not a directory\); make it writable"):
         Snapshots(tmp_path / "file", "run", settings, is_writer=True, parent=os.getppid())
 
 
@@ -178,20 +178,20 @@ def test_a_process_whose_dvc_has_ended_stops(tmp_path, settings, monkeypatch):
     monkeypatch.setattr(os, "getppid", lambda: 1)
     snapshots.check_parent()  # run by hand, it goes on when its shell is closed
     monkeypatch.setenv("DVC_STAGE", "train")
-    with pytest.raises(StageError, match="dvc, which started this process, has ended"):
+    with pytest.raises(StrataError, match="dvc, which started this process, has ended"):
         snapshots.check_parent()
     monkeypatch.setenv(launch.STARTED_BY, str(snapshots.parent))
     snapshots.check_parent()  # one of a group has the launcher for a parent
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     snapshots.parent = ended.pid
-    with pytest.raises(StageError, match="dvc, which started this process, has ended"):
+    with pytest.raises(StrataError, match="dvc, which started this process, has ended"):
         snapshots.check_parent()
 
 
 def test_memory_that_runs_out_names_the_batch_and_what_to_lower():
     with (
-        pytest.raises(StageError, match=r"memory ran out in step 7, at a batch of 32 rows of up to 512 tokens; lower"),
+        pytest.raises(StrataError, match=r"memory ran out in step 7, at a batch of 32 rows of up to 512 tokens; lower"),
         memory.explained("in step 7", 32, 512),
     ):
         torch.empty(10**15)

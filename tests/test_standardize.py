@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.shared import params, tables
-from stages.shared.command import StageError
-from stages.standardize.clean import STEPS
 from stages.standardize.filters import sample
-from stages.standardize.label_rules import OUTSIDE, canonical, label_ids
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.label_rules import OUTSIDE, canonical, label_ids
+from strata.settings.recipe import Recipe
+from strata.text.cleaning import STEPS
 from tests.conftest import RECIPE, reviews, write_csv
 
 
@@ -47,7 +48,7 @@ def test_each_cleaning_step_does_what_its_name_says(steps, text, cleaned):
 
 def test_the_recipe_may_name_every_cleaning_step():
     with pytest.raises(ValueError, match=", ".join(f"'{step}'" for step in list(STEPS)[:-1])):
-        params.Recipe(**RECIPE | {"clean": ["no such step"]})
+        Recipe(**RECIPE | {"clean": ["no such step"]})
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_label_rules_map_values_to_ids(labels, values, ids):
     ],
 )
 def test_a_value_of_two_labels_is_named(labels, sentence):
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         label_ids(pd.Series(["x", "y", "z", "z", "w"]), labels)
 
 
@@ -173,7 +174,7 @@ def test_labels_json_says_which_id_is_which_label(project):
     ],
 )
 def test_unusable_rows_stop_the_run_with_what_to_do(project, rows, recipe, sentence):
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         standardize(project, rows, **recipe)
 
 
@@ -189,7 +190,7 @@ def test_a_corrupt_table_is_named_with_how_to_restore_it(project):
     project.run("ingest")
     (project.root / "data/ingest/train.parquet").write_bytes(b"PAR1garbagePAR1")
     with pytest.raises(
-        StageError, match=r"data/ingest/train.parquet: not a readable Parquet file .*dvc checkout --force"
+        StrataError, match=r"data/ingest/train.parquet: not a readable Parquet file .*dvc checkout --force"
     ):
         project.run("standardize")
 
@@ -267,7 +268,7 @@ def test_rows_are_kept_by_an_expression(project, where, kept):
     ],
 )
 def test_an_expression_that_says_nothing_is_named(project, where, sentence):
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         standardize(project, reviews(4), keep={"where": where})
 
 
@@ -379,7 +380,7 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
 def test_the_short_way_through_html_ends_like_the_parser(text):
-    from stages.standardize.clean import _parsed, html, whitespace
+    from strata.text.cleaning import _parsed, html, whitespace
 
     assert html(text) == (_parsed(text) if set(text) & {"<", "&"} else text)
     assert whitespace(text) == " ".join(text.split())
@@ -398,7 +399,7 @@ def test_the_short_way_through_html_ends_like_the_parser(text):
 )
 def test_what_looks_like_a_rule_and_is_none_is_refused(project, labels, sentence):
     project.recipe(labels=labels, positive="p")
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         project.run("standardize")
 
 

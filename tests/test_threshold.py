@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from stages.evaluate.threshold import choose, curve, thinned
-from stages.shared.command import StageError
-from stages.shared.goal import Goal, parse
-from stages.shared.params import Evaluate, load
+from strata.base.errors import StrataError
+from strata.goal import Goal, parse
+from strata.settings.params import Evaluate
+from strata.settings.reader import read_settings
 from tests.conftest import ROOT
 
 PROBABILITY = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
@@ -54,7 +55,7 @@ def test_of_equal_thresholds_the_one_nearest_to_a_half_is_taken():
 
 def test_a_bound_that_no_threshold_reaches_is_told_with_the_best():
     truth = np.array([True, False, True, False])
-    with pytest.raises(StageError, match=r"goal is precision >= 0.9, which no .* rows, 0.667 at best; lower it"):
+    with pytest.raises(StrataError, match=r"goal is precision >= 0.9, which no .* rows, 0.667 at best; lower it"):
         choose(parse("precision >= 0.9"), curve(truth, np.array([0.2, 0.9, 0.8, 0.1])))
 
 
@@ -62,7 +63,7 @@ def test_goals_are_read_and_others_refused():
     assert parse("recall >= 0.85") == Goal("recall", bound=0.85)
     assert parse("cost 2.5:1") == Goal("cost", missed=2.5, false_alarm=1)
     assert parse("f2") == Goal("f2")
-    settings = load(ROOT / "params.yaml", ROOT / "recipes")[0].evaluate.model_dump()
+    settings = read_settings(ROOT / "params.yaml", ROOT / "recipes")[0].evaluate.model_dump()
     for wrong in ("f3", "precision", "precision >= 1.5", "recall > 0.5", "cost 5", "f1 "):
         with pytest.raises(ValueError, match=r"pattern"):
             Evaluate.model_validate(settings | {"goal": wrong})

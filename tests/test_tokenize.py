@@ -5,8 +5,8 @@ import json
 import pytest
 from datasets import load_from_disk
 
-from stages.shared import tables
-from stages.shared.command import StageError
+from strata.base import tables
+from strata.base.errors import StrataError
 from tests.conftest import write_csv
 
 
@@ -73,5 +73,5 @@ def test_two_runs_give_the_same_bytes_on_the_net_or_off_it(project, monkeypatch)
 def test_a_checkpoint_that_cannot_be_used_is_named_with_what_to_do(project, change, sentence):
     project.run("ingest", "standardize", "split", "resample")
     project.params(**change)
-    with pytest.raises(StageError, match=sentence):
+    with pytest.raises(StrataError, match=sentence):
         project.run("tokenize")

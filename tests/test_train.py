@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from stages.shared import params, tables
-from stages.shared.command import StageError
-from stages.shared.labels import Labels
-from stages.shared.precision import choose
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.labels import Labels
+from strata.model.precision import choose
+from strata.settings.reader import read_settings
 from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
 
 
@@ -147,7 +148,7 @@ def test_frozen_layers_stay(copy):
     assert not [name for name in found if "layer.0." in name or "embeddings" in name]
     assert "bert.encoder.layer.1.output.dense.weight" in found
     copy.params(train={"freeze_layers": 3})
-    with pytest.raises(StageError, match=r"train.freeze_layers is 3, the checkpoint has 2 layers; lower it"):
+    with pytest.raises(StrataError, match=r"train.freeze_layers is 3, the checkpoint has 2 layers; lower it"):
         copy.run("train")
 
 
@@ -203,7 +204,7 @@ def test_lora_moves_the_linear_layers_and_is_merged(copy):
 
 def test_lora_without_peft_says_what_to_install(copy, without_peft):
     copy.params(train={"lora_rank": 4})
-    with pytest.raises(StageError, match=r"train.lora_rank is 4, but peft is not installed: pip install -r requirem"):
+    with pytest.raises(StrataError, match=r"train.lora_rank is 4, but peft is not installed: pip install -r requirem"):
         copy.run("train")
 
 
@@ -230,7 +231,7 @@ def test_a_teacher_must_be_a_classifier_of_the_labels(copy):
         ("gone", "train.teacher gone: no such folder with a model; name one that train wrote"),
     ):
         copy.params(train={"teacher": teacher})
-        with pytest.raises(StageError, match=sentence):
+        with pytest.raises(StrataError, match=sentence):
             copy.run("train")
 
 
@@ -241,7 +242,7 @@ def test_levers_and_speed_ups_fit_the_common_architectures(kind, tmp_path):
     from stages.train import model as levers
     from stages.train.dropout import speed_up
 
-    settings = params.load(ROOT / "params.yaml", ROOT / "recipes")[0].train
+    settings = read_settings(ROOT / "params.yaml", ROOT / "recipes")[0].train
     names = {"DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}}
     shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = getattr(transformers, f"{kind}Config")(vocab_size=50, pad_token_id=0, **names.get(kind, shape))
@@ -296,7 +297,7 @@ def test_a_classifier_of_other_labels_is_refused(trained, copy, key):
     (folder / "config.json").write_text(json.dumps(config))
     section = "model" if key == "checkpoint" else "train"
     copy.params(**{section: {key: "other"}})
-    with pytest.raises(StageError, match=rf"{section}.{key} other: its labels are ham, spam, the recipe's "):
+    with pytest.raises(StrataError, match=rf"{section}.{key} other: its labels are ham, spam, the recipe's "):
         copy.run("train")
 
 
@@ -391,7 +392,7 @@ def test_precision_follows_the_hardware(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
     assert choose("auto") == "fp32"
     with pytest.raises(
-        StageError, match=r"train.precision is fp16, this machine has fp32; choose one of them, or auto"
+        StrataError, match=r"train.precision is fp16, this machine has fp32; choose one of them, or auto"
     ):
         choose("fp16")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
@@ -407,7 +408,7 @@ def test_a_metric_that_validation_rows_leave_undefined_is_named(copy):
     shutil.rmtree(copy.root / "data/tokenize/validation")
     (copy.root / "one").rename(copy.root / "data/tokenize/validation")
     copy.params(train={"best_metric": "roc_auc"})
-    with pytest.raises(StageError, match=r"train.best_metric roc_auc is undefined on validation rows of one label"):
+    with pytest.raises(StrataError, match=r"train.best_metric roc_auc is undefined on validation rows of one label"):
         copy.run("train")
 
 
@@ -444,7 +445,7 @@ def test_a_loss_that_is_no_number_stops_the_run(copy):
     tensors["embeddings.LayerNorm.weight"][:] = float("nan")
     save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
     copy.params(model={"checkpoint": "broken"})
-    with pytest.raises(StageError, match=r"the loss has become NaN or infinite; lower train.lr"):
+    with pytest.raises(StrataError, match=r"the loss has become NaN or infinite; lower train.lr"):
         copy.run("train")
     assert not (copy.root / "models/train").exists()
 
@@ -457,7 +458,7 @@ def test_a_checkpoint_with_a_head_of_other_labels_is_refused(copy):
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(copy.root / "tiny" / name, copy.root / "five" / name)
     copy.params(model={"checkpoint": "five"})
-    with pytest.raises(StageError, match=r"model.checkpoint five: cannot be loaded with 2 labels"):
+    with pytest.raises(StrataError, match=r"model.checkpoint five: cannot be loaded with 2 labels"):
         copy.run("train")
 
 
@@ -484,8 +485,8 @@ def loss_of(logits, labels, weights):
 
 
 def test_class_weights_weigh_rows_by_their_label(copy):
-    from stages.shared.labels import Labels
     from stages.train.loss import class_weights
+    from strata.labels import Labels
 
     labels = Labels(["ham", "spam"], "spam")
     assert class_weights([0, 0, 0, 1], labels, "none") is None

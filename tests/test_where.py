@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from stages.shared.command import StageError
-from stages.shared.params import Keep
 from stages.standardize.filters import source_masks, survey
+from strata.base.errors import StrataError
+from strata.settings.recipe import Keep
 
 
 def kept(where, frame, *batches):
@@ -123,12 +123,12 @@ def test_a_column_that_is_empty_at_first_is_told_by_its_values():
 def test_a_word_among_the_test_files_numbers_is_named():
     keep = Keep(where="n >= 3")
     known = survey([pd.DataFrame({"n": ["2"]})], keep)
-    with pytest.raises(StageError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
+    with pytest.raises(StrataError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
         source_masks(pd.DataFrame({"n": ["x"]}), keep, known)
 
 
 def test_a_word_among_the_test_files_booleans_is_named():
     keep = Keep(where="not old")
     known = survey([pd.DataFrame({"old": ["true"]})], keep)
-    with pytest.raises(StageError, match=r"old is 'yes' in the test file, and true or false in all training rows"):
+    with pytest.raises(StrataError, match=r"old is 'yes' in the test file, and true or false in all training rows"):
         source_masks(pd.DataFrame({"old": ["yes"]}), keep, known)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.pipeline import STAGES, prepare, run
-from stages.shared import tables
+from strata.base import tables
 
 RECIPE, SHARE, SEED = "rotten_tomatoes", 0.05, 42
 SETTINGS = {"resample": {"strategy": "undersample"}, "train": {"epochs": 10, "best_metric": "roc_auc"}}

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from stages.shared import tables
-from stages.shared.batches import Batch, by_length
+from strata.base import tables
+from strata.model.batches import Batch, by_length
 
 ROOT = Path(__file__).parents[2]
 SINGLE = 200  # texts, one at a time

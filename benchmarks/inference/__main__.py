@@ -18,9 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from predict import FP32, QUANTIZED
-from stages.shared import cpu, tables
-from stages.shared.onnx_classifier import cores
+from strata import cpu
+from strata.base import tables
+from strata.base.cores import cores
+from strata.runtime.predictor import FP32, QUANTIZED
 
 from . import ROOT, texts
 
@@ -39,8 +40,8 @@ ARMS = {
     "openvino_int8": ("openvino_loop", QUANTIZED),
 }
 STARTS = {
-    "import_s": ("-c", "from predict import Predictor"),
-    "first_prediction_s": ("-m", "predict", "models/quantize", "a warm, funny film"),
+    "import_s": ("-c", "from strata import Predictor"),
+    "first_prediction_s": ("-m", "strata", "predict", "models/quantize", "a warm, funny film"),
 }
 
 

@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from predict import QUANTIZED, Predictor
-from stages.shared.batches import Batch
-from stages.shared.files import read_json
+from strata.base.files import read_json
+from strata.model.batches import Batch
+from strata.runtime.predictor import QUANTIZED, Predictor
 
 from . import ROOT, measure, sorted_batches
 

@@ -9,8 +9,8 @@ import numpy as np
 import openvino
 from tokenizers import Tokenizer
 
-from stages.shared.batches import Batch
-from stages.shared.files import read_json
+from strata.base.files import read_json
+from strata.model.batches import Batch
 
 from . import ROOT, measure, sorted_batches
 

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from predict import Predictor
+from strata.runtime.predictor import Predictor
 
 from . import ROOT, measure
 

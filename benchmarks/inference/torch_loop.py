@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from stages.shared.batches import Batch
+from strata.model.batches import Batch
 
 from . import ROOT, measure, sorted_batches
 

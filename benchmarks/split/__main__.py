@@ -7,7 +7,6 @@ Both sides run in turn, REPEATS times; memory is that of a process and of those 
 """
 
 import json
-import os
 import platform
 import random
 import re
@@ -19,7 +18,9 @@ import pandas as pd
 
 from benchmarks.ingest.generate import SOURCE, SPOILERS
 from benchmarks.measure import median, run
-from stages.shared import address, files, tables
+from strata import address
+from strata.base import files, tables
+from strata.base.cores import cores
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[2]
 ROWS, REPEATS, SENTENCES, COPIES = 573_913, 3, 12, 0.05
@@ -50,7 +51,7 @@ def generate(rows: int) -> pd.DataFrame:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        for name in ("stages", "recipes", "benchmarks"):
+        for name in ("stages", "strata", "recipes", "benchmarks"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "params.yaml", folder)
         made = generate(ROWS)
@@ -66,7 +67,7 @@ def main() -> None:
             naive.append(run(folder, (NAIVE,)))
         metrics = json.loads((folder / "metrics/split.json").read_text(encoding="utf-8"))
     results = {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "machine": platform.machine(),
         "rows": ROWS,
         "characters_a_row": round(characters),

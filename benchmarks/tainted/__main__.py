@@ -25,12 +25,14 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.pipeline import STAGES, prepare, run
 from stages.baseline import baselines
-from stages.evaluate.predictor import Predictor, load
 from stages.evaluate.rows import read
+from stages.evaluate.scorer import Scorer, load
 from stages.resample import resample, targets
-from stages.shared import params, tables
-from stages.shared.batches import softmax
-from stages.shared.labels import read_labels
+from strata.base import tables
+from strata.labels import read_labels
+from strata.settings.params import Params
+from strata.settings.reader import read_settings
+from strata.softmax import softmax
 
 HERE = Path(__file__).parent
 RESAMPLE = {
@@ -40,7 +42,7 @@ RESAMPLE = {
 DRAWS = 1000
 
 
-def split_naively(folder: Path, settings: params.Params) -> np.ndarray:
+def split_naively(folder: Path, settings: Params) -> np.ndarray:
     """Oversample all rows, then split them by row; rows get new ids, and the source's are returned: (rows,)."""
     names = read_labels(folder / "data/standardize/labels.json").names
     rows = tables.read(folder / "data/standardize/train.parquet", tables.ROWS.names)
@@ -62,7 +64,7 @@ def split_naively(folder: Path, settings: params.Params) -> np.ndarray:
 def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.DataFrame], float]:
     """Run one arm. Returns: by model, test rows (source, label, probability of the positive label); share seen."""
     prepare(folder, recipe, {"resample": RESAMPLE[recipe]})
-    settings, _ = params.load(folder / "params.yaml", folder / "recipes")
+    settings, _ = read_settings(folder / "params.yaml", folder / "recipes")
     source = None
     for stage in list(STAGES)[: list(STAGES).index("train") + 1]:
         if tainted and stage == "split":
@@ -79,7 +81,7 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
     # both as balanced as they were fitted: scores that take no notice of the labels' shares need no prior
     tfidf = baselines(train, train, {"test": test}, labels.names, settings.baseline)["tfidf"]["test"]
     # not by the stage evaluate, which looks up columns of the source by ids that tainted rows do not have
-    predictor = Predictor(load(folder / "models/train"), folder / "models/train", 64, settings.tokenize.max_length)
+    predictor = Scorer(load(folder / "models/train"), folder / "models/train", 64, settings.tokenize.max_length)
     fine_tuned = softmax(predictor.logits(tokens.input_ids))
     to_source = (lambda ids: ids) if source is None else (lambda ids: source[ids])
     rows = pd.DataFrame({"source": to_source(test["id"].to_numpy()), "label": (test["label"] == positive).to_numpy()})

@@ -16,7 +16,6 @@ that they have in a batch: forward, and for the gradients of input and weight.
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import subprocess
@@ -26,6 +25,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+from strata.base.cores import cores
 
 from . import ROOT
 
@@ -120,7 +121,7 @@ def main() -> None:
     peak, row_tokens = statistics.median(peaks), statistics.median(tokens)
     gflops = operations(config, row_tokens) * rows_a_second["strata"] / 1e9
     results = {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "machine": platform.machine(),
         "repeats": REPEATS,
         "rows_a_second": rows_a_second,
@@ -149,11 +150,11 @@ def main() -> None:
 
 def accuracies() -> dict[str, float]:
     """Return the accuracy on validation and test rows of the recorded model, and of a plain Trainer's whole run."""
-    from stages.evaluate.predictor import Predictor, load
     from stages.evaluate.rows import read
+    from stages.evaluate.scorer import Scorer, load
 
     def accuracy(folder: Path) -> float:
-        predictor = Predictor(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
+        predictor = Scorer(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
         splits = [read(ROOT / "data/tokenize" / name)[0] for name in ("validation", "test")]
         right = [predictor.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
         return round(float(np.concatenate(right).mean()), 4)

@@ -16,9 +16,10 @@ import torch
 from datasets import load_from_disk
 from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
-from stages.shared import checkpoint, params
-from stages.shared.classifier import load
-from stages.shared.labels import read_labels
+from strata.labels import read_labels
+from strata.model import checkpoint
+from strata.model.classifier import load
+from strata.settings.reader import read_settings
 
 from . import ROOT
 
@@ -37,7 +38,7 @@ class Clock(TrainerCallback):
 
 def main() -> None:
     padding, steps = sys.argv[1], int(sys.argv[2])
-    settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
+    settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
     train = settings.train
     labels = read_labels(ROOT / "data/standardize/labels.json")
     classifier, tokenizer = load(

@@ -15,24 +15,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.shared import checkpoint, params
-from stages.shared.classifier import load
-from stages.shared.labels import read_labels
-from stages.shared.precision import choose
 from stages.train import batches, dropout
-from stages.train.group import Group
+from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
 from stages.train.training import Rows, Training
+from strata.labels import read_labels
+from strata.model import checkpoint
+from strata.model.classifier import load
+from strata.model.precision import choose
+from strata.settings.reader import read_settings
 
 from . import ROOT
 
 
 def main() -> None:
-    settings, _ = params.load(ROOT / "params.yaml", ROOT / "recipes")
+    settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
     train = settings.train
     labels = read_labels(ROOT / "data/standardize/labels.json")
     classifier, _ = load(checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed)
-    group = Group(1)
+    group = ProcessGroup(1)
     classifier.to(group.device).train()
     if group.device.type == "cpu":
         dropout.speed_up(classifier)

@@ -17,23 +17,26 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluate import attributes, behaviour, label_noise, threshold
-from stages.shared import checkpoint, command, curves, files, params, tables
-from stages.shared.appended import parted
-from stages.shared.bootstrap import intervals
-from stages.shared.command import StageError
-from stages.shared.decision import decide
-from stages.shared.labels import Labels, read_labels
-from stages.shared.prior import prior_shift
-from stages.shared.significance import compare
+from strata import curves
+from strata.annotation import parted
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.decision import decide
+from strata.intervals.bootstrap import intervals
+from strata.intervals.significance import compare
+from strata.labels import Labels, read_labels
+from strata.model import checkpoint
+from strata.prior import prior_shift
+from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
-    from stages.evaluate.rows import Rows
+    from stages.evaluate.rows import ScoredRows
     from stages.evaluate.scoring import Scored
 
 CALIBRATED = ("ece", "brier", "log_loss")  # scores that calibration is for
 
 
-def scored(rows: "Rows", positive: int | None, at: float | None, seed: int) -> dict:
+def scored(rows: "ScoredRows", positive: int | None, at: float | None, seed: int) -> dict:
     """Return a split's scores, by Hugging Face's evaluate, with their intervals. at: the threshold."""
     from stages.evaluate.metric import ClassificationScores
 
@@ -97,28 +100,27 @@ def write(
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(
+    args = command_line.arguments(
         __doc__, argv, "--model", "--tokens", "--split", "--standardize", "--baseline", "--out", "--metrics", "--plots"
     )
-    settings, _ = params.load(args.params, args.recipes)
+    settings, _ = read_settings(args.params, args.recipes)
     knobs, seed, labels = settings.evaluate, settings.seed, read_labels(args.standardize / "labels.json")
     if knobs.goal and labels.positive is None:
-        raise StageError(
+        raise StrataError(
             f"evaluate.goal is {knobs.goal}, but {len(labels.names)} labels have no one threshold; set it to null"
         )
     unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
     natural = tables.read(args.split / "train.parquet", ["label"])["label"].to_numpy()
     # these imports take seconds, so a wrong parameter is told before them
     from stages.evaluate import failures
-    from stages.evaluate.predictor import Predictor, load
     from stages.evaluate.rows import read
+    from stages.evaluate.scorer import Scorer, load
     from stages.evaluate.scoring import score
-    from stages.shared import classifier
+    from strata.model import classifier
 
     start, _ = classifier.load(checkpoint.locate(settings.model), args.model, labels, seed)
-    predictor, untuned = (
-        Predictor(model, args.model, knobs.batch_size, settings.tokenize.max_length)
-        for model in (load(args.model), start)
+    scorer, untuned = (
+        Scorer(model, args.model, knobs.batch_size, settings.tokenize.max_length) for model in (load(args.model), start)
     )
     (train, trained), (validation, _), (test, _) = (
         read(args.tokens / name) for name in ("train", "validation", "test")
@@ -128,7 +130,7 @@ def main(argv: list[str] | None = None) -> None:
     train_shift = prior_shift(train.label, trained, weights, labels.names)  # undersampled rows have other shares
     train = train.at(behaviour.chosen(train.id, knobs.train_rows, seed))
     found = score(
-        predictor,
+        scorer,
         untuned,
         {"train": train, "validation": validation, "test": test},
         unit,
@@ -143,7 +145,7 @@ def main(argv: list[str] | None = None) -> None:
     own, appended = parted(texts["text"].tolist(), files.read_json(args.standardize / "special_tokens.json"))
     named = attributes.read(args.standardize, test.id)
     mine = found.rows["test"]
-    listed = failures.tables(mine, texts, own, named, others["tfidf"], predictor, labels, knobs.explained_errors)
+    listed = failures.tables(mine, texts, own, named, others["tfidf"], scorer, labels, knobs.explained_errors)
     metrics = measured(found, others, knobs.goal, labels, seed) | {
         "label_noise": {
             "suspects": len(listed["suspects"]),
@@ -155,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
             appended,
             mine.id,
             mine.probabilities,
-            lambda changed: found.calibration.probabilities(predictor.logits(predictor.token_ids(changed))),
+            lambda changed: found.calibration.probabilities(scorer.logits(scorer.token_ids(changed))),
             lambda shares: decide(shares, labels.positive_id, found.threshold),
             mine.unit,
             knobs.behaviour_rows,
@@ -176,4 +178,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "evaluate")
+    command_line.run(main, "evaluate")

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages.shared import tables
+from strata.base import tables
 
 
 def read(folder: Path, ids: np.ndarray) -> pd.DataFrame:

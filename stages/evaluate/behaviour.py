@@ -187,7 +187,7 @@ def behaviour(
 
     For the kinds of INVARIANCE each changed prediction is a failure; for those of DIRECTIONAL, one may be wanted.
 
-    texts, appended: as stages/shared/appended.py parts them; only the former change. ids: (rows,) int. before: (rows,
+    texts, appended: as strata/annotation.py parts them; only the former change. ids: (rows,) int. before: (rows,
     labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). decide: from
     those to labels, (rows,) int. unit: as in `changed`. most: rows of each kind, `chosen` among those that it applies
     to.

@@ -33,7 +33,7 @@ def confident_labels(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray
 def joint(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Estimate the share of rows with each pair of given and true label: (labels, labels), sums to 1 (eq. 3).
 
-    Rows of which the model is not confident are spread as the confident ones of their label.
+    ScoredRows of which the model is not confident are spread as the confident ones of their label.
     """
     labels = probabilities.shape[1]
     confident = confident_labels(given, probabilities)

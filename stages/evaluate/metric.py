@@ -4,8 +4,8 @@ import datasets
 import evaluate
 import numpy as np
 
-from stages.shared.decision import decide
-from stages.shared.scores import scores
+from strata.decision import decide
+from strata.scoring import scores
 
 
 class ClassificationScores(evaluate.Metric):
@@ -18,7 +18,7 @@ class ClassificationScores(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
-            description="Accuracy, F1 and its kin, areas under the curves, calibration: see stages/shared/scores.py",
+            description="Accuracy, F1 and its kin, areas under the curves, calibration: see strata/scoring.py",
             citation="",
             inputs_description="predictions: probabilities, one a label; references: label ids; positive: id or None; "
             "threshold: of the positive label's probability, or None",

@@ -33,7 +33,7 @@ class Tokens(NamedTuple):
         return Tokens(self.id[positions], self.label[positions], [self.input_ids[i] for i in positions])
 
 
-class Rows(NamedTuple):
+class ScoredRows(NamedTuple):
     """Scored rows. id, label, predicted, unit: (rows,) int. logits, probabilities: (rows, labels)."""
 
     id: np.ndarray
@@ -52,7 +52,7 @@ def read(folder: Path) -> tuple[Tokens, np.ndarray]:
     return Tokens(ids, labels[first], [input_ids[i] for i in first]), labels
 
 
-def frame(splits: dict[str, Rows]) -> pd.DataFrame:
+def frame(splits: dict[str, ScoredRows]) -> pd.DataFrame:
     """Return the columns of SCHEMA of all splits, one below the other."""
     return pd.concat(
         pd.DataFrame(

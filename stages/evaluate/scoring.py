@@ -1,25 +1,25 @@
-"""Rows scored by the fine-tuned model, calibrated and decided by what validation rows alone have to say."""
+"""ScoredRows scored by the fine-tuned model, calibrated and decided by what validation rows alone have to say."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from stages.evaluate import calibration, threshold
-from stages.evaluate.calibration import Calibration
-from stages.evaluate.predictor import Predictor
-from stages.evaluate.rows import Rows, Tokens
-from stages.shared import goal
-from stages.shared.decision import decide
-from stages.shared.labels import Labels
+from stages.evaluate import threshold
+from stages.evaluate.rows import ScoredRows, Tokens
+from stages.evaluate.scorer import Scorer
+from strata import calibration, goal
+from strata.calibration import Calibration
+from strata.decision import decide
+from strata.labels import Labels
 
 
 class Scored(NamedTuple):
     """What evaluate speaks of. raw, untuned: test rows as the model, and as the one before training, has them."""
 
-    rows: dict[str, Rows]  # train, validation, test
-    raw: Rows
-    untuned: Rows
+    rows: dict[str, ScoredRows]  # train, validation, test
+    raw: ScoredRows
+    untuned: ScoredRows
     calibration: Calibration
     threshold: float | None
     points: pd.DataFrame  # the scores of all thresholds on validation rows
@@ -41,8 +41,8 @@ def fit(
 
 
 def score(
-    predictor: Predictor,
-    untuned: Predictor,
+    scorer: Scorer,
+    untuned: Scorer,
     tokens: dict[str, Tokens],
     unit: pd.Series,
     shift: np.ndarray,
@@ -55,12 +55,12 @@ def score(
     wanted: evaluate.goal.
     """
 
-    def made(name: str, logits: np.ndarray, by: Calibration, at: float | None) -> Rows:
+    def made(name: str, logits: np.ndarray, by: Calibration, at: float | None) -> ScoredRows:
         found, shares = tokens[name], by.probabilities(logits)
         predicted = decide(shares, labels.positive_id, at)
-        return Rows(found.id, found.label, logits, shares, predicted, unit.loc[found.id].to_numpy())
+        return ScoredRows(found.id, found.label, logits, shares, predicted, unit.loc[found.id].to_numpy())
 
-    logits = {name: predictor.logits(found.input_ids) for name, found in tokens.items()}
+    logits = {name: scorer.logits(found.input_ids) for name, found in tokens.items()}
     fitted, cut, points = fit(logits["validation"], tokens["validation"].label, shift, wanted, labels)
     of = dict.fromkeys(tokens, fitted) | {"train": Calibration(fitted.temperature, train_shift)}
     none = Calibration(1.0, np.zeros(len(labels.names)))

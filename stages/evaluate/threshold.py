@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from stages.shared.command import StageError
-from stages.shared.goal import Goal
+from strata.base.errors import StrataError
+from strata.goal import Goal
 
 POINTS = 200  # of the curve's picture, at most
 COLUMNS = ["threshold", "precision", "recall", "f1", "f2", "share_predicted", "missed", "false_alarms"]
@@ -51,14 +51,14 @@ def choose(goal: Goal, points: pd.DataFrame) -> float:
 
     f1, f2: the highest. precision: the highest recall among thresholds that reach the bound. recall: the highest
     precision among those. cost: the lowest sum over rows.
-    Raises: StageError when no threshold reaches the bound by calling a row positive.
+    Raises: StrataError when no threshold reaches the bound by calling a row positive.
     """
     reachable = points
     if goal.bound is not None:
         reachable = points[(points[goal.name] >= goal.bound) & (points["share_predicted"] > 0)]
         if reachable.empty:
             best = points[points["share_predicted"] > 0][goal.name].max()
-            raise StageError(
+            raise StrataError(
                 f"evaluate.goal is {goal.name} >= {goal.bound:g}, which no threshold reaches on validation rows, "
                 f"{best:.3f} at best; lower it"
             )

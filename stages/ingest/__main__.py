@@ -15,10 +15,12 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from stages.ingest import remote
-from stages.ingest.source_file import SourceFile
-from stages.shared import address, command, files, params, tables
-from stages.shared.command import StageError
-from stages.shared.rejects import Rejects
+from strata import address
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.reading.source_file import SourceFile
+from strata.rejects import Rejects
+from strata.settings.reader import read_settings
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
 KINDS = "package://, hub://, https://"
@@ -42,21 +44,23 @@ def find(addresses: str | list[str], raw: Path, role: str, downloads: Path) -> l
             found.append(remote.fetch(name, downloads / str(len(found))))
             continue
         if "://" in name:
-            raise StageError(f"source {name}: unknown kind of address; allowed: a file in {raw}, {KINDS}")
+            raise StrataError(f"source {name}: unknown kind of address; allowed: a file in {raw}, {KINDS}")
         if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise StageError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
+            raise StrataError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
         is_pattern = glob.has_magic(name) and not (raw / name).is_file()
         try:
             matches = sorted(raw.glob(name)) if is_pattern else [raw / name]
         except (ValueError, NotImplementedError) as error:
-            raise StageError(f"source {name}: not a pattern for file names: {error}; write one such as *.csv") from None
+            raise StrataError(
+                f"source {name}: not a pattern for file names: {error}; write one such as *.csv"
+            ) from None
         if not matches or not all(path.is_file() for path in matches):
             there = ", ".join(sorted(p.name for p in raw.glob("[!.]*"))[:20]) or "nothing"
-            raise StageError(f"{raw / name}: no such file; {raw} holds {there}; {NOT_FOUND}")
+            raise StrataError(f"{raw / name}: no such file; {raw} holds {there}; {NOT_FOUND}")
         found += matches
     twice = [path for path in found if found.count(path) > 1]
     if twice:
-        raise StageError(f"{twice[0]}: source names this file twice, which would double its rows; name it once")
+        raise StrataError(f"{twice[0]}: source names this file twice, which would double its rows; name it once")
     return found
 
 
@@ -80,7 +84,7 @@ def read(paths: list[Path], raw: Path, encoding: str | None, rejects: Rejects) -
             first = first or (source, names)
             odd = names.keys() ^ first[1].keys()
             if odd and not (source.is_json and first[0].is_json):
-                raise StageError(
+                raise StrataError(
                     f"{path}: its columns differ from those of {first[0].path}: {', '.join(sorted(odd))}; make them "
                     "the same"
                 )
@@ -125,8 +129,8 @@ def _widen(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--raw", "--out", "--metrics")
-    settings, recipe = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--raw", "--out", "--metrics")
+    settings, recipe = read_settings(args.params, args.recipes)
     most, counts = settings.ingest.max_rejects, {}
     with (
         files.replace_folder(args.out) as out,
@@ -144,7 +148,7 @@ def main(argv: list[str] | None = None) -> None:
             if not rows:
                 if len(rejects) > before:
                     check_rejects(rejects, len(rejects), most=0)
-                raise StageError(f"source.{name}: its files hold no row; name files with rows in the recipe")
+                raise StrataError(f"source.{name}: its files hold no row; name files with rows in the recipe")
             counts[name] = {"rows": rows, "rejects": dict(sorted((rejects.reasons - reasons).items()))}
         check_rejects(rejects, sum(count["rows"] for count in counts.values()) + len(rejects), most)
     files.write_json(args.metrics, counts)
@@ -160,10 +164,10 @@ def counted(stream: Iterator[pa.Table], bar: tqdm) -> Iterator[pa.Table]:
 
 
 def check_rejects(rejects: Rejects, rows: int, most: float) -> None:
-    """Raise: StageError when more than the share `most` of `rows` was rejected."""
+    """Raise: StrataError when more than the share `most` of `rows` was rejected."""
     if len(rejects) > most * rows:
         first = rejects.first
-        raise StageError(
+        raise StrataError(
             f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than "
             f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "
             f"{(first['raw'] or '').strip()[:60]!r}; mend the file, or raise ingest.max_rejects"
@@ -171,4 +175,4 @@ def check_rejects(rejects: Rejects, rows: int, most: float) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "ingest")
+    command_line.run(main, "ingest")

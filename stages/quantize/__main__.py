@@ -7,7 +7,7 @@
 The candidates are tried in turn on validation rows; the first that passes every limit is taken, and scored once on the
 test rows. Where none does, the stage fails and the folder has the fp32 model alone. The metrics say what was tried, and
 why it was refused. Every file of the folder has evaluate's calibration in the model's last layer, so that a plain
-softmax is calibrated; config.json has the threshold and its label, quantization.json what `python -m check` compares
+softmax is calibrated; config.json has the threshold and its label, quantization.json what `strata check` compares
 with.
 """
 
@@ -18,12 +18,15 @@ import numpy as np
 import pandas as pd
 
 from stages.quantize.gate import Split, compare, refusals
-from stages.shared import command, cpu, curves, files, params, tables
-from stages.shared.batches import padded
-from stages.shared.bootstrap import scored
-from stages.shared.command import StageError
-from stages.shared.labels import Labels, read_labels
-from stages.shared.onnx_classifier import OnnxClassifier
+from strata import cpu, curves
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.intervals.bootstrap import scored
+from strata.labels import Labels, read_labels
+from strata.model.batches import padded
+from strata.runtime.onnx_classifier import OnnxClassifier
+from strata.settings.params import Quantize
+from strata.settings.reader import read_settings
 
 SAME = 0.01  # probabilities of one model in PyTorch and in ONNX Runtime differ by less
 SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
@@ -32,31 +35,31 @@ SAMPLE = 32  # validation rows that tell which parts int8 rounds worst
 def read(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: float | None) -> Split:
     """Join a tokenized split and the fp32 model's predictions by id.
 
-    Raises: StageError when the rows differ, or a label has none.
+    Raises: StrataError when the rows differ, or a label has none.
     """
     from datasets import load_from_disk
 
     if not tokens.is_dir():
-        raise StageError(f"{tokens}: no such folder; run stages.tokenize, or dvc repro")
+        raise StrataError(f"{tokens}: no such folder; run stages.tokenize, or dvc repro")
     rows = load_from_disk(tokens).with_format("numpy")
     ids = np.asarray(rows["id"])
     if sorted(ids) != sorted(predictions["id"]):
-        raise StageError("predictions and tokens hold different rows; run evaluate again: dvc repro")
+        raise StrataError("predictions and tokens hold different rows; run evaluate again: dvc repro")
     frame = predictions.set_index("id", drop=False).loc[ids]
     if missing := set(range(len(labels.names))) - set(frame["label"]):
-        raise StageError(f"{tokens}: no row of label {labels.names[min(missing)]}, of which int8 may lose none unseen")
+        raise StrataError(f"{tokens}: no row of label {labels.names[min(missing)]}, of which int8 may lose none unseen")
     return Split(frame, list(rows["input_ids"]), labels, threshold)
 
 
 def check_predictions(fp32: Path, validation: Split) -> None:
-    """Raise: StageError when evaluate's predictions are not those of the exported model."""
+    """Raise: StrataError when evaluate's predictions are not those of the exported model."""
     far = np.abs(OnnxClassifier(fp32).probabilities(validation.input_ids) - validation.fp32).max()
     if far > SAME:
-        raise StageError(f"evaluate's predictions are of another model, by up to {far:.3f}; run it again: dvc repro")
+        raise StrataError(f"evaluate's predictions are of another model, by up to {far:.3f}; run it again: dvc repro")
 
 
 def choose(
-    fp32: Path, target: Path, validation: Split, pad_id: int, knobs: params.Quantize
+    fp32: Path, target: Path, validation: Split, pad_id: int, knobs: Quantize
 ) -> tuple[str | None, dict[str, dict]]:
     """Try the candidates in turn; the first that passes is left at `target`.
 
@@ -99,15 +102,15 @@ def megabytes(path: Path) -> float:
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(
+    args = command_line.arguments(
         __doc__, argv, "--model", "--tokens", "--evaluate", "--labels", "--out", "--metrics", "--plots"
     )
-    settings, _ = params.load(args.params, args.recipes)
+    settings, _ = read_settings(args.params, args.recipes)
     knobs, labels, longest = settings.quantize, read_labels(args.labels), settings.tokenize.max_length
     predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
     calibration = files.read_json(args.evaluate / "calibration.json")
     if missing := {"validation", "test"} - set(predictions):
-        raise StageError(f"{args.evaluate}: no predictions of {min(missing)} rows; run evaluate again: dvc repro")
+        raise StrataError(f"{args.evaluate}: no predictions of {min(missing)} rows; run evaluate again: dvc repro")
     # these imports take ten seconds, so a wrong parameter is told before them
     from stages.quantize import bundle, export
 
@@ -138,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
     if not chosen:
         shutil.rmtree(args.plots, ignore_errors=True)  # of an earlier model
         reasons = ", ".join(f"{name} ({found['refused']})" for name, found in tried.items())
-        raise StageError(
+        raise StrataError(
             f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in "
             f"{args.out / 'onnx/model.onnx'}; train again, name other quantize.candidates, or loosen quantize's limits"
         )
@@ -150,4 +153,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "quantize")
+    command_line.run(main, "quantize")

@@ -6,7 +6,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from stages.shared import files, params
+from strata.base import files
+from strata.settings.params import Quantize
 
 
 def write(
@@ -36,9 +37,9 @@ def write(
 
 
 def write_quantization(
-    out: Path, candidate: str, validated: dict, rows: int, limits: params.Quantize, flags: list[str]
+    out: Path, candidate: str, validated: dict, rows: int, limits: Quantize, flags: list[str]
 ) -> None:
-    """Write what `python -m check` compares with. validated: agreement and drift on so many validation rows."""
+    """Write what `strata check` compares with. validated: agreement and drift on so many validation rows."""
     files.write_json(
         out / "quantization.json",
         {

@@ -11,7 +11,7 @@ import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from stages.quantize.sensitivity import worst
-from stages.shared.batches import Batch
+from strata.model.batches import Batch
 
 BLOCK = 32  # weights that share a scale where weights alone are quantized
 

@@ -11,8 +11,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from stages.quantize import attention
-from stages.shared.batches import padded
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
+from strata.model.batches import padded
 
 INPUTS = ("input_ids", "attention_mask")
 TOLERANCE = 1e-4  # between a logit of PyTorch and of ONNX Runtime, both fp32
@@ -32,17 +32,17 @@ class Logits(torch.nn.Module):
 
 
 def load(folder: Path) -> PreTrainedModel:
-    """Load a fine-tuned classifier in fp32. Raises: StageError without a model that ONNX can hold."""
+    """Load a fine-tuned classifier in fp32. Raises: StrataError without a model that ONNX can hold."""
     if not (folder / "config.json").is_file():
-        raise StageError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
+        raise StrataError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     ).eval()
     if not all(weight.isfinite().all() for weight in model.parameters()):
-        raise StageError(f"{folder}: its weights hold NaN or infinity; train with a lower train.lr or in fp32")
+        raise StrataError(f"{folder}: its weights hold NaN or infinity; train with a lower train.lr or in fp32")
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if size > MOST_BYTES:
-        raise StageError(
+        raise StrataError(
             f"{folder}: {size / 1e9:.1f} GB of weights, and an ONNX file holds {MOST_BYTES / 1e9:.0f} GB; train from a "
             "smaller model.checkpoint"
         )
@@ -53,7 +53,7 @@ def export_checked(model: PreTrainedModel, folder: Path, target: Path, calibrati
     """Export a model with calibration folded in, and compare it with the one in `folder`, which has none.
 
     An architecture whose attention is more than one ONNX operator says is exported as PyTorch computes it, and told.
-    Raises: StageError when that is not the model either.
+    Raises: StrataError when that is not the model either.
     """
     reference = load(folder)
     try:
@@ -66,7 +66,7 @@ def export_checked(model: PreTrainedModel, folder: Path, target: Path, calibrati
             check(reference, target, calibration, longest)
         except Exception as error:
             said = str(error).strip().partition("\n")[0]
-            raise StageError(
+            raise StrataError(
                 f"{folder}: {model.config.model_type} cannot be exported to ONNX ({said}); choose another "
                 "model.checkpoint"
             ) from error
@@ -76,11 +76,11 @@ def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None
     """Make a classifier's logits calibrated ones in place, so that every runtime's plain softmax is calibrated.
 
     What evaluate has chosen, logits / temperature + shift, goes into weight and bias of the last layer. shift:
-    (labels,). Raises: StageError when the model ends in no linear layer with a bias.
+    (labels,). Raises: StrataError when the model ends in no linear layer with a bias.
     """
     last = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == model.config.num_labels]
     if not last or (last[-1].bias is None and any(shift)):
-        raise StageError(
+        raise StrataError(
             f"{model.config.model_type}: ends in no linear layer with a bias, which calibration needs; choose another "
             "model.checkpoint, or train without balancing"
         )

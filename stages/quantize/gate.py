@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.shared.closeness import closeness, exceeds, least_agreement
-from stages.shared.command import StageError
-from stages.shared.decision import decide
-from stages.shared.labels import Labels
-from stages.shared.params import Quantize
-from stages.shared.scores import LOWER_IS_BETTER, scores
+from strata.base.errors import StrataError
+from strata.decision import decide
+from strata.labels import Labels
+from strata.runtime.closeness import closeness, exceeds, least_agreement
+from strata.scoring import LOWER_IS_BETTER, scores
+from strata.settings.params import Quantize
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def compare(split: Split, quantized: np.ndarray, metric: str) -> dict:
 
     Returns: `loss` of the metric, above 0 where quantized is worse; `label_loss`, by which the share of each label's
     rows that get it falls, None for one without rows; and `agreement` and `drift` of `closeness`.
-    Raises: StageError when the metric is undefined on these rows.
+    Raises: StrataError when the metric is undefined on these rows.
     """
     label, both = split.frame["label"].to_numpy(), (split.fp32, quantized)
     predicted = [split.predicted(probabilities) for probabilities in both]
@@ -50,7 +50,7 @@ def compare(split: Split, quantized: np.ndarray, metric: str) -> dict:
         for probabilities, made in zip(both, predicted, strict=True)
     )
     if one is None or other is None:
-        raise StageError(f"quantize.gate_metric {metric} is undefined on these rows; choose another")
+        raise StrataError(f"quantize.gate_metric {metric} is undefined on these rows; choose another")
     label_loss = {}
     for i, name in enumerate(split.labels.names):
         own = label == i

@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from stages.shared.batches import Batch
+from strata.model.batches import Batch
 
 SHARE = 0.125  # of the matrices are kept in fp32
 

@@ -5,7 +5,7 @@
         --markdown report.md --card model_card.md
 
 report.html needs no other file; report.md links to the SVG files in the folder of pictures; model_card.md is the README
-that `python -m publish` sends along with the model, and quotes no text. Computes nothing: every
+that `strata publish` sends along with the model, and quotes no text. Computes nothing: every
 figure is one that another stage wrote.
 """
 
@@ -16,7 +16,8 @@ from stages.report import results as found
 from stages.report.content import Code, Picture, Section, Table, Text, row
 from stages.report.results import Results
 from stages.report.words import GLOSSARY, SCORES
-from stages.shared import command, files, params
+from strata.base import command_line, files
+from strata.settings.reader import read_settings
 
 
 def compose(results: Results, recipe: str, checkpoint: str, method: str) -> list[Section]:
@@ -58,7 +59,7 @@ def usage() -> Section:
                 "balancing was undone or a threshold chosen, its labels are those of this report. models/quantize "
                 "has it with calibrated probabilities, in fp32 and small, for transformers, ONNX Runtime and, in the "
                 "browser, transformers.js; its config.json has the threshold, if one was chosen, and the label it is "
-                "of. Without torch, in half a second: python -m predict models/quantize."
+                "of. Without torch, in half a second: strata predict models/quantize."
             ),
             Text(
                 "All of this can be repeated to the byte. The steps from the source file to this page are run by DVC, "
@@ -90,10 +91,10 @@ def write(sections: list[Section], title: str, page: Path, markdown: Path, pictu
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(
+    args = command_line.arguments(
         __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
-    settings, recipe = params.load(args.params, args.recipes)
+    settings, recipe = read_settings(args.params, args.recipes)
     from stages.report.card import card  # takes a second, so a wrong parameter is told before it
 
     results = found.read(args.metrics, args.plots, args.evaluate, args.labels)
@@ -110,4 +111,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "report")
+    command_line.run(main, "report")

@@ -1,7 +1,7 @@
 """The model card that is published with the model: the Hub's metadata, and of the report what its users need.
 
 It quotes no text of the data, but names the words, groups and other values by which the model was seen to fail.
-OWNER/NAME stands for where it is published, which `python -m publish` fills in.
+OWNER/NAME stands for where it is published, which `strata publish` fills in.
 """
 
 from pathlib import Path
@@ -14,9 +14,10 @@ from stages.report.failures import breaks, slices
 from stages.report.page import markdown
 from stages.report.results import Results
 from stages.report.summary import answer, data
-from stages.shared import params
+from strata.card import REPOSITORY
+from strata.settings.params import Params
+from strata.settings.recipe import Recipe
 
-REPOSITORY = "OWNER/NAME"
 HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}
 """Our names of scores, and those of the Hub."""
 
@@ -45,7 +46,7 @@ RUNTIMES = {
 }
 
 
-def card(results: Results, settings: params.Params, recipe: params.Recipe, method: str) -> str:
+def card(results: Results, settings: Params, recipe: Recipe, method: str) -> str:
     """Return README.md: metadata between lines of ---, then Markdown."""
     sections = [
         answer(results),
@@ -66,7 +67,7 @@ def card(results: Results, settings: params.Params, recipe: params.Recipe, metho
     return f"---\n{metadata(results, settings, recipe).to_yaml()}\n---\n\n{body}"
 
 
-def metadata(results: Results, settings: params.Params, recipe: params.Recipe) -> ModelCardData:
+def metadata(results: Results, settings: Params, recipe: Recipe) -> ModelCardData:
     """The Hub's block. Only what is known: a checkpoint or a source that is not on the Hub is left out."""
     small = results.metrics["quantize"]
     sources = recipe.source.train if isinstance(recipe.source.train, list) else [recipe.source.train]
@@ -125,7 +126,7 @@ def published(checkpoint: str) -> str:
     return Path(checkpoint).name if Path(checkpoint).is_absolute() else checkpoint
 
 
-def limits(results: Results, max_length: int, recipe: params.Recipe) -> Section:
+def limits(results: Results, max_length: int, recipe: Recipe) -> Section:
     cut = results.metrics["tokenize"]["test"]["truncated_share"]
     noise = (results.test.get("label_noise") or {}).get("share")
     small = results.metrics["quantize"]
@@ -145,7 +146,7 @@ def limits(results: Results, max_length: int, recipe: params.Recipe) -> Section:
         ),
         Text(
             "Emissions of CO2 were not measured. The int8 model was made and checked on a CPU with "
-            f"{listed(small['cpu'], most=20) or 'none of the instructions that are looked for'}; python -m check "
+            f"{listed(small['cpu'], most=20) or 'none of the instructions that are looked for'}; strata check "
             "measures on another whether it still agrees with fp32."
         ),
     ]

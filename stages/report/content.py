@@ -111,7 +111,7 @@ def between(low: float | None, high: float | None, written=number) -> str:
 
 
 def score(scored: dict | None, name: str, written=number) -> Cell:
-    """A score of stages/shared/scores.py with its interval below it."""
+    """A score of strata/scoring.py with its interval below it."""
     if not scored or scored.get(name) is None:
         return Cell(NOTHING)
     ends = (scored.get("interval") or {}).get(name) or {}

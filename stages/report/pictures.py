@@ -12,7 +12,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from stages.shared.labels import MEAN_OF_LABELS
+from strata.labels import MEAN_OF_LABELS
 
 COLOURS = {
     "ink": "#1f2328",
@@ -113,7 +113,7 @@ def _lines(axes, curves: dict[str, tuple[pd.Series, pd.Series]], place: str) -> 
 
 @_drawn
 def roc(curves: dict[str, pd.DataFrame]) -> Figure:
-    """curves: by model, as stages/shared/curves.py gives them."""
+    """curves: by model, as strata/curves.py gives them."""
     figure = _figure()
     axes = _square(figure, "false alarms (false positive rate)", "found (true positive rate)")
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], linewidth=1, linestyle=":")

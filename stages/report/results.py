@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.shared.files import read_json
-from stages.shared.labels import Labels, read_labels
+from strata.base.files import read_json
+from strata.labels import Labels, read_labels
 
 METRICS = (
     "ingest",
@@ -81,7 +81,7 @@ class Results:
 
 
 def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> Results:
-    """Read all. Raises: StageError when labels or metrics are missing or broken; a missing list or plot is noted."""
+    """Read all. Raises: StrataError when labels or metrics are missing or broken; a missing list or plot is noted."""
     tables, absent = {}, []
     for path in [*(evaluate / f"{name}.csv" for name in LISTS), *(plots / f"{name}.csv" for name in PLOTS)]:
         try:

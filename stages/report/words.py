@@ -39,7 +39,7 @@ SCORES = {
         "how surprised the model is by the right label; to be sure and wrong costs most; 0 is best.",
     ),
 }
-"""Title and meaning of each of NAMES in stages/shared/scores.py, which takes seconds to import."""
+"""Title and meaning of each of NAMES in strata/scoring.py, which takes seconds to import."""
 
 GLOSSARY = (
     (

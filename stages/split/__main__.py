@@ -3,15 +3,11 @@
     python -m stages.split --params params.yaml --recipes recipes \
         --data data/standardize --out data/split --metrics metrics/split.json --plots plots/split
 
-    python -m stages.split --audit FILE FILE    # which texts of one file are in the other: see audit.py
-
 A test file that the recipe brings stays the test split; training rows that copy one of its rows, or share its group,
 are left out and counted. Beside the splits, units.parquet (id, unit) says which rows are not independent of each other:
 those of a group, and copies; the intervals of scores take heed of it.
 """
 
-import runpy
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,22 +16,24 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from stages.shared import balance, command, files, params, tables
-from stages.shared.command import StageError
-from stages.shared.labels import read_labels
-from stages.split import ties
 from stages.split.assign import LEFT_OUT, SPLITS
 from stages.split.placement import Placement, place
 from stages.split.summary import summary
+from strata import row_counts
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.duplicates import ties
+from strata.labels import read_labels
+from strata.settings.reader import read_settings
 
 BATCH = 10_000  # rows
 UNITS = pa.schema([("id", pa.int64()), ("unit", pa.int64())])
 
 
 def read(path: Path, dated: bool) -> pd.DataFrame:
-    """Read what rows are placed by but their texts, dates as numbers that sort. Raises: StageError without dates."""
+    """Read what rows are placed by but their texts, dates as numbers that sort. Raises: StrataError without dates."""
     if dated and "date" not in tables.column_names(path):
-        raise StageError(
+        raise StrataError(
             f"{path}: split.by is date, but no date is in it; name its column in the recipe's columns.date"
         )
     rows = tables.read(path, ["id", "label", "group", *(["date"] if dated else [])])
@@ -52,7 +50,7 @@ def in_id_order(path: Path, folder: Path) -> Path:
 
 
 def check(path: Path, placed: Placement, names: list[str]) -> None:
-    """Raise: StageError when a label is missing from a split."""
+    """Raise: StrataError when a label is missing from a split."""
     counts = {split: np.bincount(placed.label[placed.split == i], minlength=len(names)) for split, i in SPLITS.items()}
     for split, rows in counts.items():
         if rows.all():
@@ -60,7 +58,7 @@ def check(path: Path, placed: Placement, names: list[str]) -> None:
         label = int(np.argmin(rows))
         found = ", ".join(f"{name} {other[label]:,}" for name, other in counts.items())
         left_out = sum(placed.left_out.values())
-        raise StageError(
+        raise StrataError(
             f"{path}: the {split} split has no row of label {names[label]} (rows: {found}"
             f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
             f"more {names[label]} rows, larger shares in split, smaller groups, or split.across_groups: drop"
@@ -85,14 +83,14 @@ def chosen(path: Path, keep: np.ndarray, label: np.ndarray) -> Iterator[pa.Recor
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
-    settings, _ = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
+    settings, _ = read_settings(args.params, args.recipes)
     names = read_labels(args.data / "labels.json").names
     special_tokens = files.read_json(args.data / "special_tokens.json")
     source, test = args.data / "train.parquet", args.data / "test.parquet"
     paths = [test, source] if test.exists() else [source]
     if test.exists() and settings.split.folds:
-        raise StageError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
+        raise StrataError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
     with tempfile.TemporaryDirectory() as folder:
         paths = [in_id_order(path, Path(folder)) for path in paths]
         parts = [read(path, settings.split.by == "date") for path in paths]
@@ -100,11 +98,11 @@ def main(argv: list[str] | None = None) -> None:
         sketches, characters = ties.sketch_tables(paths, special_tokens)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
         if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
-            raise StageError(
+            raise StrataError(
                 f"{test}: every training row copies one of its rows or shares its group; bring other files"
             )
         check(source, placed, names)
-        counted = balance.Balance(names)
+        counted = row_counts.Balance(names)
         counted.add("before", rows["label"].to_numpy()[ready_made:], characters[ready_made:])
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             for name, i in SPLITS.items():
@@ -117,7 +115,7 @@ def main(argv: list[str] | None = None) -> None:
             kept = placed.split != LEFT_OUT
             named = units(rows["id"].to_numpy()[kept], placed.unit[kept])
             tables.write_frame(out / "units.parquet", named, UNITS)
-            balance.write({"": counted}, plots)
+            row_counts.write({"": counted}, plots)
     metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
     files.write_json(args.metrics, metrics)
     for name in SPLITS:
@@ -128,9 +126,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--audit"]:
-        del sys.argv[1]
-        # not imported, since it reads files as ingest does, and stages never import stages
-        runpy.run_module("audit", run_name="__main__", alter_sys=True)
-    else:
-        command.run(main, "split")
+    command_line.run(main, "split")

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.shared import params
-from stages.split import assign, conflicts, ties
+from stages.split import assign, conflicts
 from stages.split.assign import LEFT_OUT, TEST, TRAIN
 from stages.split.conflicts import Resolved
-from stages.split.near_copies import Sketches, copies, hashed, mixed
-from stages.split.ties import Ties
+from strata.duplicates import ties
+from strata.duplicates.near_copies import Sketches, copies, hashed, mixed
+from strata.duplicates.ties import Ties
+from strata.settings.params import Split
 
 
 class Placement(NamedTuple):
@@ -25,7 +26,7 @@ class Placement(NamedTuple):
     moved: int  # rows that are where what they copy is, and not where their own hash puts them
 
 
-def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: params.Split, seed: int) -> Placement:
+def place(rows: pd.DataFrame, ready_made: int, sketches: Sketches, settings: Split, seed: int) -> Placement:
     """Place rows; the first `ready_made` are the recipe's test file, and stay the test split.
 
     rows: label, group and, to split by date, date.

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from stages.shared import params
-from stages.split import ties
 from stages.split.assign import LEFT_OUT, SPLITS
 from stages.split.placement import Placement
+from strata.duplicates import ties
+from strata.settings.params import Split
 
 
 def summary(
-    rows: pd.DataFrame, ready_made: int, placed: Placement, key: np.ndarray, names: list[str], settings: params.Split
+    rows: pd.DataFrame, ready_made: int, placed: Placement, key: np.ndarray, names: list[str], settings: Split
 ) -> dict:
     """Return the metrics. rows: label and group; the first `ready_made` are of the recipe's test file.
 

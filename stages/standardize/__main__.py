@@ -16,13 +16,15 @@ import numpy as np
 import pyarrow as pa
 from tqdm import tqdm
 
-from stages.shared import balance, command, files, params, tables
-from stages.shared.command import StageError
-from stages.shared.rejects import Rejects
 from stages.standardize import row_groups
 from stages.standardize.filters import sample, survey
-from stages.standardize.label_rules import unlisted_sentence
 from stages.standardize.rows import Standardizer, named_columns
+from strata import row_counts
+from strata.base import command_line, files, tables
+from strata.base.errors import StrataError
+from strata.label_rules import unlisted_sentence
+from strata.rejects import Rejects
+from strata.settings.reader import read_settings
 
 REJECTS = pa.schema(
     [(name, pa.string()) for name in ("file", "reason", "text", "label")]
@@ -31,15 +33,15 @@ REJECTS = pa.schema(
 
 
 def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], most: float) -> None:
-    """Raise: StageError on too many rejects, or a label without rows."""
+    """Raise: StrataError on too many rejects, or a label without rows."""
     rejects = made.rejected.total()
     total = len(label) + rejects
     if rejects > most * total:
         if made.unlisted and rejects == made.unlisted.total():
-            raise StageError(f"{path}: {unlisted_sentence(made.unlisted)}")
+            raise StrataError(f"{path}: {unlisted_sentence(made.unlisted)}")
         first = made.first_reject
         others = f"; {unlisted_sentence(made.unlisted)}" if made.unlisted else ""
-        raise StageError(
+        raise StrataError(
             f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
             f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
             f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
@@ -49,7 +51,7 @@ def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], m
     empty = [name for label_id, name in enumerate(names) if label_id not in counts]
     if empty:
         found = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
-        raise StageError(
+        raise StrataError(
             f"{path}: no row has the label {', '.join(empty)} (found: {found or 'no rows at all'}); every label needs "
             "rows: mend labels or keep in the recipe"
         )
@@ -70,8 +72,8 @@ def write_sample(full: Path, path: Path, positions: np.ndarray, schema: pa.Schem
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
-    settings, recipe = params.load(args.params, args.recipes)
+    args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
+    settings, recipe = read_settings(args.params, args.recipes)
     names = list(recipe.labels)
     metrics, balances, first_id, known, tokens = {}, {}, 0, None, None
     with (
@@ -115,11 +117,11 @@ def main(argv: list[str] | None = None) -> None:
             }
         files.write_json(out / "labels.json", {"labels": names, "positive": recipe.positive})
         files.write_json(out / "special_tokens.json", sorted(tokens))
-        balance.write(balances, plots)
+        row_counts.write(balances, plots)
     files.write_json(args.metrics, metrics)
     for name, counted in metrics.items():
         print(f"standardize: {name} {counted['rows']:,} rows of {counted['rows_read']:,}")
 
 
 if __name__ == "__main__":
-    command.run(main, "standardize")
+    command_line.run(main, "standardize")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from stages.shared import params
-from stages.shared.command import StageError
-from stages.shared.where import evaluate, named
-from stages.standardize.label_rules import canonical, canonical_values
+from strata.base.errors import StrataError
+from strata.expression import evaluate, named
+from strata.label_rules import canonical, canonical_values
+from strata.settings.recipe import Keep
 
 NUMBERS, BOOLEANS, TEXTS = "numbers", "booleans", "texts"
 
@@ -30,7 +30,7 @@ def where_columns(where: str | None, columns: list[str]) -> list[str]:
     return named(where, columns) if where else []
 
 
-def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
+def survey(batches: Iterable[pd.DataFrame], keep: Keep) -> Survey:
     """Rank the values of `keep.top` among the rows that `keep.equal` keeps, and tell what `keep.where` compares.
 
     Of equally frequent values the first by name goes first.
@@ -61,7 +61,7 @@ def survey(batches: Iterable[pd.DataFrame], keep: params.Keep) -> Survey:
     )
 
 
-def equal_masks(raw: pd.DataFrame, keep: params.Keep) -> dict[str, pd.Series]:
+def equal_masks(raw: pd.DataFrame, keep: Keep) -> dict[str, pd.Series]:
     """Return one mask a column of `keep.equal`, true where the row may stay."""
     masks = {}
     for column, wanted in keep.equal.items():
@@ -70,7 +70,7 @@ def equal_masks(raw: pd.DataFrame, keep: params.Keep) -> dict[str, pd.Series]:
     return masks
 
 
-def source_masks(raw: pd.DataFrame, keep: params.Keep, known: Survey) -> dict[str, pd.Series]:
+def source_masks(raw: pd.DataFrame, keep: Keep, known: Survey) -> dict[str, pd.Series]:
     """Return the masks of the filters on source columns, by name, in the order they apply."""
     masks = equal_masks(raw, keep)
     for column, values in known.top.items():
@@ -81,7 +81,7 @@ def source_masks(raw: pd.DataFrame, keep: params.Keep, known: Survey) -> dict[st
 
 
 def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
-    """Evaluate an expression on each row. Raises: StageError when it cannot be, or gives no truth value."""
+    """Evaluate an expression on each row. Raises: StrataError when it cannot be, or gives no truth value."""
     # the types that know a missing value, which makes a comparison neither true nor false
     frame = {}
     for column, kind in kinds.items():
@@ -93,7 +93,7 @@ def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
         odd = values[typed.isna() & values.notna()]
         if len(odd):
             only = "a number" if kind == NUMBERS else "true or false"
-            raise StageError(
+            raise StrataError(
                 f"keep.where {where!r}: {column} is {odd.iloc[0]!r} in the test file, and {only} in all training "
                 "rows; mend it"
             )
@@ -102,13 +102,13 @@ def _where(raw: pd.DataFrame, where: str, kinds: dict[str, str]) -> pd.Series:
         found = evaluate(where, frame)
     except Exception as error:  # whatever the expression does
         words = " ".join(str(error).split())[:200]
-        raise StageError(f"keep.where {where!r}: {words}; columns: {', '.join(frame)}") from None
+        raise StrataError(f"keep.where {where!r}: {words}; columns: {', '.join(frame)}") from None
     if not isinstance(found, pd.Series) or not pd.api.types.is_bool_dtype(found):
-        raise StageError(f"keep.where {where!r}: gives no true or false for each row; compare columns, as in 'a >= 2'")
+        raise StrataError(f"keep.where {where!r}: gives no true or false for each row; compare columns, as in 'a >= 2'")
     return found.fillna(False).astype(bool)
 
 
-def text_masks(text: pd.Series, keep: params.Keep) -> dict[str, pd.Series]:
+def text_masks(text: pd.Series, keep: Keep) -> dict[str, pd.Series]:
     """Return the masks of the filters on cleaned texts, by name, in the order they apply."""
     masks = {}
     if keep.min_words or keep.max_words:

@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 from tqdm import tqdm
 
-from stages.shared import processes, tables
 from stages.standardize.rows import Standardizer
+from strata.base import processes, tables
 
 BATCH = 10_000  # rows
 

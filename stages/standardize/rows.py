@@ -7,23 +7,24 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from stages.shared import params, tables
-from stages.shared.balance import Balance
-from stages.shared.command import StageError, did_you_mean
-from stages.shared.rejects import Rejects
-from stages.standardize.clean import STEPS
 from stages.standardize.dates import parse
 from stages.standardize.filters import Survey, source_masks, text_masks, where_columns
-from stages.standardize.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
+from strata.base import tables
+from strata.base.errors import StrataError, did_you_mean
+from strata.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
+from strata.rejects import Rejects
+from strata.row_counts import Balance
+from strata.settings.recipe import Columns, FirstOf, Recipe
+from strata.text.cleaning import STEPS
 
 MOST_TOKENS = 10_000
 PLACE = ["_file", "_line"]  # where ingest found the row
 
 
-def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
+def named_columns(path: Path, recipe: Recipe) -> list[str]:
     """Return the columns that the recipe names, and where each row came from.
 
-    Raises: StageError naming the first column that the table has not.
+    Raises: StrataError naming the first column that the table has not.
     """
     found = [name for name in tables.column_names(path) if name not in PLACE]
     columns, keep = recipe.columns, recipe.keep
@@ -36,18 +37,18 @@ def named_columns(path: Path, recipe: params.Recipe) -> list[str]:
     named += [("annotate", name if isinstance(name, str) else name.column) for name in recipe.annotate]
     for key, name in named:
         if name not in found:
-            raise StageError(f"{path}: no column {name!r}, which the recipe's {key} names{did_you_mean(name, found)}")
+            raise StrataError(f"{path}: no column {name!r}, which the recipe's {key} names{did_you_mean(name, found)}")
     if keep.where and not where_columns(keep.where, found):
-        raise StageError(f"{path}: keep.where {keep.where!r} names no column; columns: {', '.join(found)}")
+        raise StrataError(f"{path}: keep.where {keep.where!r} names no column; columns: {', '.join(found)}")
     return list(dict.fromkeys([*(name for _, name in named), *where_columns(keep.where, found), *PLACE]))
 
 
-def date_column(columns: params.Columns) -> tuple[str, str | None]:
+def date_column(columns: Columns) -> tuple[str, str | None]:
     """Return the name of the date's column, and its format where the recipe gives one."""
     return (columns.date, None) if isinstance(columns.date, str) else (columns.date.column, columns.date.format)
 
 
-def attribute_columns(recipe: params.Recipe) -> dict[str, str | None]:
+def attribute_columns(recipe: Recipe) -> dict[str, str | None]:
     """Return the columns by whose values scores can be told apart: name to what parts the values of a cell, or None.
 
     They are those of annotate, of keep.equal where it lists several values, and of keep.top; not the group, which is a
@@ -64,7 +65,7 @@ class Standardizer:
     """Applies a recipe to batches of rows, and counts where each row went."""
 
     def __init__(
-        self, recipe: params.Recipe, known: Survey, tokens: set[str] | None, rejects: Rejects | list[dict] | None = None
+        self, recipe: Recipe, known: Survey, tokens: set[str] | None, rejects: Rejects | list[dict] | None = None
     ):
         """tokens: those that the training rows brought, the only ones appended; None to collect them.
 
@@ -108,7 +109,7 @@ class Standardizer:
         self._characters += other._characters
         self.tokens |= other.tokens
         if len(self.tokens) > MOST_TOKENS:
-            raise StageError(
+            raise StrataError(
                 f"annotate: more than {MOST_TOKENS:,} special tokens, one a value; choose columns with fewer values"
             )
 
@@ -199,7 +200,7 @@ class Standardizer:
         self.rejected[reject["reason"]] += 1
         self.first_reject = self.first_reject or reject
 
-    def _annotated(self, text: pd.Series, raw: pd.DataFrame, entry: str | params.FirstOf) -> pd.Series:
+    def _annotated(self, text: pd.Series, raw: pd.DataFrame, entry: str | FirstOf) -> pd.Series:
         """Append one column's value to each text as a token; none where it is missing, or not among the known ones."""
         column, split = (entry, None) if isinstance(entry, str) else (entry.column, entry.split)
         tokens = []

@@ -15,10 +15,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.shared import checkpoint, command, files, params
-from stages.shared.labels import Labels, read_labels
-from stages.shared.scores import NAMES
 from stages.train import launch
+from strata.base import command_line, files
+from strata.labels import Labels, read_labels
+from strata.model import checkpoint
+from strata.scoring import NAMES
+from strata.settings.params import Params
+from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
     from stages.train.training import Counters
@@ -43,23 +46,21 @@ def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
     return best
 
 
-def train(
-    args: argparse.Namespace, settings: params.Params, labels: Labels, checkpoint_folder: Path, parent: int
-) -> None:
+def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint_folder: Path, parent: int) -> None:
     """Train in this process, alone or as one of a group. parent: the process that started it."""
     import torch
 
-    from stages.shared.classifier import load
-    from stages.shared.precision import choose
     from stages.train import dropout, model, snapshot
     from stages.train.events import Events
     from stages.train.fine_tune import fine_tune
-    from stages.train.group import Group
+    from stages.train.process_group import ProcessGroup
     from stages.train.training import Rows, Training
+    from strata.model.classifier import load
+    from strata.model.precision import choose
 
     start = time.perf_counter()
     precision = choose(settings.train.precision)
-    group = Group(settings.train.processes * settings.train.nodes)
+    group = ProcessGroup(settings.train.processes * settings.train.nodes)
     torch.use_deterministic_algorithms(settings.train.deterministic)
     splits = {name: Rows.read(args.data / name) for name in ("train", "validation")}
     classifier, tokenizer = load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
@@ -110,11 +111,11 @@ def report(counters: "Counters", best: dict, precision: str, seconds: float) -> 
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command.arguments(
+    args = command_line.arguments(
         __doc__, argv, "--data", "--labels", "--adapted", "--out", "--metrics", "--plots", "--snapshots"
     )
     parent = int(os.environ.get(launch.STARTED_BY, os.getppid()))
-    settings, _ = params.load(args.params, args.recipes)
+    settings, _ = read_settings(args.params, args.recipes)
     labels = read_labels(args.labels)
     folder = checkpoint.locate(settings.model)
     if files.read_json(args.adapted / "adapted.json")["epochs"]:
@@ -129,4 +130,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    command.run(main, "train")
+    command_line.run(main, "train")

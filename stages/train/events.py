@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 
 if TYPE_CHECKING:
     from stages.train.training import Counters
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Events:
     """Writes the curves' new points, and rows a second, into a folder; None writes nothing.
 
-    Raises: StageError without the package tensorboard.
+    Raises: StrataError without the package tensorboard.
     """
 
     def __init__(self, folder: str | None):
@@ -22,7 +22,7 @@ class Events:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise StageError(
+            raise StrataError(
                 f"watch.tensorboard is {folder}, but tensorboard is not installed: "
                 "pip install -r requirements-tensorboard.txt"
             ) from None

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from stages.shared.command import StageError
 from stages.train import batches
 from stages.train.optimizer import rate
 from stages.train.snapshot import Snapshots
 from stages.train.training import Counters, Training
+from strata.base.errors import StrataError
 
 LOSS_POINTS = 50  # points of the training-loss curve, at most
 
@@ -35,7 +35,7 @@ def fine_tune(
 
     publish: takes what has been counted, and the rows a second since it was called last, whenever a curve has a new
     point.
-    Raises: StageError on a loss that is no number, when memory runs out, and when no state can be saved.
+    Raises: StrataError on a loss that is no number, when memory runs out, and when no state can be saved.
     """
     settings = training.settings
     lengths = np.array([len(ids) for ids in training.splits["train"].input_ids])
@@ -75,7 +75,7 @@ def fine_tune(
                     rows, since = 0, time.perf_counter()
                 if counters.step < steps and snapshots.is_due(counters.step):
                     training.save(snapshots)
-    except StageError:
+    except StrataError:
         snapshots.forget_note()  # the error has said what there is to say
         raise
     training.optimizer.load_weights(training.best)

@@ -3,7 +3,8 @@
 import os
 import sys
 
-from stages.shared import params
+from strata.base.cores import cores
+from strata.settings.params import Train
 
 STARTED_BY = "STRATA_STARTED_BY"  # in a process's environment: the process that started its launcher
 
@@ -13,7 +14,7 @@ def is_launched() -> bool:
     return STARTED_BY in os.environ
 
 
-def launch(settings: params.Train, argv: list[str]) -> bool:
+def launch(settings: Train, argv: list[str]) -> bool:
     """Run this stage in every process of this node, as torchrun does, and return whether all ended well.
 
     With several nodes, NODE_RANK, MASTER_ADDR and MASTER_PORT tell this one's number and where the first one listens.
@@ -23,8 +24,7 @@ def launch(settings: params.Train, argv: list[str]) -> bool:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     os.environ[STARTED_BY] = str(os.getppid())
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // settings.processes)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.processes)))
     address = f"{os.environ.get('MASTER_ADDR', '127.0.0.1')}:{os.environ.get('MASTER_PORT', '29500')}"
     config = LaunchConfig(
         min_nodes=settings.nodes,

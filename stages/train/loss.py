@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from stages.shared.labels import Labels
+from strata.labels import Labels
 
 
 def class_weights(label: np.ndarray, labels: Labels, wanted: str | dict[str, float]) -> torch.Tensor | None:

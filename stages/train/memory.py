@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from stages.shared.command import StageError
+from strata.base.errors import StrataError
 
 REMEDY = "lower train.batch_size and raise train.gradient_accumulation as much, or lower tokenize.max_length"
 SCORING_REMEDY = "lower tokenize.max_length, or choose a smaller model"
@@ -25,7 +25,7 @@ def explained(where: str, rows: int, tokens: int, remedy: str = REMEDY) -> Itera
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in REFUSALS):
             raise
-        raise StageError(
+        raise StrataError(
             f"memory ran out {where}, at a batch of {rows:,} rows of up to {tokens:,} tokens; {remedy}"
         ) from None
 

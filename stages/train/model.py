@@ -15,26 +15,27 @@ from transformers import (
     set_seed,
 )
 
-from stages.shared import classifier, params
-from stages.shared.command import StageError
-from stages.shared.labels import Labels
+from strata.base.errors import StrataError
+from strata.labels import Labels
+from strata.model import classifier
+from strata.settings.params import Train
 
 
 def load_teacher(folder: Path, tokenizer: PreTrainedTokenizerBase, labels: Labels) -> PreTrainedModel:
-    """Load a fine-tuned model to distil from. Raises: StageError when its labels or its tokens are others."""
+    """Load a fine-tuned model to distil from. Raises: StrataError when its labels or its tokens are others."""
     if not (folder / "config.json").is_file():
-        raise StageError(f"train.teacher {folder}: no such folder with a model; name one that train wrote")
+        raise StrataError(f"train.teacher {folder}: no such folder with a model; name one that train wrote")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         is_classifier = any(name.endswith("ForSequenceClassification") for name in config.architectures or [])
         if not is_classifier or config.num_labels != len(labels.names):
             found = f"a classifier of {config.num_labels} labels" if is_classifier else "no classifier"
-            raise StageError(
+            raise StrataError(
                 f"train.teacher {folder}: is {found}; a teacher was fine-tuned for the recipe's {len(labels.names)}"
             )
         classifier.check_labels(folder, labels, "train.teacher")
         if AutoTokenizer.from_pretrained(folder, trust_remote_code=False).get_vocab() != tokenizer.get_vocab():
-            raise StageError(
+            raise StrataError(
                 f"train.teacher {folder}: its vocabulary is not that of model.checkpoint; a teacher has its student's"
                 " tokenizer"
             )
@@ -42,13 +43,13 @@ def load_teacher(folder: Path, tokenizer: PreTrainedTokenizerBase, labels: Label
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise StageError(f"train.teacher {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
+        raise StrataError(f"train.teacher {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}") from None
 
 
-def prepare(model: PreTrainedModel, settings: params.Train) -> None:
+def prepare(model: PreTrainedModel, settings: Train) -> None:
     """Freeze what shall stay as it is, and choose what is computed twice for less memory.
 
-    Raises: StageError when there are fewer layers than are to be frozen.
+    Raises: StrataError when there are fewer layers than are to be frozen.
     """
     if settings.freeze_embeddings:
         for module in model.base_model.modules():
@@ -57,7 +58,7 @@ def prepare(model: PreTrainedModel, settings: params.Train) -> None:
     if settings.freeze_layers:
         layers = max((m for m in model.base_model.modules() if isinstance(m, nn.ModuleList)), key=len, default=[])
         if settings.freeze_layers > len(layers):
-            raise StageError(
+            raise StrataError(
                 f"train.freeze_layers is {settings.freeze_layers}, the checkpoint has {len(layers)} layers; lower it"
             )
         for layer in layers[: settings.freeze_layers]:
@@ -73,12 +74,12 @@ def prepare(model: PreTrainedModel, settings: params.Train) -> None:
 def with_lora(model: PreTrainedModel, rank: int, alpha: float, seed: int) -> PreTrainedModel:
     """Return the model with LoRA's matrices beside its linear layers (Hu et al., 2022), drawn from `seed`.
 
-    Raises: StageError without peft.
+    Raises: StrataError without peft.
     """
     try:
         from peft import LoraConfig, TaskType, get_peft_model
     except ImportError:
-        raise StageError(
+        raise StrataError(
             f"train.lora_rank is {rank}, but peft is not installed: pip install -r requirements-lora.txt"
         ) from None
     set_seed(seed)

@@ -19,22 +19,28 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from stages.shared import files, params
-from stages.shared.command import StageError
 from stages.train import launch
+from strata.base import files
+from strata.base.errors import StrataError
+from strata.settings import params
+from strata.settings.yaml_loader import read_yaml
 
 KEPT = 3  # unfinished runs whose state is kept; older ones are removed
 STATE, NOTE, LOCK = "state.safetensors", "batch.json", "lock"
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft")
 
 
+def code_of_training() -> list[Path]:
+    """Return the modules and folders of code that decide what training gives, as dvc.yaml lists them for train."""
+    root = Path(__file__).parents[2]
+    listed = read_yaml(root / "dvc.yaml")["stages"]["train"]["deps"]
+    return [root / path for path in listed if path.startswith(("stages/", "strata/"))]
+
+
 def run_key(settings: dict, *inputs: Path) -> str:
     """Return a key of a run: its settings, the bytes of its input files or folders, this code, and the libraries."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    here = Path(__file__).parent
-    code = [path for folder in (here, here.parent / "shared") for path in sorted(folder.glob("*.py"))]
-    found = [[path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()) for path in inputs]
-    for path in [*code, *(path for paths in found for path in paths)]:
+    for path in [file for entry in (*code_of_training(), *inputs) for file in _files(entry)]:
         with path.open("rb") as content:
             digest.update(path.name.encode() + hashlib.file_digest(content, "sha256").digest())
     for name in LIBRARIES:
@@ -42,6 +48,12 @@ def run_key(settings: dict, *inputs: Path) -> str:
             digest.update(f"{name} {metadata.version(name)}".encode())
     digest.update(f"{torch.get_num_threads()} threads".encode())
     return digest.hexdigest()[:32]
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the file, or those of the folder, in order; what Python has compiled is left out."""
+    inside = [path] if path.is_file() else sorted(path.rglob("*"))
+    return [file for file in inside if file.is_file() and "__pycache__" not in file.parts]
 
 
 class Snapshots:
@@ -58,7 +70,7 @@ class Snapshots:
         try:
             self._lock()
         except OSError as error:
-            raise StageError(f"{folder}: no state can be saved there ({error.strerror}); make it writable") from None
+            raise StrataError(f"{folder}: no state can be saved there ({error.strerror}); make it writable") from None
         self._remove_old(folder)
 
     def _lock(self) -> None:
@@ -85,9 +97,11 @@ class Snapshots:
                 shutil.rmtree(other)
 
     def check_parent(self) -> None:
-        """Stop where DVC started this process and has ended: the next dvc repro goes on. Raises: StageError."""
+        """Stop where DVC started this process and has ended: the next dvc repro goes on. Raises: StrataError."""
         if "DVC_STAGE" in os.environ and _has_ended(self.parent):
-            raise StageError("dvc, which started this process, has ended; run dvc repro again, which goes on from here")
+            raise StrataError(
+                "dvc, which started this process, has ended; run dvc repro again, which goes on from here"
+            )
 
     def is_due(self, step: int) -> bool:
         """Whether a state is to be saved after this step."""
@@ -98,7 +112,7 @@ class Snapshots:
         return time.monotonic() - self.last >= 60 * self.settings.minutes
 
     def save(self, tensors: dict[str, torch.Tensor], counters: dict) -> None:
-        """Replace the saved state. Raises: StageError when it cannot be written; the state before is whole."""
+        """Replace the saved state. Raises: StrataError when it cannot be written; the state before is whole."""
         path = self.folder / STATE
         try:
             with files.replace_file(path) as partial:
@@ -108,7 +122,7 @@ class Snapshots:
                     os.fsync(content.fileno())  # a machine that loses power must not leave an empty file
         except Exception as error:  # safetensors raises an error of its own for a full disk
             kept = "the state before it is kept" if path.exists() else "no state is saved"
-            raise StageError(
+            raise StrataError(
                 f"{path}: the state after step {counters['step']:,} cannot be written ({str(error).strip()}); {kept}: "
                 "free some disk space and run again"
             ) from None

@@ -12,16 +12,16 @@ import torch
 from datasets import load_from_disk
 from transformers import PreTrainedModel
 
-from stages.shared import params
-from stages.shared.batches import padded, probabilities
-from stages.shared.command import StageError
-from stages.shared.labels import Labels
-from stages.shared.scores import LOWER_IS_BETTER, scores
 from stages.train import loss, memory
-from stages.train.group import Group
 from stages.train.model import keep_in_bf16
 from stages.train.optimizer import Optimizer
+from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
+from strata.base.errors import StrataError
+from strata.labels import Labels
+from strata.model.batches import padded, probabilities
+from strata.scoring import LOWER_IS_BETTER, scores
+from strata.settings.params import Train
 
 SCORED = 128  # rows of a batch that is scored and not learned from
 
@@ -67,9 +67,9 @@ class Training:
         model: PreTrainedModel,
         splits: dict[str, Rows],
         labels: Labels,
-        settings: params.Train,
+        settings: Train,
         precision: str,
-        group: Group,
+        group: ProcessGroup,
     ):
         self.model, self.splits, self.labels, self.settings, self.group = model, splits, labels, settings, group
         self.device = next(model.parameters()).device
@@ -152,7 +152,7 @@ class Training:
                 found = self.score(self.compute, rows.input_ids[mine], "scoring validation rows")
                 shares[mine] = torch.from_numpy(found).to(self.device)
         except ValueError:
-            raise StageError(
+            raise StrataError(
                 "the loss has become NaN or infinite; lower train.lr, or set train.precision to fp32"
             ) from None
         self.compute.train()
@@ -165,7 +165,7 @@ class Training:
         snapshots.note("in scoring validation rows", SCORED, max(map(len, self.splits["validation"].input_ids)))
         entry, metric = self.score_validation(), self.settings.best_metric
         if entry[metric] is None:
-            raise StageError(
+            raise StrataError(
                 f"train.best_metric {metric} is undefined on validation rows of one label; choose accuracy or loss"
             )
         sign = -1 if metric in LOWER_IS_BETTER else 1

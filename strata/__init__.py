@@ -1,0 +1,26 @@
+"""Strata: from labelled text to a trustworthy, repeatable, quantized text classifier.
+
+from strata import Predictor
+Predictor("models/quantize")(["a warm, funny film"])
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from strata.base.errors import StrataError
+    from strata.runtime.predictor import Predictor
+
+__all__ = ["Predictor", "StrataError"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, and nothing that a stage has no use for."""
+    if name == "Predictor":
+        from strata.runtime.predictor import Predictor
+
+        return Predictor
+    if name == "StrataError":
+        from strata.base.errors import StrataError
+
+        return StrataError
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,27 @@
+"""Check params.yaml and every recipe, or renew the JSON Schemas that editors use.
+
+python -m strata.settings           check params.yaml and every recipe
+python -m strata.settings --write   write params.schema.json and recipe.schema.json
+"""
+
+import sys
+from pathlib import Path
+
+from strata.base import command_line
+from strata.settings.json_schema import schemas
+from strata.settings.reader import read, read_settings
+from strata.settings.recipe import Recipe
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--write"]:
+        for name, text in schemas().items():
+            Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+        return
+    read_settings(Path("params.yaml"), Path("recipes"))
+    for path in sorted(Path("recipes").glob("*.yaml")):
+        read(path, Recipe)
+
+
+if __name__ == "__main__":
+    command_line.run(main, "settings")

@@ -1,0 +1,56 @@
+"""Reads params.yaml and the recipe that it names, and checks both whole.
+
+This room only refuses input. No key of params.yaml has a default, and a recipe's key that may be absent means "none"
+when it is, so the room does not decide what a stage writes: no stage in dvc.yaml lists it among its deps.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from strata.base.errors import StrataError, did_you_mean
+from strata.settings.params import Params
+from strata.settings.recipe import Recipe
+from strata.settings.sentences import sentence
+from strata.settings.yaml_loader import read_yaml
+
+
+def read_settings(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
+    """Read and check params.yaml and the recipe that it names.
+
+    Raises: StrataError with the file, the key, what was found and what is allowed.
+    """
+    params = read(params_path, Params)
+    path = recipes / f"{params.recipe}.yaml"
+    if not path.is_file():
+        found = sorted(p.stem for p in recipes.glob("*.yaml"))
+        raise StrataError(
+            f"{params_path}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, found)}"
+        )
+    recipe = read(path, Recipe)
+    labels = list(recipe.labels)
+    named = {"resample.factors": params.resample.factors, "resample.counts": params.resample.counts}
+    if isinstance(params.train.class_weights, dict):
+        named["train.class_weights"] = params.train.class_weights
+    for key, numbers in named.items():
+        for name in numbers:
+            if name not in labels:
+                raise StrataError(
+                    f"{params_path}: {key} names the label {name!r}, which {path} has not{did_you_mean(name, labels)}"
+                )
+        missing = [name for name in labels if name not in numbers]
+        if numbers and missing:
+            raise StrataError(f"{params_path}: {key} lacks {', '.join(missing)}: every label of {path} needs a number")
+    return params, recipe
+
+
+def read(path: Path, model: type[BaseModel]) -> Any:
+    """Read one YAML file and check it against a schema. Raises: StrataError."""
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise StrataError(f"{path}: a mapping of keys is wanted, found {type(content).__name__}")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise StrataError(f"{path}: {sentence(error, model)}") from None

@@ -1,0 +1,153 @@
+"""The schema of a recipe: where a dataset is, and what its columns and labels mean."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from strata.expression import refusal
+from strata.label_rules import RULE
+from strata.settings.fields import Scalar, Section
+
+Address = Annotated[str, Field(min_length=1)]
+
+
+class Source(Section):
+    """Where the rows come from."""
+
+    train: Address | Annotated[list[Address], Field(min_length=1)] = Field(
+        description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, "
+        "hub://OWNER/NAME@COMMIT/GLOB in a dataset on the Hugging Face Hub, https://HOST/FILE#sha256=HEX, or a list of "
+        "these. Formats: .csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .arrow, .feather, each also as .gz or "
+        ".zst, or alone in a .zip."
+    )
+    test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
+        default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."
+    )
+    encoding: str | None = Field(
+        default=None,
+        description="Encoding of text files, such as cp1250, as Python names it; absent or null: found in each.",
+    )
+
+    @model_validator(mode="after")
+    def _encoding_is_known(self) -> "Source":
+        try:
+            "".encode(self.encoding or "utf-8")
+        except LookupError:
+            raise ValueError(f"encoding is {self.encoding!r}, must be one that Python knows, such as cp1250") from None
+        return self
+
+
+class Dated(Section):
+    """A column of dates in one format."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    format: str = Field(min_length=1, description="As strptime takes it, such as %d/%m/%Y.")
+
+
+class Columns(Section):
+    """The source's column names."""
+
+    text: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = Field(
+        description="Column that holds the text, or a list of columns whose texts are joined by a space."
+    )
+    label: str = Field(min_length=1, description="Column that holds the label.")
+    group: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Column whose equal values stay on one side of every split; absent or null: none."
+    )
+    date: Annotated[str, Field(min_length=1)] | Dated | None = Field(
+        default=None,
+        description="Column of dates, for split.by date: ISO 8601, a year, seconds since 1970, or the month by name; "
+        "else {column: when, format: '%d/%m/%Y'}. Absent or null: none.",
+    )
+
+
+class Keep(Section):
+    """Rows to keep; an absent key keeps all. The filters apply in the order of these keys."""
+
+    equal: dict[str, Scalar | list[Scalar]] = Field(
+        default={}, description="Column to the value, or the list of values, that its rows must have."
+    )
+    top: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default={},
+        description="Column to N: rows with one of its N most frequent values, among the training rows that `equal` "
+        "keeps.",
+    )
+    where: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="An expression on the source's columns as DataFrame.query takes it, such as 'season >= 2 and "
+        "rating != 5' or 'title.str.len() > 3', which sees one row at a time. A column of numbers alone is compared as "
+        "numbers, one of true and false as booleans; a comparison with a missing value keeps no row.",
+    )
+    min_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Fewest words of a cleaned text.")
+    max_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Most words of a cleaned text.")
+    min_characters: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Fewest characters of a cleaned text."
+    )
+    max_characters: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Most characters of a cleaned text."
+    )
+
+    @model_validator(mode="after")
+    def _where_compares(self) -> "Keep":
+        if self.where and (reason := refusal(self.where)):
+            raise ValueError(f"where: {reason}")
+        return self
+
+
+class FirstOf(Section):
+    """A column of several values in one cell."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    split: str = Field(min_length=1, description="What parts the values of a cell; the first one is taken.")
+
+
+class Recipe(Section):
+    """One dataset: where it is, and what its columns and labels mean."""
+
+    source: Source
+    columns: Columns
+    labels: dict[Annotated[str, Field(min_length=1)], Scalar | Annotated[list[Scalar], Field(min_length=1)]] = Field(
+        min_length=2,
+        description='Label names in id order, each with the source values it stands for: a value, a list, "*" for all '
+        'the rest, or a rule on numbers such as ">= 7".',
+    )
+    positive: str | None = Field(
+        description="Of two labels, the one that precision, recall and F1 speak of; else null."
+    )
+    keep: Keep
+    clean: list[Literal["html", "whitespace", "lowercase", "punctuation", "unicode"]] = Field(
+        description="Cleaning steps, applied in this order."
+    )
+    annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
+        description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>; "
+        "tokenize adds it to the vocabulary; {column: writer, split: ';'} takes the first of several values. A token "
+        "stands at the end, so it is cut off with a text beyond tokenize.max_length.",
+    )
+    sample: Annotated[int, Field(ge=1)] | None = Field(
+        description="At most this many rows, drawn with the seed, every label at its own share; null keeps all."
+    )
+
+    @model_validator(mode="after")
+    def _rules_are_rules(self) -> "Recipe":
+        for name, values in self.labels.items():
+            alone = not isinstance(values, list)
+            for value in [values] if alone else values:
+                is_rule = isinstance(value, str) and RULE.fullmatch(value) is not None
+                looks_so = isinstance(value, str) and value.strip()[:1] in ("<", ">", "=", "!")
+                if alone and looks_so and not is_rule:
+                    raise ValueError(
+                        f"labels.{name} is {value!r}, no rule such as '<= 4' or '> -0.5'; for that very text, write "
+                        f"[{value!r}]"
+                    )
+                if not alone and is_rule and len(values) > 1:
+                    raise ValueError(f"labels.{name} has the rule {value!r} in a list; a rule stands alone")
+        return self
+
+    @model_validator(mode="after")
+    def _positive_is_one_of_two(self) -> "Recipe":
+        names = list(self.labels)
+        if len(names) == 2 and self.positive not in names:
+            raise ValueError(f"positive is {self.positive!r}, must be one of the two labels: {', '.join(names)}")
+        if len(names) > 2 and self.positive is not None:
+            raise ValueError(f"positive is {self.positive!r}, must be null with {len(names)} labels")
+        return self

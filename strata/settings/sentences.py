@@ -1,0 +1,42 @@
+"""What pydantic finds wrong, as one sentence that names the key and the nearest valid one."""
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from strata.base.errors import did_you_mean
+
+
+def sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first error as a sentence: key, what was found, what is allowed."""
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a typo also leaves its key missing
+    keys = [str(key) for key in first["loc"]]
+    section, field, depth = _place(model, keys)
+    key = ".".join(keys[:depth])
+    if first["type"] == "extra_forbidden":
+        near = did_you_mean(keys[-1], list(section.model_fields), prefix="".join(f"{k}." for k in keys[:-1]))
+        return f"unknown key {'.'.join(keys)}{near}"
+    about = f"; {field.description}" if field and field.description else ""
+    if first["type"] == "missing":
+        return f"{'.'.join(keys)} is missing{about}"
+    wanted = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{key}: {wanted}" if key else wanted
+    found = first["input"]
+    return f"{key} is {found!r} ({type(found).__name__}): {wanted[0].lower() + wanted[1:]}{about}"
+
+
+def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], Any, int]:
+    """The innermost section on the way along `keys`, the field there, and how many keys belong to the file.
+
+    What pydantic appends after a field with several types (`str`, `list[str]`) is not a key of the file.
+    """
+    field = None
+    for depth, key in enumerate(keys):
+        if key not in model.model_fields:
+            return model, field, depth
+        field = model.model_fields[key]
+        if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return model, field, depth + 1
+        model = field.annotation
+    return model, field, len(keys)
