@@ -144,7 +144,7 @@ class Standardizer:
         group = None
         if self.recipe.columns.group:  # one spelling, so that the same author is one group in every file
             group = canonical_values(raw[self.recipe.columns.group][kept]).replace("", None)
-        annotation = self._annotations(raw.loc[kept])
+        annotation = pd.Series(self._annotations(raw.loc[kept]), kept, dtype="object")
         frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group, "annotation": annotation})
         if date is not None:
             frame["date"] = date[kept]
