@@ -22,8 +22,8 @@ import sys
 import tarfile
 from pathlib import Path, PurePosixPath
 
+import jinja2
 import yaml
-from jinja2 import DictLoader, Environment, StrictUndefined
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/*.md")
@@ -77,10 +77,10 @@ def interval(scores: dict, metric: str = "accuracy") -> str:
     return f"{scores[metric]:.3f} ({ends['low']:.3f} to {ends['high']:.3f})"
 
 
-def environment(texts: dict[str, str]) -> Environment:
+def environment(texts: dict[str, str]) -> jinja2.Environment:
     """Return a Jinja environment that knows the figures in these texts."""
     templates = {PurePosixPath(path).name: text for path, text in texts.items() if path.endswith(".j2")}
-    env = Environment(loader=DictLoader(templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(loader=jinja2.DictLoader(templates), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     env.filters["number"] = lambda value, places=0: f"{value:,.{places}f}"
     env.filters["percent"] = lambda value, places=0: f"{value:.{places}%}"
     env.filters["signed"] = lambda value, places=1: f"{value:+.{places}f}"
@@ -93,7 +93,7 @@ def environment(texts: dict[str, str]) -> Environment:
     return env
 
 
-def renew(page: str, text: str, env: Environment) -> tuple[str, list[str]]:
+def renew(page: str, text: str, env: jinja2.Environment) -> tuple[str, list[str]]:
     """Return the page with its figures renewed, and a line for each that was stale or misplaced."""
     problems = [f"{page}:{line(text, found)}: put a word before the figure" for found in AT_LINE_START.finditer(text)]
     if not len(FIGURE.findall(text)) == text.count("<!--= ") == text.count("<!--/-->"):
