@@ -164,7 +164,7 @@ def test_every_target_of_make_that_pages_name_exists():
 def test_every_module_that_pages_run_exists():
     missing = [
         module
-        for module in named(r"python -m ((?:benchmarks|stages|strata)(?:\.\w+)*)")
+        for module in named(r"python -m ((?:benchmarks|stages|strata)\.[a-z_.]+)")
         if not {f"{module.replace('.', '/')}{end}" for end in (".py", "/__main__.py")} & FILES
     ]
     assert not missing
