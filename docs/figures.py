@@ -61,7 +61,9 @@ def edges(dvc: dict) -> list[tuple[str, str]]:
     the edge from quantize stands for all of them.
     """
     stages = dvc["stages"]
-    makers = {path: name for name in stages for path in outputs(stages[name]) if not path.startswith(("metrics/", "plots/"))}
+    makers = {
+        path: name for name in stages for path in outputs(stages[name]) if not path.startswith(("metrics/", "plots/"))
+    }
     pairs = [
         (makers[folder], name)
         for name, stage in stages.items()
@@ -80,7 +82,9 @@ def interval(scores: dict, metric: str = "accuracy") -> str:
 def environment(texts: dict[str, str]) -> jinja2.Environment:
     """Return a Jinja environment that knows the figures in these texts."""
     templates = {PurePosixPath(path).name: text for path, text in texts.items() if path.endswith(".j2")}
-    env = jinja2.Environment(loader=jinja2.DictLoader(templates), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env = jinja2.Environment(
+        loader=jinja2.DictLoader(templates), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     env.filters["number"] = lambda value, places=0: f"{value:,.{places}f}"
     env.filters["percent"] = lambda value, places=0: f"{value:.{places}%}"
     env.filters["signed"] = lambda value, places=1: f"{value:+.{places}f}"

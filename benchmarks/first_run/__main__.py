@@ -41,7 +41,12 @@ def lines(folder: Path, words: tuple[str, ...]) -> list[str]:
     """Run a command in a folder. Returns: the lines that it prints, without DVC's own."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where the stages find python
     output = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=os.environ | {"PATH": path}, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, *words],
+        cwd=folder,
+        env=os.environ | {"PATH": path},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     ).stdout
     return [line for line in output.splitlines() if line.strip() and not line.startswith(OF_DVC)]
 
