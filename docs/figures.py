@@ -8,8 +8,8 @@ A figure stands between two HTML comments, which readers do not see. The first o
 
     The run takes <!--= benchmarks.repro.cold_repro_s | number -->135<!--/--> s.
 
-Expressions read `metrics` (metrics/STAGE.json), `benchmarks` (benchmarks/NAME/results.json), `dvc` (dvc.yaml) and `tables`
-(the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
+Expressions read `metrics` (metrics/STAGE.json), `benchmarks` (benchmarks/NAME/results.json), `dvc` (dvc.yaml) and
+`tables` (the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def in_revision(revision: str) -> dict[str, str]:
     command = ["git", "archive", revision, "README.md", "docs", "metrics", "benchmarks", "dvc.yaml"]
     archive = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        members = [m for m in tar if m.isfile() and any(PurePosixPath(m.name).match(p) for p in PAGES + SOURCES)]
+        members = [
+            m for m in tar if m.isfile() and any(PurePosixPath("/", m.name).match(f"/{p}") for p in PAGES + SOURCES)
+        ]
         return {member.name: tar.extractfile(member).read().decode("utf-8") for member in members}
 
 
@@ -61,9 +63,8 @@ def edges(dvc: dict) -> list[tuple[str, str]]:
     the edge from quantize stands for all of them.
     """
     stages = dvc["stages"]
-    makers = {
-        path: name for name in stages for path in outputs(stages[name]) if not path.startswith(("metrics/", "plots/"))
-    }
+    not_data = ("metrics/", "plots/")
+    makers = {path: name for name in stages for path in outputs(stages[name]) if not path.startswith(not_data)}
     pairs = [
         (makers[folder], name)
         for name, stage in stages.items()

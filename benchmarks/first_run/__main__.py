@@ -1,6 +1,6 @@
 """Run README's three commands on a file of reviews in a fresh clone, and record what they print.
 
-    python -m benchmarks.first_run    # from the root; two minutes on two cores; writes benchmarks/first_run/results.json
+    python -m benchmarks.first_run    # from the root; two minutes on two cores; writes results.json beside this
 
 The file holds every fourth sentence of Rotten Tomatoes, in two columns: review, and sentiment as a word.
 """
@@ -40,15 +40,9 @@ def write_reviews(path: Path) -> int:
 def lines(folder: Path, words: tuple[str, ...]) -> list[str]:
     """Run a command in a folder. Returns: the lines that it prints, without DVC's own."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where the stages find python
-    output = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env=os.environ | {"PATH": path},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    ).stdout
-    return [line for line in output.splitlines() if line.strip() and not line.startswith(OF_DVC)]
+    env = os.environ | {"PATH": path}
+    done = subprocess.run([sys.executable, *words], cwd=folder, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    return [line for line in done.stdout.splitlines() if line.strip() and not line.startswith(OF_DVC)]
 
 
 def main() -> None:
