@@ -170,6 +170,12 @@ def test_every_module_that_pages_run_exists():
     assert not missing
 
 
+def test_every_path_that_contributing_names_exists():
+    paths = re.findall(r"`((?:stages|strata|recipes|tests|benchmarks|docs)/[a-z_./0-9]*)`", PAGES["CONTRIBUTING.md"])
+    assert len(paths) > 20
+    assert not [path for path in paths if path.rstrip("/") not in FILES | FOLDERS]
+
+
 def test_every_benchmark_is_in_the_guide():
     names = {path.split("/")[1] for path in TEXTS if path.startswith("benchmarks/")}
     assert names == set(re.findall(r"^\| `python -m benchmarks\.(\w+)`", PAGES["docs/benchmarks.md"], re.MULTILINE))
