@@ -8,8 +8,9 @@ A figure stands between two HTML comments, which readers do not see. The first o
 
     The run takes <!--= benchmarks.repro.cold_repro_s | number -->135<!--/--> s.
 
-Expressions read `metrics` (metrics/STAGE.json), `benchmarks` (benchmarks/NAME/results.json), `dvc` (dvc.yaml) and
-`tables` (the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
+Expressions read `metrics` (metrics/STAGE.json), `benchmarks` (benchmarks/NAME/results.json), `schemas` (params and
+recipe, from strata/settings), `dvc` (dvc.yaml) and `tables` (the macros in docs/templates/tables.j2, for whole tables
+and blocks). A missing key is an error.
 """
 
 import argparse
@@ -27,10 +28,20 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ("README.md", "docs/*.md")
-SOURCES = ("docs/templates/*.j2", "metrics/*.json", "benchmarks/*/results.json", "dvc.yaml")
+SOURCES = (
+    "docs/templates/*.j2",
+    "metrics/*.json",
+    "benchmarks/*/results.json",
+    "strata/settings/*.schema.json",
+    "dvc.yaml",
+)
 FIGURE = re.compile(r"(<!--= (.+?) -->)(.*?)(<!--/-->)", re.DOTALL)
-# CommonMark reads a line that starts with a comment as HTML: no `code`, no [link] on it
-AT_LINE_START = re.compile(r"^[ ]*<!--= .+? -->[^\n]*<!--/-->", re.MULTILINE)
+MISPLACED = {
+    # CommonMark reads a line that starts with a comment as HTML: no `code`, no [link] on it
+    "put a word before the figure": re.compile(r"^ *<!--= .+? -->[^\n]*<!--/-->", re.MULTILINE),
+    # a | ends a cell, even inside a comment
+    "put the figure's filters into a macro": re.compile(r"^\|.*<!--= [^>\n]*\|", re.MULTILINE),
+}
 
 
 def in_workspace() -> dict[str, str]:
@@ -41,7 +52,7 @@ def in_workspace() -> dict[str, str]:
 
 def in_revision(revision: str) -> dict[str, str]:
     """Return the text of every page and source as committed, by its path."""
-    command = ["git", "archive", revision, "README.md", "docs", "metrics", "benchmarks", "dvc.yaml"]
+    command = ["git", "archive", revision, "README.md", "docs", "metrics", "benchmarks", "strata/settings", "dvc.yaml"]
     archive = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = [
@@ -90,9 +101,11 @@ def environment(texts: dict[str, str]) -> jinja2.Environment:
     env.filters["percent"] = lambda value, places=0: f"{value:.{places}%}"
     env.filters["signed"] = lambda value, places=1: f"{value:+.{places}f}"
     env.filters |= {"interval": interval, "outputs": outputs, "edges": edges}
-    json_files = {PurePosixPath(path): json.loads(text) for path, text in texts.items() if path.endswith(".json")}
-    env.globals["metrics"] = {path.stem: content for path, content in json_files.items() if path.parts[0] == "metrics"}
-    env.globals["benchmarks"] = {path.parent.name: c for path, c in json_files.items() if path.parts[0] == "benchmarks"}
+    env.globals |= {"metrics": {}, "benchmarks": {}, "schemas": {}}
+    for path in (PurePosixPath(path) for path in texts if path.endswith(".json")):
+        source = {"strata": "schemas"}.get(path.parts[0], path.parts[0])
+        name = path.parent.name if source == "benchmarks" else path.name.partition(".")[0]
+        env.globals[source][name] = json.loads(texts[path.as_posix()])
     env.globals["dvc"] = yaml.safe_load(texts["dvc.yaml"])
     env.globals["tables"] = env.get_template("tables.j2").module
     return env
@@ -100,7 +113,11 @@ def environment(texts: dict[str, str]) -> jinja2.Environment:
 
 def renew(page: str, text: str, env: jinja2.Environment) -> tuple[str, list[str]]:
     """Return the page with its figures renewed, and a line for each that was stale or misplaced."""
-    problems = [f"{page}:{line(text, found)}: put a word before the figure" for found in AT_LINE_START.finditer(text)]
+    problems = [
+        f"{page}:{line(text, found)}: {remedy}"
+        for remedy, pattern in MISPLACED.items()
+        for found in pattern.finditer(text)
+    ]
     if not len(FIGURE.findall(text)) == text.count("<!--= ") == text.count("<!--/-->"):
         problems.append(f"{page}: a figure lacks its end <!--/-->, or its start")
 

@@ -78,6 +78,7 @@ def test_a_stale_figure_is_named_with_its_line_and_renewed():
     [
         ("<!--= 1 -->1<!--/--> is at the start", "page.md:1: put a word before the figure"),
         ("One <!--= 1 -->1 has no end", "page.md: a figure lacks its end <!--/-->, or its start"),
+        ("| a | <!--= 1 | abs -->1<!--/--> |", "page.md:1: put the figure's filters into a macro"),
     ],
 )
 def test_a_misplaced_figure_is_named(page, problem):
@@ -190,6 +191,13 @@ def test_the_readmes_commands_are_those_that_the_benchmark_ran():
     assert said["recipe"][-1].startswith("next: dvc exp run -S recipe=reviews")
     assert [set(json.loads(line)) for line in said["predict"]] == [{"label", "probability"}]
     assert re.search(r"^evaluate: test [\d,]+ rows, accuracy 0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)", README, re.MULTILINE)
+
+
+def test_the_table_of_formats_is_that_of_the_schema():
+    source = json.loads(TEXTS["strata/settings/recipe.schema.json"])["$defs"]["Source"]["properties"]["train"]
+    rows = re.search(r"^\| format \| suffix \|\n(.*?)\n\n", PAGES["docs/data.md"], re.MULTILINE | re.DOTALL)[1]
+    packed = re.search(r"^Each may be compressed.*$", PAGES["docs/data.md"], re.MULTILINE)[0]
+    assert set(re.findall(r"`(\.\w+)`", rows + packed)) == set(re.findall(r"(?<!\w)\.[a-z]+", source["description"]))
 
 
 def test_every_recipe_but_the_users_own_download_has_a_recorded_run():
