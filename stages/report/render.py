@@ -1,0 +1,53 @@
+"""Templates to Markdown. What they print comes in part from the data, and is escaped here, so that none can forget to."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+from markupsafe import Markup
+
+from stages.report.figures import FILTERS
+from stages.shared.command import StageError
+
+FOLDER = Path(__file__).parent
+STRICT = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+JOINERS = "\u200c\u200d"  # shape letters and emoji, and have no look of their own
+
+
+def visible(text: str) -> str:
+    r"""One line in which every character can be seen: others stand as Python writes them.
+
+    >>> visible("a\n b" + chr(0x202E))
+    'a b\\u202e'
+    """
+    seen = (c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in " ".join(text.split()))
+    return "".join(seen)
+
+
+def escaped(value: object) -> Markup:
+    r"""Escape a value for GitHub's Markdown, HTML in it included. Markup, which templates and figures make, stays.
+
+    >>> str(escaped("<b> | `a`")), str(escaped("1. a@b"))
+    ('&lt;b&gt; \\| \\`a\\`', '1\\. a&#64;b')
+    """
+    if isinstance(value, Markup):
+        return value
+    if value is None:
+        raise StageError("a figure that the report needs is null; run the stages again: dvc repro")
+    text = visible(str(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"[\\`*_\[\]|~$#]", r"\\\g<0>", text)
+    text = re.sub(r"^(\d*)(?=[-+=]|(?<=\d)[.)](\s|$))", r"\1\\", text)  # would begin a list or underline a heading
+    # GitHub makes links of addresses and names of users
+    return Markup(text.replace("://", "&#58;//").replace("www.", "www&#46;").replace("@", "&#64;"))
+
+
+def markdown(template: str, values: dict) -> str:
+    """Fill a template. Raises: StageError when it asks for what no stage wrote."""
+    environment = Environment(loader=FileSystemLoader(FOLDER), finalize=escaped, **STRICT)
+    # without those that make Markup of what they are given
+    environment.filters = {name: environment.filters[name] for name in ("length", "max", "sum", "trim")} | FILTERS
+    try:
+        text = environment.get_template(template).render(values)
+    except (UndefinedError, KeyError) as error:
+        raise StageError(f"{template}: a figure is missing ({error}); run the stages again: dvc repro") from None
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
