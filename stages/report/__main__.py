@@ -4,9 +4,8 @@
         --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
         --markdown report.md --card model_card.md
 
-report.html needs no other file; report.md links to the SVG files in the folder of pictures; model_card.md is the README
-that `strata publish` sends along with the model, and quotes no text. Computes nothing: every figure is one that another
-stage wrote. The sentences are in the templates, the words for names in glossary.toml.
+report.html needs no other file; report.md links to the pictures; model_card.md is what `strata publish` sends along, and
+quotes no text. Computes nothing: every figure is another stage's. Sentences are in the templates, words in glossary.toml.
 """
 
 import os
@@ -21,8 +20,7 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
     settings, recipe = params.load(args.params, args.recipes)
-    # these take seconds, so a wrong parameter is told before them
-    from stages.report import card as model_card
+    from stages.report import card as model_card  # takes seconds, so a wrong parameter is told before
     from stages.report import gallery, page, render, results
 
     values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
@@ -31,7 +29,8 @@ def main(argv: list[str] | None = None) -> None:
     values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": card.REPOSITORY}
     values["method"] = f"{settings.split.method}, {settings.split.by}"
     text = render.markdown("report.md.j2", values)
-    html = page.page(text, pictures, list(values["models"].values()))
+    looks = {title: gallery.LOOKS[model] for model, title in values["models"].items()}
+    html = page.page(text, pictures, looks)
     written = {args.markdown: text, args.html: html, args.card: model_card.card(values, settings, recipe)}
     for path, content in written.items():
         with files.replace_file(path) as partial:

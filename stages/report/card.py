@@ -10,18 +10,13 @@ from huggingface_hub import EvalResult, ModelCardData
 from stages.report.render import markdown
 from stages.shared import params
 
-HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}
-"""Our names of metrics, and those of the Hub."""
+HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}  # Hub's names
 
 
 def card(values: dict, settings: params.Params, recipe: params.Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
-    own = {
-        "checkpoint": published(settings.model.checkpoint),
-        "max_length": settings.tokenize.max_length,
-        "preparation": [*recipe.clean, *(f"{column} appended as a special token" for column in recipe.annotate)],
-        "pictures": {},
-    }
+    own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
+    own |= {"clean": recipe.clean, "annotate": recipe.annotate, "pictures": {}}
     block = metadata(values["quantize"], settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 
@@ -32,8 +27,9 @@ def metadata(scores: dict, settings: params.Params, recipe: params.Recipe) -> Mo
     hub = [source.removeprefix("hub://").split("@")[0] for source in sources if source.startswith("hub://")]
     defined = [name for name in HUB_METRICS if scores[name] is not None]
     about = {"task_type": "text-classification", "dataset_type": hub[0] if hub else "custom", "dataset_split": "test"}
-    about |= {"dataset_name": settings.recipe}
-    values = [(HUB_METRICS[name], f"{name}, int8", round(scores[name], 4)) for name in defined]
+    about["dataset_name"] = settings.recipe
+    figures = [{"metric_name": f"{name}, int8", "metric_value": round(scores[name], 4)} for name in defined]
+    kinds = [HUB_METRICS[name] for name in defined]
     return ModelCardData(
         model_name=settings.recipe,
         library_name="transformers",
@@ -41,17 +37,11 @@ def metadata(scores: dict, settings: params.Params, recipe: params.Recipe) -> Mo
         tags=["transformers.js", "onnx", "int8", "strata"],
         base_model=settings.model.checkpoint if settings.model.revision else None,
         datasets=hub or None,
-        metrics=[HUB_METRICS[name] for name in defined],
-        eval_results=[
-            EvalResult(metric_type=kind, metric_name=name, metric_value=value, **about) for kind, name, value in values
-        ],
+        metrics=kinds,
+        eval_results=[EvalResult(metric_type=kind, **own, **about) for kind, own in zip(kinds, figures, strict=True)],
     )
 
 
 def published(checkpoint: str) -> str:
-    """A folder's name without the way to it on this machine; packages and names on the Hub as they are.
-
-    >>> published("/home/me/models/mine"), published("roberta-base")
-    ('mine', 'roberta-base')
-    """
+    """A folder's name without the way to it on this machine; packages and names on the Hub as they are."""
     return Path(checkpoint).name if Path(checkpoint).is_absolute() else checkpoint

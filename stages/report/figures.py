@@ -5,7 +5,7 @@ from functools import partial
 
 from markupsafe import Markup
 
-NUMBER, SHARE = "z.3f", "z.1%"
+NUMBER, SHARE, COUNT = "z.3f", "z.1%", ",.0f"
 
 
 def figure(value: float | None, form: str) -> Markup:
@@ -22,10 +22,6 @@ def points(difference: float | None, sign: str = "+") -> Markup:
 
 
 def interval(low: float | None, high: float | None, form: str = SHARE) -> Markup:
-    """
-    >>> str(interval(0.829, 0.863)), str(interval(None, None))
-    ('82.9% to 86.3%', '')
-    """
     ends = figure(low, form), figure(high, form)
     return Markup("") if "-" in ends else Markup(" to ").join(ends)
 
@@ -38,8 +34,7 @@ def beside(value: float | None, low: float | None, high: float | None, form: str
 
 def score(scores: dict, name: str) -> Markup:
     """A metric with its 95% interval. scores: as stages/shared/scores.py names them, and `interval`."""
-    ends = scores["interval"][name] or {"low": None, "high": None}
-    return beside(scores[name], **ends, form=NUMBER)
+    return beside(scores[name], **(scores["interval"][name] or {"low": None, "high": None}), form=NUMBER)
 
 
 def listed(names: list[str], most: int = 8) -> str:
@@ -48,13 +43,9 @@ def listed(names: list[str], most: int = 8) -> str:
     ('a, b and c', 'a, b and 1 more')
     """
     *first, last = names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(map(str, first))} and {last}" if first else str(last)
 
 
-def cut(text: str, most: int = 280) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
-
-
-FILTERS = {function.__name__: function for function in (points, interval, beside, score, listed, cut)}
-FILTERS |= {name: partial(figure, form=form) for name, form in (("number", NUMBER), ("share", SHARE), ("count", ",.0f"))}
+FILTERS = {"number": partial(figure, form=NUMBER), "share": partial(figure, form=SHARE)}
+FILTERS |= {"count": partial(figure, form=COUNT), "points": points, "interval": interval}
+FILTERS |= {"beside": beside, "score": score, "listed": listed}

@@ -3,29 +3,28 @@
 import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
 from stages.report.pictures import COLOURS
-from stages.report.render import FOLDER, STRICT
+from stages.report.render import STRICT
 
 LONG = 60  # characters of a cell, from which on its column needs room
-WIDE = 400  # points of a picture, from which on it needs the page's width
+WIDE = 400  # points of a picture, from which on it is not made smaller
 
 
 class Renderer(RendererHTML):
     """Tables in a region that scrolls, pictures inside the page. env: pictures, SVG by name."""
 
     def table_open(self, tokens, i, options, env) -> str:
-        label = self.renderInlineAsText(tokens[i - 2].children or [], options, env)
-        region = Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}">').format(label)
-        return f"{region}\n{self.renderToken(tokens, i, options, env)}"
+        label = self.renderInlineAsText(tokens[i - 2].children, options, env)
+        return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}">\n<table>\n').format(label)
 
     def table_close(self, tokens, i, options, env) -> str:
-        return f"{self.renderToken(tokens, i, options, env)}</div>\n"
+        return "</table>\n</div>\n"
 
     def fence(self, tokens, i, options, env) -> str:
         return Markup('<pre tabindex="0"><code>{}</code></pre>\n').format(tokens[i].content)
@@ -36,45 +35,31 @@ class Renderer(RendererHTML):
         for name, colour in COLOURS.items():
             svg = svg.replace(colour, f"var(--{name})")
         says = self.renderInlineAsText(tokens[i].children, options, env)
-        wide = float(re.search(r'width="([\d.]+)pt"', svg)[1]) > WIDE
-        region = '<div class="scroll wide" tabindex="0" role="region" aria-label="Picture">' if wide else "<div>"
-        return region + svg.replace("<svg ", Markup('<svg role="img" aria-label="{}" ').format(says), 1) + "</div>"
+        width = float(re.search(r'width="([\d.]+)pt"', svg)[1])
+        named = Markup('<svg role="img" aria-label="{}" style="min-width: {}pt" ')
+        return svg.replace("<svg ", named.format(says, width if width > WIDE else 0), 1)
 
 
-def page(text: str, pictures: dict[str, str], models: list[str]) -> str:
-    """Return the page. pictures: SVG by name. models: titles, marked by colour.
-
-    A paragraph in italics is the caption of the table below it; a picture has its own in its paragraph.
-    """
+def page(text: str, pictures: dict[str, str], looks: dict[str, str]) -> str:
+    """Return the page. pictures: SVG by name. looks: the name of the colour of each model, by its title."""
     reader = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable("table")
     reader.disable(["link", "autolink", "reference"])
-    tokens = reader.parse(text)
-    titles = {}
+    tokens, titles = reader.parse(text), {}
     for i, token in enumerate(tokens):
         if token.type == "heading_open":
-            titles[name_of_heading(tokens[i + 1].content)] = tokens[i + 1]
-            token.attrSet("id", list(titles)[-1])
+            name = re.sub(r"[^\w\- ]", "", tokens[i + 1].content.lower()).replace(" ", "-")  # as GitHub names it
+            titles[name] = Markup(reader.renderer.render([tokens[i + 1]], reader.options, {}))
+            token.attrSet("id", name)
         elif token.type == "paragraph_open":
             mark_paragraph(*tokens[i : i + 3])
         elif token.type in ("th_open", "td_open"):
-            mark_cell(*tokens[i : i + 3], tokens[i - 1].type == "tr_open", models)
+            mark_cell(*tokens[i : i + 3], tokens[i - 1].type == "tr_open", looks)
     body = Markup(reader.renderer.render(tokens, reader.options, {"pictures": pictures}))
-    first, *contents = [(name, Markup(reader.renderer.render([title], reader.options, {}))) for name, title in titles.items()]
-    template = Environment(loader=FileSystemLoader(FOLDER), **STRICT).get_template("page.html.j2")
-    return template.render(title=first[1], contents=contents, body=body) + "\n"
-
-
-def name_of_heading(title: str) -> str:
-    """As GitHub names it.
-
-    >>> name_of_heading("Where it fails")
-    'where-it-fails'
-    """
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+    return Environment(**STRICT).get_template("page.html.j2").render(titles=titles, body=body)
 
 
 def mark_paragraph(start: Token, content: Token, end: Token) -> None:
-    """Make a figure of a picture with its caption, and mark the caption of a table."""
+    """Make a figure of a picture with its caption, and mark the caption of a table: both are in italics."""
     kinds = [child.type for child in content.children if child.level == 0]
     if kinds[0] == "image":
         start.tag = end.tag = "figure"
@@ -85,17 +70,14 @@ def mark_paragraph(start: Token, content: Token, end: Token) -> None:
         start.attrSet("class", "caption")
 
 
-def mark_cell(start: Token, content: Token, end: Token, first: bool, models: list[str]) -> None:
+def mark_cell(start: Token, content: Token, end: Token, first: bool, looks: dict[str, str]) -> None:
     """Tell rows' headings, figures, long texts and models apart, for readers and for the style sheet."""
-    text, right = content.content, "right" in str(start.attrGet("style"))
-    marks = {"number": right, "long": len(text) > LONG, "model": text in models}
-    start.attrs = {"dir": "auto"}
-    if any(marks.values()):
-        start.attrSet("class", " ".join(name for name, so in marks.items() if so))
-    if text in models:
-        start.attrSet("data-model", str(models.index(text)))
-    if start.type == "th_open":
-        start.attrSet("scope", "col")
-    elif first:
+    text = content.content
+    marks = {"number": "right" in str(start.attrGet("style")), "long": len(text) > LONG, "model": text in looks}
+    start.attrs = {"dir": "auto", "class": " ".join(name for name, so in marks.items() if so)}
+    if text in looks:
+        start.attrSet("style", f"--look: var(--{looks[text]})")
+    if first and start.type == "td_open":
         start.tag = end.tag = "th"
-        start.attrSet("scope", "row")
+    if start.tag == "th":
+        start.attrSet("scope", "col" if start.type == "th_open" else "row")

@@ -1,12 +1,8 @@
-"""How pictures are drawn: as SVG text that repeats byte for byte, without a date, with ids from the content.
-
-Every colour is one of COLOURS, so that a page can put its own in their place.
-"""
+"""How pictures are drawn: as SVG text that repeats byte for byte, without a date, with ids from the content."""
 
 import io
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 import pandas as pd
 from matplotlib import style
@@ -17,7 +13,7 @@ from stages.report.render import visible
 
 INK, MUTED, GRID, PAPER = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
 SERIES = "#0a58b0", "#b84a00", "#1a7f37", "#8250df", "#7d6200"
-COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}
+COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}  # all that are used: a page puts in its own
 COLOURS |= dict(zip(("first", "second", "third", "fourth", "fifth"), SERIES, strict=True))
 DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1))  # told apart without colour
 MARKERS = "os^Dv"
@@ -33,15 +29,6 @@ STYLE = {
 }
 NAME = 22  # characters of a label's name
 FEW = 6  # labels of a confusion matrix in which shares are written
-
-
-class Line(NamedTuple):
-    """place: of its look, in SERIES, DASHES and MARKERS."""
-
-    title: str
-    x: pd.Series
-    y: pd.Series
-    place: int
 
 
 def svg(name: str, draw: Callable[..., Figure], *values, **options) -> str:
@@ -74,28 +61,31 @@ def _finished(axes, mark: tuple) -> Figure:
     return axes.figure
 
 
-def lines(
-    drawn: list[Line], x: str, y: str, diagonal: str = "", markers: bool = False, mark: tuple = (), shares: bool = True
-) -> Figure:
-    """Draw lines. x, y, diagonal: titles. mark: where a vertical line is, and its title. shares: axes from 0 to 1."""
+def lines(drawn: list[tuple], titles: tuple, mark: tuple = (), markers: bool = False, shares: bool = True) -> Figure:
+    """Draw lines: title, x, y, and the place of the look in SERIES and DASHES of each.
+
+    titles: of x, of y, and of the diagonal if there is one. mark: where a vertical line is, and its title. shares: axes
+    from 0 to 1.
+    """
     axes = _axes() if shares else _axes(3.4)
-    axes.set(xlabel=x, ylabel=y, **(dict.fromkeys(("xlim", "ylim"), (-0.01, 1.01)) if shares else {}))
-    if diagonal:
+    axes.set(xlabel=titles[0], ylabel=titles[1], **dict.fromkeys(("xlim", "ylim") if shares else (), (-0.01, 1.01)))
+    for diagonal in titles[2:]:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label=diagonal)
-    for line in drawn:
-        look = {"color": SERIES[line.place], "linestyle": DASHES[line.place], "label": short(line.title)}
-        axes.plot(line.x, line.y, marker=MARKERS[line.place] if markers else None, **look)
+    for title, x, y, i in drawn:
+        marker = MARKERS[i] if markers else None
+        axes.plot(x, y, color=SERIES[i], linestyle=DASHES[i], marker=marker, label=short(title))
     return _finished(axes, mark)
 
 
-def intervals(rows: list[tuple[str, dict, int]], x: str, mark: tuple = ()) -> Figure:
-    """Draw figures with their intervals below each other. rows: title; value, low and high; place of the look."""
-    axes = _axes(1.2 + 0.36 * len(rows))
-    for row, (_, score, i) in enumerate(rows):
-        ends = [[max(0, score["value"] - score["low"])], [max(0, score["high"] - score["value"])]]
-        axes.errorbar([score["value"]], [row], xerr=ends, color=SERIES[i], marker=MARKERS[i], capsize=3)
-    axes.set_yticks(range(len(rows)), [visible(title) for title, _, _ in rows])
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel=x)
+def intervals(table: pd.DataFrame, x: str, mark: tuple = ()) -> Figure:
+    """Draw accuracies and their intervals below each other. table: title, accuracy, low, high, place of the look."""
+    axes = _axes(1.2 + 0.36 * len(table))
+    for row, line in enumerate(table.itertuples()):
+        ends = [[max(0, line.accuracy - line.low)], [max(0, line.high - line.accuracy)]]
+        look = {"color": SERIES[line.place], "marker": MARKERS[line.place]}
+        axes.errorbar([line.accuracy], [row], xerr=ends, capsize=3, **look)
+    axes.set_yticks(range(len(table)), [visible(title) for title in table["title"]])
+    axes.set(ylim=(len(table) - 0.5, -0.5), xlabel=x)
     return _finished(axes, mark)
 
 
@@ -112,9 +102,8 @@ def confusion(table: pd.DataFrame, labels: list[str]) -> Figure:
             text = f"{line.share:.0%}\n{line.rows:,.0f}" if few else f"{line.rows:.0f}"
             axes.text(x, y, text, ha="center", va="center", color=PAPER if line.share >= 0.5 else INK, fontsize=size)
     names = [short(name) for name in labels]
-    turned = 90 if n > 3 or max(map(len, names)) > 14 else 0
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xlabel="given label", ylabel="right label")
-    axes.set_xticks(range(n), names, rotation=turned, fontsize=size + 1)
+    axes.set_xticks(range(n), names, rotation=90 if n > 3 or max(map(len, names)) > 14 else 0, fontsize=size + 1)
     axes.set_yticks(range(n), names, fontsize=size + 1)
     axes.tick_params(length=0)
     axes.grid(False)

@@ -1,4 +1,4 @@
-"""Templates to Markdown. What they print comes in part from the data, and is escaped here, so that none can forget to."""
+"""Templates to Markdown. What they print comes in part from the data: it is escaped here, so none can forget to."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,8 @@ from markupsafe import Markup
 from stages.report.figures import FILTERS
 from stages.shared.command import StageError
 
-FOLDER = Path(__file__).parent
-STRICT = {"autoescape": True, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True, "keep_trailing_newline": True}
+STRICT = dict.fromkeys(("autoescape", "trim_blocks", "lstrip_blocks", "keep_trailing_newline"), True)
+STRICT |= {"undefined": StrictUndefined, "loader": FileSystemLoader(Path(__file__).parent)}
 JOINERS = "\u200c\u200d"  # shape letters and emoji, and have no look of their own
 
 
@@ -20,8 +20,7 @@ def visible(text: str) -> str:
     >>> visible("a\n b" + chr(0x202E))
     'a b\\u202e'
     """
-    seen = (c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in " ".join(text.split()))
-    return "".join(seen)
+    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in " ".join(text.split()))
 
 
 def escaped(value: object) -> Markup:
@@ -43,9 +42,10 @@ def escaped(value: object) -> Markup:
 
 def markdown(template: str, values: dict) -> str:
     """Fill a template. Raises: StageError when it asks for what no stage wrote."""
-    environment = Environment(loader=FileSystemLoader(FOLDER), finalize=escaped, **STRICT)
+    environment = Environment(finalize=escaped, **STRICT)
     # without those that make Markup of what they are given
-    environment.filters = {name: environment.filters[name] for name in ("length", "max", "sum", "trim")} | FILTERS
+    plain = ("length", "max", "sum", "trim", "truncate")
+    environment.filters = {name: environment.filters[name] for name in plain} | FILTERS
     try:
         text = environment.get_template(template).render(values)
     except (UndefinedError, KeyError) as error:

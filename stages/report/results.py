@@ -11,6 +11,7 @@ from stages.shared.labels import read_labels
 from stages.shared.scores import LOWER_IS_BETTER, NAMES
 
 METRICS = "ingest", "standardize", "split", "resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize"
+CONFUSION = "evaluate/confusion"
 LISTS = "errors", "slices", "error_kinds", "confusions", "suspects"
 CURVES = "precision_recall", "reliability", "roc"
 PLOTS = {
@@ -19,9 +20,10 @@ PLOTS = {
     "quantize": CURVES,
     "train": ("training", "validation"),
 }
-TEXT = "id", "label", "prediction", "kinds", "words", "text", "suggested", "actual", "predicted", "kind", "name", "length"
+TEXT = ["id", "label", "prediction", "kinds", "words", "text", "suggested", "actual", "predicted", "kind", "name"]
+TEXT += ["length"]
 """The columns that are text, also where a label or a text looks like a number; all others are figures."""
-SURE = 0.05  # adjusted p-value up to which a slice stands out
+SURE, ORDER = 0.05, ("difference", "kind", "name")  # of slices: adjusted p-value of those that stand out; order
 
 
 class Words(dict):
@@ -52,18 +54,15 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     tables = {name: read_table(path) for name, path in paths.items() if path.is_file() and path.stat().st_size}
     absent = [path for name, path in paths.items() if name not in tables]
     tables = {name: tables.get(name, pd.DataFrame()) for name in paths}
-    slices = tables["slices"]
-    if len(slices):  # those that stand out first, then by accuracy beside the rest
+    if len(slices := tables["slices"]):  # those that stand out first, then by accuracy beside the rest
         slices = slices.assign(sure=slices["p_adjusted"] <= SURE)
-        order = ["sure", "difference", "kind", "name"]
-        tables["slices"] = slices.sort_values(order, ascending=[False, True, True, True], kind="stable")
+        tables["slices"] = slices.sort_values(["sure", *ORDER], ascending=[False, True, True, True], kind="stable")
     stages = {stage: read_json(metrics / f"{stage}.json") for stage in METRICS}
     scored = stages["evaluate"]
     scores = {name: stages["baseline"][name] for name in ("majority", "tfidf")}
     scores |= {"untuned": scored["untuned"], "fp32": scored, "int8": stages["quantize"]}
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
-    records = {name: tables[name].to_dict("records") for name in (*LISTS, "evaluate/confusion")}
-    records["confusion"] = records.pop("evaluate/confusion")
+    records = {name.removeprefix("evaluate/"): tables[name].to_dict("records") for name in (*LISTS, CONFUSION)}
     return stages | records | glossary() | own | {"scores": scores, "plots": tables}
 
 
