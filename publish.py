@@ -17,8 +17,8 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ge
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
 
-from stages.report.card import REPOSITORY
 from stages.shared import command
+from stages.shared.card import REPOSITORY
 from stages.shared.command import StageError
 
 FOLDER, CARD = Path("models/quantize"), Path("model_card.md")  # what the stages quantize and report write

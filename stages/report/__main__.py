@@ -4,8 +4,8 @@
         --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
         --markdown report.md --card model_card.md
 
-report.html needs no other file; report.md links to the pictures; model_card.md is what `strata publish` sends along, and
-quotes no text. Computes nothing: every figure is another stage's. Sentences are in the templates, words in glossary.toml.
+report.html needs no other file; report.md links to the pictures; model_card.md, which `strata publish` sends along,
+quotes no text. Every figure is another stage's. The sentences are in the templates, the words in glossary.toml.
 """
 
 import os

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from stages.report.pictures import COLOURS, SERIES, confusion, intervals, lines, svg
+from stages.report.pictures import COLOURS, confusion, intervals, lines, svg
 from stages.shared.labels import MEAN_OF_LABELS
 
 PLACES = {"fp32": 0, "int8": 1, "tfidf": 2, "untuned": 3, "majority": 4}  # of a model's look
-LOOKS = {model: list(COLOURS)[-len(SERIES) :][place] for model, place in PLACES.items()}  # names of colours
+LOOKS = {model: list(COLOURS)[place] for model, place in PLACES.items()}  # names of colours
 FILES = {"fp32": "evaluate", "int8": "quantize", "tfidf": "baseline"}  # the stage that wrote a model's curves
 ROC = "false positive rate (false alarms)", "true positive rate (recall)", "chance"
 CALIBRATION = "stated probability", "how often it is right", "perfect calibration"
@@ -23,7 +23,7 @@ def pictures(values: dict) -> dict[str, str]:
     if len(table := plots["evaluate/confusion"]) and len(labels.names) <= MOST_LABELS:
         drawn["confusion"] = svg("confusion", confusion, table, labels.names)
     tables = {values["models"][model]: (plots[f"{stage}/reliability"], PLACES[model]) for model, stage in FILES.items()}
-    tables["fp32 before calibration"] = (plots["evaluate/reliability_before"], 3)
+    tables["fp32 before calibration"] = (plots["evaluate/reliability_before"], 5)
     if shown := [(title, table["stated"], table["right"], i) for title, (table, i) in tables.items() if len(table)]:
         drawn["reliability"] = svg("reliability", lines, shown, CALIBRATION, markers=True)
     if len(table := plots["evaluate/threshold"]) and labels.positive:

@@ -36,8 +36,8 @@ class Renderer(RendererHTML):
             svg = svg.replace(colour, f"var(--{name})")
         says = self.renderInlineAsText(tokens[i].children, options, env)
         width = float(re.search(r'width="([\d.]+)pt"', svg)[1])
-        named = Markup('<svg role="img" aria-label="{}" style="min-width: {}pt" ')
-        return svg.replace("<svg ", named.format(says, width if width > WIDE else 0), 1)
+        named = Markup('<svg role="img" aria-label="{}" class="{}" ').format(says, "wide" if width > WIDE else "")
+        return svg.replace("<svg ", named, 1)
 
 
 def page(text: str, pictures: dict[str, str], looks: dict[str, str]) -> str:

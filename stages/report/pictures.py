@@ -12,11 +12,11 @@ from matplotlib.patches import Rectangle
 from stages.report.render import visible
 
 INK, MUTED, GRID, PAPER = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
-SERIES = "#0a58b0", "#b84a00", "#1a7f37", "#8250df", "#7d6200"
-COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "paper": PAPER}  # all that are used: a page puts in its own
-COLOURS |= dict(zip(("first", "second", "third", "fourth", "fifth"), SERIES, strict=True))
-DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1))  # told apart without colour
-MARKERS = "os^Dv"
+SERIES = "#0a58b0", "#b84a00", "#1a7f37", "#8250df", "#7d6200", MUTED
+COLOURS = dict(zip(("first", "second", "third", "fourth", "fifth", "muted"), SERIES, strict=True))
+COLOURS |= {"ink": INK, "grid": GRID, "paper": PAPER}  # all that are used: a page puts in its own
+DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), ":"  # for want of colour
+MARKERS = "os^Dvx"
 STYLE = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), PAPER),
     **dict.fromkeys(("axes.edgecolor", "xtick.color", "ytick.color"), MUTED),
@@ -27,7 +27,7 @@ STYLE = {
     **{"svg.fonttype": "none", "svg.hashsalt": "strata"},  # the reader's own letters, whatever the alphabet
     "text.parse_math": False,  # a label may hold a dollar sign
 }
-NAME = 22  # characters of a label's name
+NAME = 24  # characters of a label's name
 FEW = 6  # labels of a confusion matrix in which shares are written
 
 

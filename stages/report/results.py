@@ -11,7 +11,6 @@ from stages.shared.labels import read_labels
 from stages.shared.scores import LOWER_IS_BETTER, NAMES
 
 METRICS = "ingest", "standardize", "split", "resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize"
-CONFUSION = "evaluate/confusion"
 LISTS = "errors", "slices", "error_kinds", "confusions", "suspects"
 CURVES = "precision_recall", "reliability", "roc"
 PLOTS = {
@@ -62,7 +61,7 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     scores = {name: stages["baseline"][name] for name in ("majority", "tfidf")}
     scores |= {"untuned": scored["untuned"], "fp32": scored, "int8": stages["quantize"]}
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
-    records = {name.removeprefix("evaluate/"): tables[name].to_dict("records") for name in (*LISTS, CONFUSION)}
+    records = {name: tables[name].to_dict("records") for name in LISTS}
     return stages | records | glossary() | own | {"scores": scores, "plots": tables}
 
 
