@@ -12,6 +12,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
+from jinja2 import UndefinedError
+
 from stages.shared import card, command, files, params
 
 
@@ -23,22 +25,25 @@ def main(argv: list[str] | None = None) -> None:
     from stages.report import card as model_card  # takes seconds, so a wrong parameter is told before
     from stages.report import gallery, page, render, results
 
-    values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
-    values["pictures"] = pictures = gallery.pictures(values)
-    values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
-    values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": card.REPOSITORY}
-    values["method"] = f"{settings.split.method}, {settings.split.by}"
-    text = render.markdown("report.md.j2", values)
+    try:
+        values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
+        values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": card.REPOSITORY}
+        values["method"] = f"{settings.split.method}, {settings.split.by}"
+        values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
+        values["pictures"] = pictures = gallery.pictures(values)
+        text = render.markdown("report.md.j2", values)
+        texts = {args.markdown: text, args.card: model_card.card(values, settings, recipe)}
+    except (KeyError, UndefinedError) as error:
+        raise command.StageError(f"{error} is missing in what the stages wrote; run them again: dvc repro") from None
     looks = {title: gallery.LOOKS[model] for model, title in values["models"].items()}
-    html = page.page(text, pictures, looks)
-    written = {args.markdown: text, args.html: html, args.card: model_card.card(values, settings, recipe)}
-    for path, content in written.items():
+    texts[args.html] = page.page(text, pictures, looks)
+    for path, content in texts.items():
         with files.replace_file(path) as partial:
             partial.write_text(content, encoding="utf-8")
     with files.replace_folder(args.pictures) as folder:
         for name, svg in pictures.items():
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    print(f"report: {html.count('<h2')} sections, {html.count('<table')} tables, {len(pictures)} pictures")
+    print(f"report: {text.count('| --')} tables, {len(pictures)} pictures")
     for path in values["absent"]:
         print(f"report: left out, for want of {path}")
 

@@ -16,7 +16,8 @@ HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation"
 def card(values: dict, settings: params.Params, recipe: params.Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
-    own |= {"clean": recipe.clean, "annotate": recipe.annotate, "pictures": {}}
+    columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
+    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}}
     block = metadata(values["quantize"], settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 

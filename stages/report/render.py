@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from stages.report.figures import FILTERS
@@ -41,13 +41,10 @@ def escaped(value: object) -> Markup:
 
 
 def markdown(template: str, values: dict) -> str:
-    """Fill a template. Raises: StageError when it asks for what no stage wrote."""
+    """Fill a template."""
     environment = Environment(finalize=escaped, **STRICT)
     # without those that make Markup of what they are given
     plain = ("length", "max", "sum", "trim", "truncate")
     environment.filters = {name: environment.filters[name] for name in plain} | FILTERS
-    try:
-        text = environment.get_template(template).render(values)
-    except (UndefinedError, KeyError) as error:
-        raise StageError(f"{template}: a figure is missing ({error}); run the stages again: dvc repro") from None
+    text = environment.get_template(template).render(values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
