@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from jinja2 import UndefinedError
 
-from stages.shared import card, command, files, params
+from stages.shared import command, files, params
+from stages.shared.card import REPOSITORY
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -22,30 +23,34 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
     settings, recipe = params.load(args.params, args.recipes)
-    from stages.report import card as model_card  # takes seconds, so a wrong parameter is told before
-    from stages.report import gallery, page, render, results
+    from stages.report import gallery, results  # takes seconds, so a wrong parameter is told before
 
     try:
         values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
-        values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": card.REPOSITORY}
-        values["method"] = f"{settings.split.method}, {settings.split.by}"
+        values["pictures"] = gallery.pictures(values)
         values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
-        values["pictures"] = pictures = gallery.pictures(values)
-        text = render.markdown("report.md.j2", values)
-        texts = {args.markdown: text, args.card: model_card.card(values, settings, recipe)}
+        texts = dict(zip((args.markdown, args.html, args.card), written(values, settings, recipe), strict=True))
     except (KeyError, UndefinedError) as error:
         raise command.StageError(f"{error} is missing in what the stages wrote; run them again: dvc repro") from None
-    looks = {title: gallery.LOOKS[model] for model, title in values["models"].items()}
-    texts[args.html] = page.page(text, pictures, looks)
-    for path, content in texts.items():
-        with files.replace_file(path) as partial:
-            partial.write_text(content, encoding="utf-8")
     with files.replace_folder(args.pictures) as folder:
-        for name, svg in pictures.items():
+        for name, svg in values["pictures"].items():
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
-    print(f"report: {text.count('| --')} tables, {len(pictures)} pictures")
+    for path, text in texts.items():
+        with files.replace_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    print(f"report: {texts[args.html].count('<table')} tables, {len(values['pictures'])} pictures")
     for path in values["absent"]:
         print(f"report: left out, for want of {path}")
+
+
+def written(values: dict, settings: params.Params, recipe: params.Recipe) -> tuple[str, str, str]:
+    """Return the report as Markdown and as HTML, and the card. values: as stages/report/results.py reads them."""
+    from stages.report import card, page, render
+
+    values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": REPOSITORY}
+    values["method"] = f"{settings.split.method}, {settings.split.by}"
+    text = render.markdown("report.md.j2", values)
+    return text, page.page(text, values), card.card(values, settings, recipe)
 
 
 if __name__ == "__main__":

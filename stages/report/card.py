@@ -1,7 +1,4 @@
-"""The model card that is published with the model: the Hub's metadata, and of the report what its users need.
-
-It quotes no text of the data, but names the words, groups and other values by which the model was seen to fail.
-"""
+"""The model card: the Hub's metadata, and of the report what a user needs. It quotes no text of the data."""
 
 from pathlib import Path
 

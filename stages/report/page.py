@@ -9,6 +9,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markupsafe import Markup
 
+from stages.report.gallery import LOOKS
 from stages.report.pictures import COLOURS
 from stages.report.render import STRICT
 
@@ -40,8 +41,9 @@ class Renderer(RendererHTML):
         return svg.replace("<svg ", named, 1)
 
 
-def page(text: str, pictures: dict[str, str], looks: dict[str, str]) -> str:
-    """Return the page. pictures: SVG by name. looks: the name of the colour of each model, by its title."""
+def page(text: str, values: dict) -> str:
+    """Return the page. values: those of the report."""
+    looks = {title: LOOKS[model] for model, title in values["models"].items()}
     reader = MarkdownIt("commonmark", {"html": False}, renderer_cls=Renderer).enable("table")
     reader.disable(["link", "autolink", "reference"])
     tokens, titles = reader.parse(text), {}
@@ -54,7 +56,7 @@ def page(text: str, pictures: dict[str, str], looks: dict[str, str]) -> str:
             mark_paragraph(*tokens[i : i + 3])
         elif token.type in ("th_open", "td_open"):
             mark_cell(*tokens[i : i + 3], tokens[i - 1].type == "tr_open", looks)
-    body = Markup(reader.renderer.render(tokens, reader.options, {"pictures": pictures}))
+    body = Markup(reader.renderer.render(tokens, reader.options, {"pictures": values["pictures"]}))
     return Environment(**STRICT).get_template("page.html.j2").render(titles=titles, body=body)
 
 

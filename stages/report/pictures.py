@@ -105,6 +105,5 @@ def confusion(table: pd.DataFrame, labels: list[str]) -> Figure:
     axes.set(xlim=(-0.5, n - 0.5), ylim=(n - 0.5, -0.5), xlabel="given label", ylabel="right label")
     axes.set_xticks(range(n), names, rotation=90 if n > 3 or max(map(len, names)) > 14 else 0, fontsize=size + 1)
     axes.set_yticks(range(n), names, fontsize=size + 1)
-    axes.tick_params(length=0)
-    axes.grid(False)
+    axes.tick_params(length=0, grid_alpha=0)
     return axes.figure

@@ -45,8 +45,8 @@ def glossary() -> dict[str, Words]:
 def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     """Read all. Raises: StageError when labels or metrics are missing or broken.
 
-    Returns: each stage's metrics by its name, each list and section of the glossary by its own; `scores` by model; the
-    tables of `plots`, by stage/name; and `absent`, the lists and plots that are not there, which have no rows.
+    Returns: each stage's metrics, each list and each section of the glossary by its name; `scores` by model; the tables
+    of `plots`, by stage/name; and `absent`, the lists and plots that are not there, which have no rows.
     """
     paths = {name: evaluate / f"{name}.csv" for name in LISTS}
     paths |= {f"{stage}/{name}": plots / stage / f"{name}.csv" for stage in PLOTS for name in PLOTS[stage]}
@@ -57,9 +57,8 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
         slices = slices.assign(sure=slices["p_adjusted"] <= SURE)
         tables["slices"] = slices.sort_values(["sure", *ORDER], ascending=[False, True, True, True], kind="stable")
     stages = {stage: read_json(metrics / f"{stage}.json") for stage in METRICS}
-    scored = stages["evaluate"]
     scores = {name: stages["baseline"][name] for name in ("majority", "tfidf")}
-    scores |= {"untuned": scored["untuned"], "fp32": scored, "int8": stages["quantize"]}
+    scores |= {"untuned": stages["evaluate"]["untuned"], "fp32": stages["evaluate"], "int8": stages["quantize"]}
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
     records = {name: tables[name].to_dict("records") for name in LISTS}
     return stages | records | glossary() | own | {"scores": scores, "plots": tables}
