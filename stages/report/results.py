@@ -19,7 +19,8 @@ PLOTS = {
     "quantize": CURVES,
     "train": ("training", "validation"),
 }
-TEXT = "id label prediction kinds words text suggested actual predicted kind name length".split()
+TEXT = ["id", "label", "prediction", "kinds", "words", "text", "suggested", "actual", "predicted", "kind", "name"]
+TEXT += ["length"]
 """The columns that are text, also where a label or a text looks like a number; all others are figures."""
 SURE, ORDER = 0.05, ("difference", "kind", "name")  # of slices: adjusted p-value of those that stand out; order
 
