@@ -77,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
         tables.write_frame(out / "train.parquet", resample(rows, after, settings.seed))
     metrics = {"before": dict(zip(names, before, strict=True)), "after": dict(zip(names, after, strict=True))}
     metrics["prior"] = prior(before, after, names)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     print(f"resample: train {sum(after):,} rows of {sum(before):,} ({strategy})")
 
 
