@@ -5,6 +5,7 @@ import os
 import random
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,14 @@ SHRUNK = {
 }
 
 
+def committed(path: str) -> bytes:
+    """A file of the project as Git's index has it, whatever a user has made of it since; in an archive, the file."""
+    git = shutil.which("git") and (ROOT / ".git").exists()
+    if not git:
+        return (ROOT / path).read_bytes()
+    return subprocess.run(["git", "show", f":{path}"], cwd=ROOT, capture_output=True, check=True).stdout
+
+
 def reviews(n: int, seed: int = 0) -> list[tuple[str, str]]:
     """Make n distinct (text, label) pairs that a tiny model can learn."""
     rng = random.Random(seed)
@@ -69,7 +78,8 @@ class Project:
         self.yaml = YAML()  # keeps the order of keys, which labels need
         (root / "recipes").mkdir(parents=True)
         (root / "tiny").symlink_to(checkpoint)
-        (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        (root / "params.yaml").write_bytes(committed("params.yaml"))
+        shutil.copy(ROOT / "dvc.yaml", root)
         self.params(**SHRUNK)
         self.recipe(**RECIPE)
         write_csv(self.raw("reviews.csv"), reviews(120))
