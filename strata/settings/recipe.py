@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 from strata.expression import refusal
 from strata.label_rules import RULE
 from strata.settings.fields import Scalar, Section
+from strata.text.cleaning import STEPS
 
 Address = Annotated[str, Field(min_length=1)]
+Step = Literal[tuple(STEPS)]
 
 
 class Source(Section):
@@ -115,7 +117,7 @@ class Recipe(Section):
         description="Of two labels, the one that precision, recall and F1 speak of; else null."
     )
     keep: Keep
-    clean: list[Literal["html", "whitespace", "lowercase", "punctuation", "unicode"]] = Field(
+    clean: list[Step] = Field(
         description="Cleaning steps, applied in this order."
     )
     annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
