@@ -92,7 +92,7 @@ def test_the_threshold_of_the_folder_decides(folder, tmp_path):
         ({"threshold": True}, r"config.json: threshold is True, must be a number or null"),
         ({"threshold": 0.3, "positive": None}, r"threshold is 0.3, but no label is positive"),
         ({"id2label": {"1": "a", "2": "b"}}, r"config.json: no id2label that names every label by its number from 0"),
-        ({"id2label": {"0": "a", "1": "b", "2": "c"}, "positive": None, "threshold": None}, r"has 3 labels, the model 2"),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}, "positive": None}, r"config.json has 3 labels, the model 2"),
     ],
 )
 def test_a_config_that_would_tell_another_label_is_refused(folder, tmp_path, changes, sentence):

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import math
 
 import pytest
 import yaml
@@ -36,7 +37,7 @@ def as_written(value):
         return {as_written(key): as_written(part) for key, part in value.items()}
     if isinstance(value, list):
         return [as_written(part) for part in value]
-    return (type(value), "nan" if value != value else value)
+    return (type(value), "nan" if isinstance(value, float) and math.isnan(value) else value)
 
 
 def reads_alike(text: str) -> bool:

@@ -17,6 +17,8 @@ COMMANDS = {
     "verify": "Tell whether this run repeats the recorded one",
 }
 
+HELP = ("--help", "-h", "help")
+
 
 def usage() -> str:
     """Return the help of `strata` itself."""
@@ -30,14 +32,14 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run `strata`. argv: what follows it on the command line."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in ("--help", "-h", "help"):
-        print(usage())
-        return
     command_line.run(lambda: subcommand(name, rest), name if name in COMMANDS else "strata")
 
 
 def subcommand(name: str, argv: list[str]) -> None:
     """Run one command. Raises: StrataError when there is none of this name, or a package that it needs is missing."""
+    if name in HELP:
+        print(usage())
+        return
     if name not in COMMANDS:
         raise StrataError(f"no command {name!r}{did_you_mean(name, list(COMMANDS))}")
     try:

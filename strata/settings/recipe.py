@@ -117,9 +117,7 @@ class Recipe(Section):
         description="Of two labels, the one that precision, recall and F1 speak of; else null."
     )
     keep: Keep
-    clean: list[Step] = Field(
-        description="Cleaning steps, applied in this order."
-    )
+    clean: list[Step] = Field(description="Cleaning steps, applied in this order.")
     annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
         description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>; "
         "tokenize adds it to the vocabulary; {column: writer, split: ';'} takes the first of several values. A token "
