@@ -46,10 +46,23 @@ SHRUNK = {
 
 def committed(path: str) -> bytes:
     """A file of the project as Git's index has it, whatever a user has made of it since; in an archive, the file."""
-    git = shutil.which("git") and (ROOT / ".git").exists()
-    if not git:
-        return (ROOT / path).read_bytes()
-    return subprocess.run(["git", "show", f":{path}"], cwd=ROOT, capture_output=True, check=True).stdout
+    shown = _git("show", f":{path}")
+    return (ROOT / path).read_bytes() if shown is None else shown
+
+
+def committed_files(*folders: str) -> list[str]:
+    """The files in Git's index that stand under these paths; in an archive, all that stand there."""
+    listed = _git("ls-files", "-z", "--", *folders)
+    if listed is not None:
+        return listed.decode().split("\0")[:-1]
+    paths = [path for folder in folders for path in (ROOT / folder, *(ROOT / folder).rglob("*"))]
+    return [path.relative_to(ROOT).as_posix() for path in paths if path.is_file()]
+
+
+def _git(*argv: str) -> bytes | None:
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        return None
+    return subprocess.run(["git", *argv], cwd=ROOT, capture_output=True, check=True).stdout
 
 
 def reviews(n: int, seed: int = 0) -> list[tuple[str, str]]:
