@@ -16,7 +16,6 @@ COMMANDS = {
     "publish": "Push the model and its card to the Hugging Face Hub",
     "verify": "Tell whether this run repeats the recorded one",
 }
-
 HELP = ("--help", "-h", "help")
 
 
@@ -52,5 +51,7 @@ def subcommand(name: str, argv: list[str]) -> None:
         raise StrataError(
             f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
         ) from None
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell says it
     except BrokenPipeError:  # the reader, such as head, has enough; what is still to be printed goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
