@@ -17,28 +17,20 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from strata.base import command_line, files
 from strata.base.errors import StrataError
 from strata.model import checkpoint
+from strata.model.tokens import read_tokens
 from strata.settings.params import Adapt
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
     import torch
-    from datasets import Dataset
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 WARMUP = 0.06  # share of all steps, as in Gururangan et al.
-
-
-def distinct(folder: Path) -> "Dataset":
-    """Return a tokenized split's rows, those that balancing has repeated once."""
-    import numpy as np
-    from datasets import load_from_disk
-
-    rows = load_from_disk(folder)
-    _, first = np.unique(rows.with_format("numpy")["id"][:], return_index=True)
-    return rows.select(np.sort(first)).select_columns(["input_ids"])
 
 
 def load(
@@ -99,13 +91,13 @@ def masked_loss(outputs: dict, labels: "torch.Tensor", num_items_in_batch: objec
 
 def adapt(
     model: "PreTrainedModel",
-    rows: "Dataset",
+    input_ids: list[np.ndarray],
     tokenizer: "PreTrainedTokenizerBase",
     settings: Adapt,
     seed: int,
     precision: str,
 ) -> dict[str, float]:
-    """Train a model with a masked-language head in place. precision: bf16, fp16 or fp32, of matrix products.
+    """Train a model with a masked-language head in place. input_ids: of each row. precision: bf16, fp16 or fp32.
 
     Returns: steps, and the loss of hidden tokens over about the first and the last tenth of them, nats a token.
     Raises: StrataError on a loss that is no number.
@@ -135,7 +127,7 @@ def adapt(
         trainer = Trainer(
             model=model,
             args=arguments,
-            train_dataset=rows,
+            train_dataset=[{"input_ids": ids.tolist()} for ids in input_ids],
             data_collator=DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.masked, seed=seed),
             compute_loss_func=masked_loss,
         )
@@ -158,9 +150,9 @@ def main(argv: list[str] | None = None) -> None:
         from strata.model.precision import choose
 
         precision = choose("auto")
-        rows = distinct(args.data)
+        rows = read_tokens(args.data).distinct()
         whole, masked, tokenizer = load(folder, args.tokenizer, settings.seed)
-        metrics = adapt(masked, rows, tokenizer, settings.adapt, settings.seed, precision)
+        metrics = adapt(masked, rows.input_ids, tokenizer, settings.adapt, settings.seed, precision)
         whole.base_model.load_state_dict(masked.base_model.state_dict(), strict=False)  # which has no pooler
     with files.replace_folder(args.out) as out:
         files.write_json(out / "adapted.json", {"epochs": settings.adapt.epochs})
@@ -170,7 +162,7 @@ def main(argv: list[str] | None = None) -> None:
     files.write_metrics(args.metrics, metrics)
     if whole:
         losses = f"loss of hidden tokens {metrics['masked_loss_first']:.3f} to {metrics['masked_loss_last']:.3f}"
-        print(f"adapt: {metrics['steps']:,} steps on {len(rows):,} rows in {precision}, {losses}")
+        print(f"adapt: {metrics['steps']:,} steps on {len(rows.id):,} rows in {precision}, {losses}")
     else:
         print("adapt: 0 steps (adapt.epochs is 0)")
 

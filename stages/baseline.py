@@ -16,11 +16,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from strata import curves
+from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.intervals.bootstrap import scored
 from strata.labels import read_labels
-from strata.prior import prior_shift
+from strata.prior import read_prior_shift
 from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
 
@@ -31,26 +32,28 @@ def baselines(
     natural: pd.DataFrame,
     train: pd.DataFrame,
     splits: dict[str, pd.DataFrame],
-    names: list[str],
+    shift: np.ndarray,
     settings: Baseline,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Fit both baselines and return their probabilities of each split's rows: (rows, labels), by baseline and split.
 
     natural: training rows before resampling, which say what the majority is. train: after it, as the transformer gets
-    them; as the transformer's, TF-IDF's probabilities get the labels' natural shares back. names: of labels.
+    them; as the transformer's, TF-IDF's probabilities get the labels' natural shares back by `shift`, (labels,).
     """
     majority = DummyClassifier(strategy="prior").fit(natural["text"], natural["label"])
     vectorizer = TfidfVectorizer(ngram_range=(1, settings.ngram_max), min_df=settings.min_df, sublinear_tf=True)
     try:
-        features = vectorizer.fit_transform(train["text"])
+        features = vectorizer.fit_transform(annotated(train["text"], train["annotation"]))
     except ValueError as error:
         raise StrataError(
             f"TF-IDF finds no words in {len(train):,} training rows ({error}); lower "
             f"baseline.min_df ({settings.min_df})"
         ) from None
     tfidf = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
-    shift = prior_shift(natural["label"].to_numpy(), train["label"].to_numpy(), "none", names)
-    log_shares = {name: tfidf.predict_log_proba(vectorizer.transform(rows["text"])) for name, rows in splits.items()}
+    log_shares = {
+        name: tfidf.predict_log_proba(vectorizer.transform(annotated(rows["text"], rows["annotation"])))
+        for name, rows in splits.items()
+    }
     return {
         "majority": {name: majority.predict_proba(rows["text"]) for name, rows in splits.items()},
         "tfidf": {name: softmax(found + shift, axis=1) for name, found in log_shares.items()},
@@ -64,7 +67,8 @@ def main(argv: list[str] | None = None) -> None:
     natural, train = tables.read(args.split / "train.parquet"), tables.read(args.resample / "train.parquet")
     splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
     unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
-    found = baselines(natural, train, splits, labels.names, settings.baseline)
+    shift = read_prior_shift(args.resample / "prior.json").resampling
+    found = baselines(natural, train, splits, shift, settings.baseline)
 
     def score(baseline: str, split: str) -> dict:
         rows = splits[split]

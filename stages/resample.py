@@ -3,10 +3,9 @@
     python -m stages.resample --params params.yaml --recipes recipes --data data/split/train.parquet \
         --labels data/standardize/labels.json --out data/resample --metrics metrics/resample.json
 
-A copied row keeps its id.
+A copied row keeps its id. Beside the rows stands prior.json: how far balancing, by rows or by train.class_weights,
+moves the log odds, for the stages that undo it.
 """
-
-import math
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pandas as pd
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.labels import read_labels
+from strata.prior import PriorShift, prior_shift, weighted_counts
 from strata.settings.reader import read_settings
 
 
@@ -30,19 +30,26 @@ def targets(rows: list[int], strategy: str, numbers: list[float]) -> list[int]:
     return rows
 
 
-def prior(before: list[int], after: list[int], names: list[str]) -> dict[str, dict[str, float]]:
-    """Say what balancing did to the labels' shares.
+def shifts(
+    natural: np.ndarray, resampled: pd.DataFrame, weights: str | dict[str, float], names: list[str]
+) -> PriorShift:
+    """Return how far balancing moves the log odds. natural: (labels,), rows before it. weights: train.class_weights."""
+    counts, distinct = (
+        np.bincount(rows["label"], minlength=len(names)) for rows in (resampled, resampled.drop_duplicates("id"))
+    )
+    seen = weighted_counts(counts, weights, names)
+    return PriorShift(prior_shift(natural, counts), prior_shift(natural, seen), prior_shift(distinct, seen))
 
-    `log_shift` is what a model trained on the balanced rows adds to each label's logit: subtract it to have
-    probabilities at the natural rate (Saerens, Latinne and Decaestecker, 2002).
-    """
-    shares = [[count / sum(counts) for count in counts] for counts in (before, after)]
-    shift = [math.log(made / natural) for natural, made in zip(*shares, strict=True)]
-    columns = {"share_before": shares[0], "share_after": shares[1], "log_shift": shift}
-    return {
-        key: {name: round(value, 6) for name, value in zip(names, values, strict=True)}
-        for key, values in columns.items()
-    }
+
+def summary(before: np.ndarray, after: np.ndarray, shift: np.ndarray, names: list[str]) -> dict:
+    """Return the metrics: rows and share of each label before and after, and the shift of its logit to be undone."""
+
+    def by_label(values: np.ndarray) -> dict:
+        return dict(zip(names, values.tolist(), strict=True))
+
+    shares = {f"share_{when}": by_label(rows / rows.sum()) for when, rows in (("before", before), ("after", after))}
+    prior = shares | {"logit_shift": by_label(shift)}
+    return {"before": by_label(before), "after": by_label(after), "prior": prior}
 
 
 def resample(rows: pd.DataFrame, wanted: list[int], seed: int) -> pd.DataFrame:
@@ -64,7 +71,7 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = read_settings(args.params, args.recipes)
     names = read_labels(args.labels).names
     rows = tables.read(args.data)
-    before = [int((rows["label"] == label).sum()) for label in range(len(names))]
+    before = np.bincount(rows["label"], minlength=len(names))
     if missing := [name for name, count in zip(names, before, strict=True) if not count]:
         raise StrataError(
             f"{args.data}: no row of label {missing[0]}, and nothing to balance it with; every label of {args.labels} "
@@ -72,13 +79,14 @@ def main(argv: list[str] | None = None) -> None:
         )
     strategy = settings.resample.strategy
     numbers = settings.resample.factors or settings.resample.counts
-    after = targets(before, strategy, [numbers[name] for name in names] if numbers else [])
+    after = targets(before.tolist(), strategy, [numbers[name] for name in names] if numbers else [])
+    resampled = resample(rows, after, settings.seed)
+    shift = shifts(before, resampled, settings.train.class_weights, names)
     with files.replace_folder(args.out) as out:
-        tables.write_frame(out / "train.parquet", resample(rows, after, settings.seed))
-    metrics = {"before": dict(zip(names, before, strict=True)), "after": dict(zip(names, after, strict=True))}
-    metrics["prior"] = prior(before, after, names)
-    files.write_metrics(args.metrics, metrics)
-    print(f"resample: train {sum(after):,} rows of {sum(before):,} ({strategy})")
+        tables.write_frame(out / "train.parquet", resampled)
+        shift.write(out / "prior.json")
+    files.write_metrics(args.metrics, summary(before, np.array(after), shift.training, names))
+    print(f"resample: train {sum(after):,} rows of {before.sum():,} ({strategy})")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.model import checkpoint
@@ -49,14 +50,14 @@ def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
 
 
 def tokenize(rows: pd.DataFrame, tokenizer: "PreTrainedTokenizerFast", max_length: int) -> tuple[pa.Table, np.ndarray]:
-    """Encode texts without padding.
+    """Encode texts, each with its annotation, without padding.
 
     Returns: a table of SCHEMA, and the lengths before truncation: (rows,) int.
     """
     encoder = tokenizer.backend_tokenizer
     encoder.no_padding()
     encoder.no_truncation()
-    texts = rows["text"].tolist()
+    texts = annotated(rows["text"], rows["annotation"])
     ids = [encoding.ids for encoding in encoder.encode_batch_fast(texts)]
     full = np.array([len(row) for row in ids])
     encoder.enable_truncation(max_length)

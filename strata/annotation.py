@@ -1,16 +1,13 @@
-"""Texts parted from the special tokens that the recipe's `annotate` appended to them."""
+"""The recipe's `annotate`: special tokens, in a column of their own until a model reads them behind the text."""
 
-import re
+from collections.abc import Iterable
 
 
-def parted(texts: list[str], special_tokens: list[str]) -> tuple[list[str], list[str]]:
-    """Return the texts without what was appended, and what was, with its leading space; joined, they are as before.
+def annotated(texts: Iterable[str], annotations: Iterable[str | float | None]) -> list[str]:
+    """Return each text with its annotation behind it. annotations: special tokens with spaces between, or None or NaN.
 
-    >>> parted(["fine <director=K>", "fine"], ["<director=K>"])
-    (['fine', 'fine'], [' <director=K>', ''])
+    >>> annotated(["fine", "dull"], ["<director=K>", None])
+    ['fine <director=K>', 'dull']
     """
-    if not special_tokens:
-        return list(texts), [""] * len(texts)
-    appended = re.compile("(?: (?:" + "|".join(map(re.escape, special_tokens)) + "))+$")
-    plain = [appended.sub("", text) for text in texts]
-    return plain, [text[len(start) :] for text, start in zip(texts, plain, strict=True)]
+    pairs = zip(texts, annotations, strict=True)
+    return [f"{text} {tokens}" if isinstance(tokens, str) else text for text, tokens in pairs]

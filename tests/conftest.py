@@ -21,6 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 DVC = read_yaml(ROOT / "dvc.yaml")
 STAGES = list(DVC["stages"])
 
+
+def committed(path: str) -> str:
+    """Return a file as git has it, staged or committed: what the workspace holds may be a user's own run."""
+    return subprocess.run(["git", "show", f":{path}"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+
+
 GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]
 NEUTRAL = ["film", "plot", "actor", "scene", "music", "story", "the", "a", "is", "with", "and", "very"]
 
@@ -42,27 +48,6 @@ SHRUNK = {
     "evaluate": {"behaviour_rows": 5, "explained_errors": 2},
     "quantize": {"max_loss": 0.5, "max_label_loss": 0.5, "min_agreement": 0.5, "max_drift": 0.5},
 }
-
-
-def committed(path: str) -> bytes:
-    """A file of the project as Git's index has it, whatever a user has made of it since; in an archive, the file."""
-    shown = _git("show", f":{path}")
-    return (ROOT / path).read_bytes() if shown is None else shown
-
-
-def committed_files(*folders: str) -> list[str]:
-    """The files in Git's index that stand under these paths; in an archive, all that stand there."""
-    listed = _git("ls-files", "-z", "--", *folders)
-    if listed is not None:
-        return listed.decode().split("\0")[:-1]
-    paths = [path for folder in folders for path in (ROOT / folder, *(ROOT / folder).rglob("*"))]
-    return [path.relative_to(ROOT).as_posix() for path in paths if path.is_file()]
-
-
-def _git(*argv: str) -> bytes | None:
-    if not (ROOT / ".git").exists() or not shutil.which("git"):
-        return None
-    return subprocess.run(["git", *argv], cwd=ROOT, capture_output=True, check=True).stdout
 
 
 def reviews(n: int, seed: int = 0) -> list[tuple[str, str]]:
@@ -91,7 +76,7 @@ class Project:
         self.yaml = YAML()  # keeps the order of keys, which labels need
         (root / "recipes").mkdir(parents=True)
         (root / "tiny").symlink_to(checkpoint)
-        (root / "params.yaml").write_bytes(committed("params.yaml"))
+        (root / "params.yaml").write_text(committed("params.yaml"), encoding="utf-8")
         shutil.copy(ROOT / "dvc.yaml", root)
         self.params(**SHRUNK)
         self.recipe(**RECIPE)
@@ -158,6 +143,17 @@ def checkpoint(tmp_path_factory) -> Path:
     BertModel(config).save_pretrained(folder)
     vocab = {word: i for i, word in enumerate(words)}
     BertTokenizerFast(vocab=vocab, model_max_length=32).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory) -> Path:
+    """A folder with params.yaml and the recipes as git has them."""
+    folder = tmp_path_factory.mktemp("shipped")
+    listed = subprocess.run(["git", "ls-files", "params.yaml", "recipes"], cwd=ROOT, capture_output=True, check=True)
+    for path in listed.stdout.decode().splitlines():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(committed(path), encoding="utf-8")
     return folder
 
 

@@ -9,6 +9,7 @@ import pytest
 from stages.baseline import baselines
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.prior import prior_shift
 from strata.scoring import NAMES
 from strata.settings.params import Baseline
 from tests.conftest import reviews, write_csv
@@ -43,9 +44,10 @@ def test_the_majority_is_that_of_the_rows_before_resampling(project):
 
 def test_tf_idf_gets_the_natural_shares_back():
     """Of words that say nothing, balanced: the rows' own label is all that there is to know."""
-    natural = pd.DataFrame({"text": ["a word here"] * 100, "label": [0] * 95 + [1] * 5})
+    natural = pd.DataFrame({"text": ["a word here"] * 100, "annotation": None, "label": [0] * 95 + [1] * 5})
     balanced = natural.iloc[90:]
-    found = baselines(natural, balanced, {"test": natural}, ["common", "rare"], Baseline(ngram_max=1, min_df=1, c=1.0))
+    shift = prior_shift(np.array([95, 5]), np.array([5, 5]))
+    found = baselines(natural, balanced, {"test": natural}, shift, Baseline(ngram_max=1, min_df=1, c=1.0))
     assert found["tfidf"]["test"][0] == pytest.approx([0.95, 0.05], abs=1e-3)
 
 

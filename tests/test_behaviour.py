@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from stages.evaluate import behaviour
-from strata.annotation import parted
 
 LIKELIER = np.vectorize(np.argmax, signature="(labels)->()")  # the label of the largest probability
 TEXT = "The actors were not bad, John said, and Maria saw nothing wrong with these scenes at all."
@@ -156,12 +155,7 @@ def test_no_rows_give_no_shares():
     assert all(values["rows"] == 0 and values["changed"] is None for values in found.values())
 
 
-def test_what_annotate_appended_stays_as_it_is():
-    tokens = ["<director=John>", "<a=b (c)>"]
-    texts = ["john was here <director=John> <a=b (c)>", "no token <other=x>", "<director=John> first"]
-    plain, appended = parted(texts, tokens)
-    assert plain == ["john was here", "no token <other=x>", "<director=John> first"]
-    assert appended == [" <director=John> <a=b (c)>", "", ""]
+def test_the_annotation_stays_as_it_is():
     seen = []
 
     def predict(changed: list[str]) -> np.ndarray:
@@ -169,12 +163,10 @@ def test_what_annotate_appended_stays_as_it_is():
         return np.full((len(changed), 2), 0.5)
 
     shares = np.full((1, 2), 0.5)
-    behaviour.behaviour(
-        plain[:1], appended[:1], np.array([1]), shares, predict, LIKELIER, np.arange(1), most=99, seed=0
-    )
+    text, annotation = ["john was here"], ["<director=John> <a=b (c)>"]
+    behaviour.behaviour(text, annotation, np.array([1]), shares, predict, LIKELIER, np.arange(1), most=99, seed=0)
     assert len(seen) == len(behaviour.KINDS)
-    assert all(text.endswith(appended[0]) for text in seen)
-    assert parted(texts, []) == (texts, ["", "", ""])
+    assert all(text.endswith(" <director=John> <a=b (c)>") for text in seen)
 
 
 def test_a_name_with_a_dotted_capital_stays_as_it_is():

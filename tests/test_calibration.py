@@ -6,7 +6,7 @@ from scipy.special import softmax
 
 from strata.calibration import RANGE, Calibration, fit
 from strata.curves import CURVE_BINS, reliability
-from strata.prior import prior_shift
+from strata.prior import prior_shift, weighted_counts
 from strata.scoring import expected_calibration_error
 
 NAMES = ["common", "rare"]
@@ -33,8 +33,7 @@ def test_a_balanced_training_set_is_corrected_for_a_task_of_95_to_5():
     """Must hold on rows that nothing was fitted on: ECE after at most a third of before."""
     labels, evidence = drawn(4000, 0.05, seed=1)
     logits = np.stack([np.zeros_like(evidence), 1.3 * evidence], axis=1)  # trained on halves, and somewhat too sure
-    natural, trained = np.repeat([0, 1], [9500, 500]), np.repeat([0, 1], [500, 500])
-    fitted = fit(logits[:1000], labels[:1000], prior_shift(natural, trained, "none", NAMES))
+    fitted = fit(logits[:1000], labels[:1000], prior_shift(np.array([9500, 500]), np.array([500, 500])))
     before = expected_calibration_error(labels[1000:], softmax(logits[1000:], axis=1), 1)
     after = expected_calibration_error(labels[1000:], fitted.probabilities(logits[1000:]), 1)
     assert before > 0.1
@@ -42,13 +41,13 @@ def test_a_balanced_training_set_is_corrected_for_a_task_of_95_to_5():
 
 
 def test_class_weights_shift_the_prior_as_repeated_rows_do():
-    natural = np.repeat([0, 1], [900, 100])
-    repeated = prior_shift(natural, np.repeat([0, 1], [900, 900]), "none", NAMES)
+    natural = np.array([900, 100])
+    repeated = prior_shift(natural, np.array([900, 900]))
     assert repeated == pytest.approx([np.log(9) / 2, -np.log(9) / 2])
-    assert prior_shift(natural, natural, "balanced", NAMES) == pytest.approx(repeated)
-    assert prior_shift(natural, natural, {"common": 1.0, "rare": 9.0}, NAMES) == pytest.approx(repeated)
-    assert prior_shift(natural, natural, "none", NAMES).tolist() == [0, 0]
-    assert prior_shift(natural, np.tile(natural, 3), "none", NAMES).tolist() == [0, 0]
+    for weights in ("balanced", {"common": 1.0, "rare": 9.0}):
+        assert prior_shift(natural, weighted_counts(natural, weights, NAMES)) == pytest.approx(repeated)
+    assert prior_shift(natural, weighted_counts(natural, "none", NAMES)).tolist() == [0, 0]
+    assert prior_shift(natural, 3 * natural).tolist() == [0, 0]
 
 
 def test_rows_that_are_all_right_do_not_call_for_certainty():

@@ -14,7 +14,7 @@ from strata.settings.params import MetricName
 from strata.settings.reader import read_settings
 from strata.settings.recipe import Step
 from strata.text import cleaning
-from tests.conftest import ROOT, committed, committed_files
+from tests.conftest import ROOT
 
 
 def load(project):
@@ -117,11 +117,8 @@ def test_the_schema_names_the_scores_and_cleaning_steps_that_exist():
     assert get_args(Step) == tuple(cleaning.STEPS)
 
 
-def test_the_shipped_params_and_recipes_pass(tmp_path, monkeypatch):
-    for path in committed_files("params.yaml", "recipes"):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_bytes(committed(path))
-    monkeypatch.chdir(tmp_path)
+def test_the_shipped_params_and_recipes_pass(shipped, monkeypatch):
+    monkeypatch.chdir(shipped)
     monkeypatch.setattr("sys.argv", ["settings"])
     settings_main()
 

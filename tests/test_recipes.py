@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.ingest import generate
@@ -33,14 +34,14 @@ def test_the_spoiler_recipe_runs_on_a_file_of_its_schema(project):
 
 
 @pytest.mark.parametrize(
-    ("recipe", "rows", "last"),
+    ("recipe", "rows", "annotation"),
     [
-        ("office", 200, "line 0 and some more words"),
-        ("office_long", 160, "line 0 and some more words"),
-        ("office_credits", 200, "line 0 and some more words <director=Ken Kwapis> <writer=Greg Daniels>"),
+        ("office", 200, None),
+        ("office_long", 160, None),
+        ("office_credits", 200, "<director=Ken Kwapis> <writer=Greg Daniels>"),
     ],
 )
-def test_the_office_recipes_run_on_a_file_of_their_schema(project, recipe, rows, last):
+def test_the_office_recipes_run_on_a_file_of_their_schema(project, recipe, rows, annotation):
     lines = pd.DataFrame(
         {
             "index": i,
@@ -60,4 +61,5 @@ def test_the_office_recipes_run_on_a_file_of_their_schema(project, recipe, rows,
     metrics = baseline(project, recipe)
     assert metrics["standardize"]["train"]["rows"] == rows
     assert metrics["baseline"]["majority"]["accuracy"] == pytest.approx(0.9, abs=0.05)
-    assert pd.read_parquet(project.root / "data/standardize/train.parquet")["text"][0] == last
+    first = pq.read_table(project.root / "data/standardize/train.parquet").slice(0, 1).to_pylist()[0]
+    assert (first["text"], first["annotation"]) == ("line 0 and some more words", annotation)

@@ -9,9 +9,10 @@ import pytest
 from stages.resample import resample, targets
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.prior import read_prior_shift
 from tests.conftest import reviews, write_csv
 
-ROWS = pd.DataFrame({"id": range(12), "text": "x", "label": [0] * 8 + [1] * 4, "group": None})
+ROWS = pd.DataFrame({"id": range(12), "text": "x", "label": [0] * 8 + [1] * 4, "group": None, "annotation": None})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_validation_and_test_stay_untouched(project):
     before = {path: path.read_bytes() for path in (project.root / "data/split").iterdir()}
     project.run("resample")
     assert {path: path.read_bytes() for path in (project.root / "data/split").iterdir()} == before
-    assert [path.name for path in (project.root / "data/resample").iterdir()] == ["train.parquet"]
+    assert {path.name for path in (project.root / "data/resample").iterdir()} == {"train.parquet", "prior.json"}
     labels = tables.read(project.root / "data/resample/train.parquet")["label"].value_counts()
     assert labels[0] == labels[1]
 
@@ -70,7 +71,28 @@ def test_counts_are_taken_by_label_name_and_the_prior_is_told(project):
     assert metrics["after"] == {"negative": 10, "positive": 90}
     assert metrics["prior"]["share_before"] == {"negative": 0.5, "positive": 0.5}
     assert metrics["prior"]["share_after"] == {"negative": 0.1, "positive": 0.9}
-    assert metrics["prior"]["log_shift"]["negative"] == pytest.approx(math.log(0.2), abs=1e-6)
+    shift = metrics["prior"]["logit_shift"]
+    assert shift["negative"] - shift["positive"] == pytest.approx(math.log(9))
+    prior = read_prior_shift(project.root / "data/resample/prior.json")
+    assert prior.training.tolist() == prior.resampling.tolist() == list(shift.values())
+
+
+def test_class_weights_move_the_prior_of_training_alone(project):
+    project.params(train={"class_weights": {"negative": 1.0, "positive": 3.0}})
+    project.run("ingest", "standardize", "split", "resample")
+    prior = read_prior_shift(project.root / "data/resample/prior.json")
+    assert prior.resampling.tolist() == [0, 0]
+    assert prior.training[0] - prior.training[1] == pytest.approx(math.log(3))
+    assert prior.training_rows.tolist() == prior.training.tolist()
+
+
+def test_rows_that_undersampling_leaves_have_shares_of_their_own(project):
+    write_csv(project.raw("reviews.csv"), [row for i, row in enumerate(reviews(120)) if row[1] == "neg" or i % 3])
+    project.params(resample={"strategy": "undersample"})
+    project.run("ingest", "standardize", "split", "resample")
+    prior = read_prior_shift(project.root / "data/resample/prior.json")
+    assert prior.training[0] > 0  # negative rows are more frequent than training saw
+    assert prior.training_rows.tolist() == [0, 0]  # and as frequent among the rows that it saw
 
 
 def test_a_label_without_rows_is_named(project):

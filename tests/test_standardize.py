@@ -285,7 +285,7 @@ def test_the_most_frequent_values_are_ranked_among_rows_of_the_wanted_value(proj
     assert standardize(project, rows, ("text", "label", "who", "lang"), keep=keep)["text"].tolist() == ["a", "b"]
 
 
-def test_annotations_are_appended_as_special_tokens(project):
+def test_annotations_are_special_tokens_in_a_column_of_their_own(project):
     header = ("text", "label", "director", "writer")
     rows = [("one", "pos", "Ken  K", "B;J"), ("two", "neg", "", "<J>"), ("three", "neg", "Ken K", "")]
     write_csv(project.raw("test.csv"), [("four", "pos", "Unseen", "B"), ("five", "neg", "", "")], header)
@@ -296,11 +296,13 @@ def test_annotations_are_appended_as_special_tokens(project):
         annotate=["director", {"column": "writer", "split": ";"}],
         source={"train": "reviews.csv", "test": "test.csv"},
     )
-    assert kept["text"].tolist() == ["one <director=Ken K> <writer=B>", "two <writer=J>", "three <director=Ken K>"]
+    assert kept["text"].tolist() == ["one", "two", "three"]
+    assert kept["annotation"].tolist() == ["<director=Ken K> <writer=B>", "<writer=J>", "<director=Ken K>"]
     tokens = json.loads((project.root / "data/standardize/special_tokens.json").read_text())
     assert tokens == ["<director=Ken K>", "<writer=B>", "<writer=J>"]
     test = tables.read(project.root / "data/standardize/test.parquet")
-    assert test["text"].tolist() == ["four <writer=B>", "five"]
+    assert test["text"].tolist() == ["four", "five"]
+    assert test["annotation"].fillna("none").tolist() == ["<writer=B>", "none"]
 
 
 def test_the_same_rows_standardize_alike_from_every_format(project):

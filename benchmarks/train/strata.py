@@ -18,11 +18,12 @@ import torch
 from stages.train import batches, dropout
 from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
-from stages.train.training import Rows, Training
+from stages.train.training import Training
 from strata.labels import read_labels
 from strata.model import checkpoint
 from strata.model.classifier import load
 from strata.model.precision import choose
+from strata.model.tokens import read_tokens
 from strata.settings.reader import read_settings
 
 from . import ROOT
@@ -37,7 +38,7 @@ def main() -> None:
     classifier.to(group.device).train()
     if group.device.type == "cpu":
         dropout.speed_up(classifier)
-    rows = Rows.read(ROOT / "data/tokenize/train")
+    rows = read_tokens(ROOT / "data/tokenize/train")
     lengths = np.array([len(ids) for ids in rows.input_ids])
     planned = batches.steps(lengths, settings.seed, train.epochs, train.batch_size, None, 1)
     training = Training(classifier, {"train": rows}, labels, train, choose(train.precision), group)

@@ -1,8 +1,8 @@
 """Score the fine-tuned model: how good it is, how sure that is, where it fails, and what makes it change its mind.
 
     python -m stages.evaluate --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
-        --split data/split --standardize data/standardize --baseline data/baseline --out data/evaluate \
-        --metrics metrics/evaluate.json --plots plots/evaluate
+        --split data/split --resample data/resample --labels data/standardize/labels.json --baseline data/baseline \
+        --out data/evaluate --metrics metrics/evaluate.json --plots plots/evaluate
 
 The metrics are those of the test rows, with those of validation rows and of some training rows under their names.
 Calibration and threshold are chosen on validation rows and written to calibration.json; probabilities and predictions
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from stages.evaluate import attributes, behaviour, label_noise, threshold
+from stages.evaluate import behaviour, label_noise, threshold
 from strata import curves
-from strata.annotation import parted
+from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.decision import decide
@@ -26,7 +26,7 @@ from strata.intervals.bootstrap import intervals
 from strata.intervals.significance import compare
 from strata.labels import Labels, read_labels
 from strata.model import checkpoint
-from strata.prior import prior_shift
+from strata.prior import read_prior_shift
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
@@ -100,49 +100,55 @@ def write(
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
-        __doc__, argv, "--model", "--tokens", "--split", "--standardize", "--baseline", "--out", "--metrics", "--plots"
+        __doc__,
+        argv,
+        "--model",
+        "--tokens",
+        "--split",
+        "--resample",
+        "--labels",
+        "--baseline",
+        "--out",
+        "--metrics",
+        "--plots",
     )
     settings, _ = read_settings(args.params, args.recipes)
-    knobs, seed, labels = settings.evaluate, settings.seed, read_labels(args.standardize / "labels.json")
+    knobs, seed, labels = settings.evaluate, settings.seed, read_labels(args.labels)
     if knobs.goal and labels.positive is None:
         raise StrataError(
             f"evaluate.goal is {knobs.goal}, but {len(labels.names)} labels have no one threshold; set it to null"
         )
     unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
-    natural = tables.read(args.split / "train.parquet", ["label"])["label"].to_numpy()
+    prior = read_prior_shift(args.resample / "prior.json")
     # these imports take seconds, so a wrong parameter is told before them
     from stages.evaluate import failures
-    from stages.evaluate.rows import read
     from stages.evaluate.scorer import Scorer, load
     from stages.evaluate.scoring import score
     from strata.model import classifier
+    from strata.model.tokens import read_tokens
 
     start, _ = classifier.load(checkpoint.locate(settings.model), args.model, labels, seed)
     scorer, untuned = (
         Scorer(model, args.model, knobs.batch_size, settings.tokenize.max_length) for model in (load(args.model), start)
     )
-    (train, trained), (validation, _), (test, _) = (
-        read(args.tokens / name) for name in ("train", "validation", "test")
-    )
-    weights = settings.train.class_weights
-    shift = prior_shift(natural, trained, weights, labels.names)
-    train_shift = prior_shift(train.label, trained, weights, labels.names)  # undersampled rows have other shares
+    train, validation, test = (read_tokens(args.tokens / name).distinct() for name in ("train", "validation", "test"))
     train = train.at(behaviour.chosen(train.id, knobs.train_rows, seed))
     found = score(
         scorer,
         untuned,
         {"train": train, "validation": validation, "test": test},
         unit,
-        shift,
-        train_shift,
+        prior.training,
+        prior.training_rows,
         knobs.goal,
         labels,
     )
     baseline = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test.id]
     others = {name: np.stack(baseline[name]) for name in ("majority", "tfidf")}
-    texts = tables.read(args.split / "test.parquet", ["id", "text", "group"]).set_index("id").loc[test.id].reset_index()
-    own, appended = parted(texts["text"].tolist(), files.read_json(args.standardize / "special_tokens.json"))
-    named = attributes.read(args.standardize, test.id)
+    texts = tables.read(args.split / "test.parquet").set_index("id").loc[test.id].reset_index()
+    own, annotation = texts["text"].tolist(), texts["annotation"].tolist()
+    named = texts.filter(like=tables.ATTRIBUTE)
+    texts["text"] = annotated(own, annotation)
     mine = found.rows["test"]
     listed = failures.tables(mine, texts, own, named, others["tfidf"], scorer, labels, knobs.explained_errors)
     metrics = measured(found, others, knobs.goal, labels, seed) | {
@@ -153,7 +159,7 @@ def main(argv: list[str] | None = None) -> None:
         },
         "behaviour": behaviour.behaviour(
             own,
-            appended,
+            annotation,
             mine.id,
             mine.probabilities,
             lambda changed: found.calibration.probabilities(scorer.logits(scorer.token_ids(changed))),

@@ -16,6 +16,8 @@ from random import Random
 import numpy as np
 from scipy.stats import binomtest
 
+from strata.annotation import annotated
+
 TYPO_EVERY = 10  # words for each pair of letters that is swapped; at least one pair
 
 # frequent in the United States since 1950, without those that are words or months as well; a name becomes one of its
@@ -174,7 +176,7 @@ def changed(
 
 def behaviour(
     texts: list[str],
-    appended: list[str],
+    annotations: list[str | None],
     ids: np.ndarray,
     before: np.ndarray,
     predict: Callable[[list[str]], np.ndarray],
@@ -187,8 +189,8 @@ def behaviour(
 
     For the kinds of INVARIANCE each changed prediction is a failure; for those of DIRECTIONAL, one may be wanted.
 
-    texts, appended: as strata/annotation.py parts them; only the former change. ids: (rows,) int. before: (rows,
-    labels), probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). decide: from
+    texts, annotations: as in `annotated`; only the former change. ids: (rows,) int. before: (rows, labels),
+    probabilities of the texts as they are. predict: from texts to probabilities, (rows, labels). decide: from
     those to labels, (rows,) int. unit: as in `changed`. most: rows of each kind, `chosen` among those that it applies
     to.
     """
@@ -197,6 +199,7 @@ def behaviour(
         made = changed_texts(kind, texts, ids, seed)
         applied = np.array([i for i, text in enumerate(made) if text is not None], dtype=np.int64)
         applied = applied[chosen(ids[applied], most, seed)]
-        after = predict([made[i] + appended[i] for i in applied]) if len(applied) else before[:0]
+        read = annotated([made[i] for i in applied], [annotations[i] for i in applied])
+        after = predict(read) if read else before[:0]
         compared[kind] = changed(before[applied], after, decide, unit[applied])
     return compared

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluate import threshold
-from stages.evaluate.rows import ScoredRows, Tokens
+from stages.evaluate.rows import ScoredRows
 from stages.evaluate.scorer import Scorer
 from strata import calibration, goal
 from strata.calibration import Calibration
 from strata.decision import decide
 from strata.labels import Labels
+from strata.model.tokens import TokenizedRows
 
 
 class Scored(NamedTuple):
@@ -43,7 +44,7 @@ def fit(
 def score(
     scorer: Scorer,
     untuned: Scorer,
-    tokens: dict[str, Tokens],
+    tokens: dict[str, TokenizedRows],
     unit: pd.Series,
     shift: np.ndarray,
     train_shift: np.ndarray,

@@ -24,6 +24,7 @@ from strata.base.errors import StrataError
 from strata.intervals.bootstrap import scored
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
+from strata.model.tokens import read_tokens
 from strata.runtime.onnx_classifier import OnnxClassifier
 from strata.settings.params import Quantize
 from strata.settings.reader import read_settings
@@ -37,18 +38,13 @@ def read(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: flo
 
     Raises: StrataError when the rows differ, or a label has none.
     """
-    from datasets import load_from_disk
-
-    if not tokens.is_dir():
-        raise StrataError(f"{tokens}: no such folder; run stages.tokenize, or dvc repro")
-    rows = load_from_disk(tokens).with_format("numpy")
-    ids = np.asarray(rows["id"])
-    if sorted(ids) != sorted(predictions["id"]):
+    rows = read_tokens(tokens)
+    if sorted(rows.id) != sorted(predictions["id"]):
         raise StrataError("predictions and tokens hold different rows; run evaluate again: dvc repro")
-    frame = predictions.set_index("id", drop=False).loc[ids]
+    frame = predictions.set_index("id", drop=False).loc[rows.id]
     if missing := set(range(len(labels.names))) - set(frame["label"]):
         raise StrataError(f"{tokens}: no row of label {labels.names[min(missing)]}, of which int8 may lose none unseen")
-    return Split(frame, list(rows["input_ids"]), labels, threshold)
+    return Split(frame, rows.input_ids, labels, threshold)
 
 
 def check_predictions(fp32: Path, validation: Split) -> None:

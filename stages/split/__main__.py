@@ -44,8 +44,7 @@ def in_id_order(path: Path, folder: Path) -> Path:
     """Return a table whose rows are in the order of their ids, as standardize writes them: `path`, or a copy of it."""
     if tables.read(path, ["id"])["id"].is_monotonic_increasing:
         return path
-    rows = tables.read(path).sort_values("id")
-    tables.write_frame(folder / path.name, rows, tables.DATED_ROWS if "date" in rows else tables.ROWS)
+    tables.write_frame(folder / path.name, tables.read(path).sort_values("id"), tables.schema(path))
     return folder / path.name
 
 
@@ -72,13 +71,18 @@ def units(ids: np.ndarray, unit: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"id": ids, "unit": least[unit]}).sort_values("id")
 
 
+def undated(schema: pa.Schema) -> pa.Schema:
+    """Return a schema without the date, which no later stage reads."""
+    return pa.schema([field for field in schema if field.name != "date"])
+
+
 def chosen(path: Path, keep: np.ndarray, label: np.ndarray) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table that are kept, with these labels. keep: (rows,) bool. label: (rows,) int."""
-    start = 0
-    for batch in tables.batches(path, BATCH, tables.ROWS.names):
+    start, schema = 0, undated(tables.schema(path))
+    for batch in tables.batches(path, BATCH, schema.names):
         rows = slice(start, start + batch.num_rows)
-        columns = [batch["id"], batch["text"], pa.array(label[rows], pa.int64()), batch["group"]]
-        yield pa.record_batch(columns, schema=tables.ROWS).filter(pa.array(keep[rows]))
+        columns = [pa.array(label[rows], pa.int64()) if name == "label" else batch[name] for name in schema.names]
+        yield pa.record_batch(columns, schema=schema).filter(pa.array(keep[rows]))
         start += batch.num_rows
 
 
@@ -86,7 +90,6 @@ def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, _ = read_settings(args.params, args.recipes)
     names = read_labels(args.data / "labels.json").names
-    special_tokens = files.read_json(args.data / "special_tokens.json")
     source, test = args.data / "train.parquet", args.data / "test.parquet"
     paths = [test, source] if test.exists() else [source]
     if test.exists() and settings.split.folds:
@@ -95,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
         paths = [in_id_order(path, Path(folder)) for path in paths]
         parts = [read(path, settings.split.by == "date") for path in paths]
         rows, ready_made = pd.concat(parts, ignore_index=True), sum(map(len, parts[:-1]))
-        sketches, characters = ties.sketch_tables(paths, special_tokens)
+        sketches, characters = ties.sketch_tables(paths)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
         if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
             raise StrataError(
@@ -111,7 +114,9 @@ def main(argv: list[str] | None = None) -> None:
                 is_ready_made = ready_made > 0 and name == "test"
                 path = paths[0] if is_ready_made else paths[-1]
                 own = slice(ready_made) if is_ready_made else slice(ready_made, None)
-                tables.write(out / f"{name}.parquet", chosen(path, keep[own], placed.label[own]), tables.ROWS)
+                tables.write(
+                    out / f"{name}.parquet", chosen(path, keep[own], placed.label[own]), undated(tables.schema(path))
+                )
             kept = placed.split != LEFT_OUT
             named = units(rows["id"].to_numpy()[kept], placed.unit[kept])
             tables.write_frame(out / "units.parquet", named, UNITS)

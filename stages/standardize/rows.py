@@ -139,14 +139,13 @@ class Standardizer:
         self.dropped["label"] += int((label[usable] == OUTSIDE).sum())
         kept = label.index[usable & (label != OUTSIDE)]
         text, label = text[kept], label[kept]
-        for entry in self.recipe.annotate:
-            text = self._annotated(text, raw.loc[kept], entry)
         self._label.append(label.to_numpy(np.int32))
         self._characters.append(text.str.len().to_numpy(np.int32))
         group = None
         if self.recipe.columns.group:  # one spelling, so that the same author is one group in every file
             group = canonical_values(raw[self.recipe.columns.group][kept]).replace("", None)
-        frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group})
+        annotation = pd.Series(self._annotations(raw.loc[kept]), kept, dtype="object")
+        frame = pd.DataFrame({"id": kept, "text": text, "label": label, "group": group, "annotation": annotation})
         if date is not None:
             frame["date"] = date[kept]
         for column, split in self.attributes.items():
@@ -200,15 +199,22 @@ class Standardizer:
         self.rejected[reject["reason"]] += 1
         self.first_reject = self.first_reject or reject
 
-    def _annotated(self, text: pd.Series, raw: pd.DataFrame, entry: str | FirstOf) -> pd.Series:
-        """Append one column's value to each text as a token; none where it is missing, or not among the known ones."""
+    def _annotations(self, raw: pd.DataFrame) -> list[str | None]:
+        """Return each row's special tokens with spaces between: none for a value that is missing or not known."""
+        if not self.recipe.annotate:
+            return [None] * len(raw)
+        columns = [self._special_tokens(raw, entry) for entry in self.recipe.annotate]
+        if self._collects_tokens:
+            self.tokens.update(token for column in columns for token in column if token)
+        known = (filter(self.tokens.__contains__, row) for row in zip(*columns, strict=True))
+        return [" ".join(tokens) or None for tokens in known]
+
+    def _special_tokens(self, raw: pd.DataFrame, entry: str | FirstOf) -> list[str]:
+        """Return one column's values as special tokens, empty where they are missing."""
         column, split = (entry, None) if isinstance(entry, str) else (entry.column, entry.split)
         tokens = []
         for value in raw[column]:
             first = "" if pd.isna(value) else canonical(value.split(split)[0] if split else value)
             plain = " ".join(first.replace("<", " ").replace(">", " ").split())
             tokens.append(f"<{column}={plain}>" if plain else "")
-        if self._collects_tokens:
-            self.tokens.update(token for token in tokens if token)
-        appended = [f"{t} {token}" if token in self.tokens else t for t, token in zip(text, tokens, strict=True)]
-        return pd.Series(appended, index=text.index, dtype="str")
+        return tokens

@@ -53,15 +53,16 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
     from stages.train.events import Events
     from stages.train.fine_tune import fine_tune
     from stages.train.process_group import ProcessGroup
-    from stages.train.training import Rows, Training
+    from stages.train.training import Training
     from strata.model.classifier import load
     from strata.model.precision import choose
+    from strata.model.tokens import read_tokens
 
     start = time.perf_counter()
     precision = choose(settings.train.precision)
     group = ProcessGroup(settings.train.processes * settings.train.nodes)
     torch.use_deterministic_algorithms(settings.train.deterministic)
-    splits = {name: Rows.read(args.data / name) for name in ("train", "validation")}
+    splits = {name: read_tokens(args.data / name) for name in ("train", "validation")}
     classifier, tokenizer = load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
     model.prepare(classifier, settings.train)
     classifier.to(group.device)

@@ -5,11 +5,9 @@ numbers of its dropout are seeded with it. So a run that goes on from a saved st
 """
 
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
-from datasets import load_from_disk
 from transformers import PreTrainedModel
 
 from stages.train import loss, memory
@@ -20,24 +18,11 @@ from stages.train.snapshot import Snapshots
 from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.model.batches import padded, probabilities
+from strata.model.tokens import TokenizedRows
 from strata.scoring import LOWER_IS_BETTER, scores
 from strata.settings.params import Train
 
 SCORED = 128  # rows of a batch that is scored and not learned from
-
-
-@dataclass
-class Rows:
-    """A tokenized split."""
-
-    input_ids: list[np.ndarray]  # token ids of each row
-    label: np.ndarray  # (rows,) int
-
-    @classmethod
-    def read(cls, folder: Path) -> "Rows":
-        """Read what tokenize has written."""
-        rows = load_from_disk(folder).with_format("numpy")
-        return cls(list(rows["input_ids"]), np.asarray(rows["label"]))
 
 
 @dataclass
@@ -65,7 +50,7 @@ class Training:
     def __init__(
         self,
         model: PreTrainedModel,
-        splits: dict[str, Rows],
+        splits: dict[str, TokenizedRows],
         labels: Labels,
         settings: Train,
         precision: str,

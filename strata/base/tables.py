@@ -18,12 +18,20 @@ from strata.base.files import replace_file
 ROW_GROUP = 50_000  # rows
 ROW_GROUP_SIZE = 128 * 1024 * 1024  # bytes of text
 
-ROWS = pa.schema([("id", pa.int64()), ("text", pa.string()), ("label", pa.int64()), ("group", pa.string())])
+ROWS = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("text", pa.string()),
+        ("label", pa.int64()),
+        ("group", pa.string()),
+        ("annotation", pa.string()),
+    ]
+)
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
 DATED_ROWS = ROWS.append(pa.field("date", pa.timestamp("us", "UTC")))
 """What standardize writes where the recipe names a date."""
 ATTRIBUTE = "attribute."
-"""Begins the name of a column of the source that standardize adds, (rows,) str or null, for scores by its values."""
+"""Begins the name of a column of the source by whose values scores are told apart: (rows,) str or null."""
 
 
 @contextmanager
@@ -45,10 +53,15 @@ def read(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         return pq.ParquetFile(path).read(columns=columns).to_pandas()
 
 
+def schema(path: Path) -> pa.Schema:
+    """Return a Parquet file's schema. Raises: as `read`."""
+    with _readable(path):
+        return pq.read_schema(path)
+
+
 def column_names(path: Path) -> list[str]:
     """Return the names of a Parquet file's columns. Raises: as `read`."""
-    with _readable(path):
-        return pq.read_schema(path).names
+    return schema(path).names
 
 
 def row_groups(path: Path) -> list[int]:

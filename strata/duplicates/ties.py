@@ -8,7 +8,6 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from strata.annotation import parted
 from strata.base import processes, tables
 from strata.duplicates import near_copies
 from strata.duplicates.near_copies import Sketches
@@ -22,20 +21,20 @@ class Ties(NamedTuple):
     groups: np.ndarray
 
 
-def sketch_rows(path: Path, row_group: int, special_tokens: list[str]) -> tuple[Sketches, np.ndarray]:
-    """Sketch the texts of a row group, without the special tokens appended to them; and their length in characters."""
+def sketch_rows(path: Path, row_group: int) -> tuple[Sketches, np.ndarray]:
+    """Sketch the texts of a row group; and their length in characters."""
     texts = [
         text
         for batch in tables.batches(path, tables.ROW_GROUP, ["text"], [row_group])
         for text in batch["text"].to_pylist()
     ]
     characters = np.fromiter(map(len, texts), np.int64, len(texts))
-    return near_copies.sketch(parted(texts, special_tokens)[0]), characters
+    return near_copies.sketch(texts), characters
 
 
-def sketch_tables(paths: list[Path], special_tokens: list[str]) -> tuple[Sketches, np.ndarray]:
+def sketch_tables(paths: list[Path]) -> tuple[Sketches, np.ndarray]:
     """Sketch the texts of tables, one after the other; and their length in characters, (rows,) int."""
-    jobs = [(path, i, special_tokens) for path in paths for i in range(len(tables.row_groups(path)))]
+    jobs = [(path, i) for path in paths for i in range(len(tables.row_groups(path)))]
     sketches, lengths = zip(*processes.in_order(sketch_rows, jobs, len(jobs)), strict=True)
     return near_copies.concatenate(list(sketches)), np.concatenate(lengths)
 
