@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint constraints bench office recipes publish
+.PHONY: help install repro test lint docs constraints bench office recipes publish
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # every package that the pinned ones bring along has its version there
 PIP := python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# made here and nowhere else: torch has its pin in requirements.txt, and brings other packages with CUDA than without
+# torch has its pin in requirements.txt, and needs more packages with CUDA than without
 NOT_CONSTRAINED := ^(torch|triton|pytorch-triton|nvidia-.*|cuda-.*)==
 SCHRUTE := .venv/schrutepy/schrutepy-0.1.3.tar.gz
 
@@ -27,6 +27,9 @@ lint: .venv/installed-dev ## check style and parameters
 	ruff check .
 	ruff format --check .
 	python -m strata.settings
+
+docs: install ## renew the figures in README and docs
+	python docs/figures.py
 
 office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
 
