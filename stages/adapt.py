@@ -159,7 +159,7 @@ def main(argv: list[str] | None = None) -> None:
         if whole:
             whole.save_pretrained(out)
             shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     if whole:
         losses = f"loss of hidden tokens {metrics['masked_loss_first']:.3f} to {metrics['masked_loss_last']:.3f}"
         print(f"adapt: {metrics['steps']:,} steps on {len(rows.id):,} rows in {precision}, {losses}")

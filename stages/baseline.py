@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
         predictions = {name: list(shares["test"]) for name, shares in found.items()}
         tables.write_frame(out / "predictions.parquet", pd.DataFrame({"id": test["id"], **predictions}), SCHEMA)
         curves.write(plots, labels, test["label"].to_numpy(), found["tfidf"]["test"])
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, values in metrics.items():
         print(f"baseline: {name} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
 

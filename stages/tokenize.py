@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> None:
                 "truncated_share": float((full > max_length).mean()),
                 "length": {f"p{100 * q:g}": int(np.quantile(full, q, method="higher")) for q in QUANTILES},
             }
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, counted in metrics.items():
         print(
             f"tokenize: {name} {counted['rows']:,} rows, {counted['tokens']:,} tokens, "

@@ -12,9 +12,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from benchmarks.pipeline import ROOT, STAGES, prepare, run
+from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
 SCORES = ("accuracy", "f1", "f1_macro", "roc_auc", "mcc")
@@ -52,7 +51,7 @@ def main() -> None:
     results = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     missing = []
     for recipe in names:
-        source = YAML(typ="safe").load((ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8"))["source"]["train"]
+        source = read_yaml(ROOT / f"recipes/{recipe}.yaml")["source"]["train"]
         if "://" not in source and not (ROOT / "data/raw" / recipe / source).exists():
             missing.append(f"{recipe}: data/raw/{recipe}/{source} is not here; its recipe says how to get it")
             continue

@@ -38,11 +38,10 @@ def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
         ("training", counters.training, ["step", "loss", "learning_rate"]),
         ("validation", counters.validation, ["step", "loss", *NAMES]),
     ):
-        with files.replace_file(plots / f"{name}.csv") as partial:
-            pd.DataFrame(points, columns=columns).to_csv(partial, index=False)
+        files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
     best = next((entry for entry in counters.validation if entry["step"] == counters.best_step), {})
     scored = {name: best[name] for name in ("loss", *NAMES) if best}
-    files.write_json(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
+    files.write_metrics(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
     return best
 
 
