@@ -47,6 +47,7 @@ constraints: ## pin all packages that the pinned ones bring along, in constraint
 
 bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro
+	python -m benchmarks.first_run
 	python -m benchmarks.ingest
 	python -m benchmarks.split
 	python -m benchmarks.train
