@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.ingest.__main__ import find
+from stages.ingest.sources import source_files
 from strata import address
 from strata.base import tables
 from strata.base.errors import StrataError
@@ -90,7 +90,7 @@ def test_a_glob_and_a_list_are_read_in_order(project):
 
 def test_a_file_name_with_brackets_is_a_file_name(project):
     write_csv(project.raw("rows [1].csv"), [("a", "1")])
-    assert find("rows*.csv", project.raw("x").parent, "train", project.root)[0].name == "rows [1].csv"
+    assert source_files("rows*.csv", project.raw("x").parent, "train", project.root)[0].name == "rows [1].csv"
     assert ingest(project, train="rows [1].csv") == [{"text": "a", "label": "1"}]
 
 
@@ -142,13 +142,17 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
         ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
         ("rows.csv", b"", r"rows.csv: no readable line in it; it must name its columns"),
         ("rows.csv", b"\n\ntext,label\n", r"source.train: its files hold no row; name files with rows"),
-        ("rows.csv", b"text\na\nb\n", r"rows.csv: its first line is one column, 'text'; part the columns with commas"),
+        (
+            "rows.csv",
+            b"text\na\nb\n",
+            r"rows.csv: its first line is one column, 'text'; separate the columns with commas",
+        ),
         ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: .*its key 'data' holds a list of objects; save that"),
         ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
         ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
         ("rows.csv", b"text,label\n", r"source.train: its files hold no row; name files with rows"),
-        ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have one name: text; rename all but one"),
+        ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have the same name: text; rename all but one"),
         ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; mend or replace it"),
         ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; mend or replace it"),
         ("rows.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\n", r"100,000 columns, more than 4,096"),
@@ -402,7 +406,7 @@ def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
     ],
 )
 def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, texts, rejected):
-    monkeypatch.setattr("strata.reading.delimited.LONGEST", 200)
+    monkeypatch.setattr("strata.reading.cells.LONGEST", 200)
     project.params(ingest={"max_rejects": 1.0})
     project.raw("rows.csv").write_text("".join(["text,label\n", "first,1\n", *lines]), encoding="utf-8")
     assert [row["text"] for row in ingest(project, train="rows.csv")] == ["first", *texts]
@@ -464,7 +468,7 @@ def test_json_files_may_lack_a_key_that_others_have(project):
 
 
 def test_rows_of_many_megabytes_are_held_a_few_at_a_time(monkeypatch, tmp_path):
-    monkeypatch.setattr("strata.reading.source_file.BATCH_SIZE", 1000)
+    monkeypatch.setattr("strata.reading.row_batches.BATCH_SIZE", 1000)
     (tmp_path / "rows.csv").write_text("text,label\n" + f"{'x' * 300},1\n" * 20, encoding="utf-8")
     assert max(len(table) for table in SourceFile(tmp_path / "rows.csv").tables()) == 2
 
@@ -589,7 +593,7 @@ def test_the_recipe_may_name_the_encoding(project):
 
 def test_a_name_that_is_no_text_is_told(project):
     project.raw("rows.jsonl").write_bytes(b'{"te\\ud800xt": "a"}\n')
-    with pytest.raises(StrataError, match=r"a column's name is no text"):
+    with pytest.raises(StrataError, match=r"a column's name is not text"):
         ingest(project, train="rows.jsonl")
 
 

@@ -30,6 +30,8 @@ ROWS = pa.schema(
 """What every table from standardize to resample holds. `id` is the row's position in the source."""
 DATED_ROWS = ROWS.append(pa.field("date", pa.timestamp("us", "UTC")))
 """What standardize writes where the recipe names a date."""
+PLACE = ["_file", "_line"]
+"""The columns of data/ingest that say where each row comes from: the file's name, and the line or position in it."""
 ATTRIBUTE = "attribute."
 """Begins the name of a column of the source by whose values scores are told apart: (rows,) str or null."""
 

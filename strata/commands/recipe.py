@@ -17,12 +17,12 @@ from ruamel.yaml import YAML
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.guessing.guess import Guess, guess, header_doubts, survey
+from strata.reading.formats import DELIMITED
 from strata.reading.source_file import SourceFile
 from strata.settings.recipe import Recipe
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
-DELIMITED = (".csv", ".tsv", ".txt")  # whose header ingest guesses
 
 
 def string(value: str) -> str:
