@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stages.standardize.filters import source_masks, survey
+from stages.standardize.filters import source_masks, survey_source
 from strata.base.errors import StrataError
 from strata.settings.recipe import Keep
 
@@ -11,7 +11,7 @@ from strata.settings.recipe import Keep
 def kept(where, frame, *batches):
     """Which rows of a frame of texts stay, as the training file in batches decides."""
     keep = Keep(where=where)
-    known = survey([frame, *batches], keep)
+    known = survey_source([frame, *batches], keep)
     return source_masks(frame, keep, known)["where"].tolist()
 
 
@@ -108,27 +108,27 @@ def test_an_operator_that_is_refused_is_named():
 
 def test_a_column_that_only_a_text_mentions_is_not_looked_at():
     keep = Keep(where="t == 'n'")
-    known = survey([pd.DataFrame({"t": ["n"], "n": ["2"]})], keep)
+    known = survey_source([pd.DataFrame({"t": ["n"], "n": ["2"]})], keep)
     assert source_masks(pd.DataFrame({"t": ["n"], "n": ["x"]}), keep, known)["where"].tolist() == [True]
 
 
 def test_a_column_that_is_empty_at_first_is_told_by_its_values():
     empty, numbers = pd.DataFrame({"n": [None, None]}, dtype="str"), pd.DataFrame({"n": ["2", "10"]})
     keep = Keep(where="n >= 3")
-    known = survey([empty, numbers], keep)
+    known = survey_source([empty, numbers], keep)
     assert source_masks(numbers, keep, known)["where"].tolist() == [False, True]
     assert source_masks(empty, keep, known)["where"].tolist() == [False, False]
 
 
 def test_a_word_among_the_test_files_numbers_is_named():
     keep = Keep(where="n >= 3")
-    known = survey([pd.DataFrame({"n": ["2"]})], keep)
+    known = survey_source([pd.DataFrame({"n": ["2"]})], keep)
     with pytest.raises(StrataError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
         source_masks(pd.DataFrame({"n": ["x"]}), keep, known)
 
 
 def test_a_word_among_the_test_files_booleans_is_named():
     keep = Keep(where="not old")
-    known = survey([pd.DataFrame({"old": ["true"]})], keep)
+    known = survey_source([pd.DataFrame({"old": ["true"]})], keep)
     with pytest.raises(StrataError, match=r"old is 'yes' in the test file, and true or false in all training rows"):
         source_masks(pd.DataFrame({"old": ["yes"]}), keep, known)

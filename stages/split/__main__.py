@@ -105,7 +105,7 @@ def main(argv: list[str] | None = None) -> None:
                 f"{test}: every training row copies one of its rows or shares its group; bring other files"
             )
         check(source, placed, names)
-        counted = row_counts.Balance(names)
+        counted = row_counts.RowCounts(names)
         counted.add("before", rows["label"].to_numpy()[ready_made:], characters[ready_made:])
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             for name, i in SPLITS.items():
