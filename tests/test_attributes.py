@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from stages.split.__main__ import chosen
+from stages.split.__main__ import kept_rows
 from strata.base import tables
 from tests.conftest import write_csv
 
@@ -45,7 +45,7 @@ def test_each_row_has_the_values_of_the_columns_that_the_recipe_names(written):
 def test_they_travel_through_the_split(written):
     before = tables.read(written / "train.parquet")
     keep = np.arange(len(before)) % 2 == 0
-    batches = chosen(written / "train.parquet", keep, np.zeros(len(before), dtype=int))
+    batches = kept_rows(written / "train.parquet", keep, np.zeros(len(before), dtype=int))
     after = pa.Table.from_batches(batches).to_pandas()
     assert after.drop(columns="label").equals(before[keep].drop(columns="label").reset_index(drop=True))
 

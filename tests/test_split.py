@@ -16,7 +16,9 @@ from stages.split.summary import pairs_across
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.duplicates import ties
-from strata.duplicates.near_copies import copies, fold, near_copies, sketch
+from strata.duplicates.near_copies import near_copies
+from strata.duplicates.normalise import normalise
+from strata.duplicates.sketches import first_copies, sketch
 from strata.settings.params import Split
 from tests.conftest import reviews, write_csv
 
@@ -52,7 +54,7 @@ def counts(where, labels):
 
 
 def shingles(text):
-    words = fold(text).split()
+    words = normalise(text).split()
     words += [""] * (3 - len(words))
     return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
 
@@ -93,7 +95,7 @@ def test_no_row_is_lost_nothing_tied_is_torn_apart_and_order_is_nothing(data, te
     where = split(rows, seed=seed, folds=folds, across_groups=across_groups)
     assert across_groups == "drop" or where.notna().all()
     placed = rows.assign(split=where)
-    assert (placed.groupby(placed["text"].map(lambda t: fold(t).replace(" ", "")))["split"].nunique() <= 1).all()
+    assert (placed.groupby(placed["text"].map(lambda t: normalise(t).replace(" ", "")))["split"].nunique() <= 1).all()
     assert (placed.dropna(subset="group").groupby("group")["split"].nunique() <= 1).all()
     for (one, a), (other, b) in itertools.combinations(zip(texts, where, strict=True), 2):
         assert a is None or b is None or a == b or jaccard(one, other) < 0.7
@@ -236,7 +238,7 @@ def test_500_planted_near_copies_among_real_reviews_are_found_and_kept_on_one_si
     above = [(i, j) for i, j in planted if jaccard(texts[i], texts[j]) >= 0.7]
     assert len(above) > 400
     sketches = sketch(texts)
-    exact = copies(sketches.key)
+    exact = first_copies(sketches.key)
     near = near_copies(sketches, 0.7)
     cluster = ties.clusters(3500, np.stack([exact, np.arange(3500)], axis=1), near)
     found = np.mean([cluster[i] == cluster[j] for i, j in above])
@@ -265,7 +267,7 @@ def test_the_pairs_are_those_of_comparing_all_with_all(threshold):
     rng.shuffle(texts)
     n, sketches = len(texts), sketch(texts)
     true = [(i, j) for i, j in itertools.combinations(range(n), 2) if jaccard(texts[i], texts[j]) >= threshold]
-    exact = np.stack([copies(sketches.key), np.arange(n)], axis=1)
+    exact = np.stack([first_copies(sketches.key), np.arange(n)], axis=1)
     near = near_copies(sketches, threshold)
     found, wanted = ties.clusters(n, exact, near), ties.clusters(n, np.array(true).reshape(-1, 2))
     assert {tuple(pair) for pair in near.tolist()} <= set(true)
@@ -303,7 +305,7 @@ def test_shares_hold_as_well_as_groups_allow():
 
 
 def test_copies_are_equal_up_to_case_spacing_and_punctuation():
-    first = copies(sketch(["A good film.", "a  good film", "A bad film", "!!!", "???"]).key)
+    first = first_copies(sketch(["A good film.", "a  good film", "A bad film", "!!!", "???"]).key)
     assert first.tolist() == [0, 0, 2, 3, 4]
 
 
@@ -329,16 +331,16 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
     ],
 )
 def test_copies_are_told_in_every_script(one, other, same):
-    assert (copies(sketch([one, other]).key)[1] == 0) == same
+    assert (first_copies(sketch([one, other]).key)[1] == 0) == same
 
 
 def test_a_soft_hyphen_parts_no_words():
-    assert fold("a won\u00adder\u00adful film") == "a wonderful film"
+    assert normalise("a won\u00adder\u00adful film") == "a wonderful film"
 
 
 def test_text_and_group_tie_rows_in_chains():
     rows = table(["a", "a", "b", "c"], [0] * 4, [None, "g", "g", "h"])
-    found = ties.find(sketch(rows["text"]), rows["group"], 0.7)
+    found = ties.find_ties(sketch(rows["text"]), rows["group"], 0.7)
     cluster = ties.clusters(4, *found)
     assert len(set(cluster[:3])) == 1
     assert cluster[3] != cluster[0]
@@ -375,7 +377,7 @@ def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_traini
     assert left_out >= 1
     assert sum(len(part) for part in splits.values()) == len(rows) + len(ready_made) - left_out
     assert counted["across_splits"] == {"exact": 0, "near": 0, "groups": 0}
-    folded = {name: set(part["text"].map(fold)) for name, part in splits.items()}
+    folded = {name: set(part["text"].map(normalise)) for name, part in splits.items()}
     assert not folded["test"] & (folded["train"] | folded["validation"])
     assert counted["validation"]["rows"] == pytest.approx(0.1 * (len(rows) - left_out), abs=1)
 
@@ -469,7 +471,7 @@ def test_copies_are_found_whatever_is_annotated(tmp_path):
     rows = table(["Yes.", "yes", "No."], [0] * 3).assign(annotation=["<director=A>", "<director=B> <writer=C>", None])
     tables.write_frame(tmp_path / "train.parquet", rows)
     sketches, characters = ties.sketch_tables([tmp_path / "train.parquet"])
-    assert copies(sketches.key).tolist() == [0, 0, 2]
+    assert first_copies(sketches.key).tolist() == [0, 0, 2]
     assert characters.tolist() == [4, 3, 3]
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.duplicates import near_copies, ties
+from strata.duplicates import sketches as sketching
+from strata.duplicates import ties
+from strata.duplicates.near_copies import near_copies
 from strata.reading.source_file import PLACE, SourceFile
 from strata.rejects import Rejects
 
@@ -40,17 +42,15 @@ def overlap(paths: list[Path], columns: list[str], threshold: float) -> dict:
     rows, (pairs, 2) int.
     """
     rejects = [Rejects(), Rejects()]
-    parts = [
-        [near_copies.sketch(batch) for batch in texts(*file)] for file in zip(paths, columns, rejects, strict=True)
-    ]
+    parts = [[sketching.sketch(batch) for batch in texts(*file)] for file in zip(paths, columns, rejects, strict=True)]
     counts = [sum(len(part.key) for part in file) for file in parts]
-    sketches = near_copies.concatenate([part for file in parts for part in file])
+    sketches = sketching.concatenate([part for file in parts for part in file])
     n, first = len(sketches.key), counts[0]
-    copied = near_copies.copies(sketches.key)  # of the whole, so that a copy of the first file points into it
+    copied = sketching.first_copies(sketches.key)  # of the whole, so that a copy of the first file points into it
     rows = np.arange(n)
-    has_text = sketches.key != near_copies.hashed("")
+    has_text = sketches.key != sketching.text_hash("")
     exact = rows[(rows >= first) & (copied < first) & has_text]
-    near = near_copies.near_copies(sketches, threshold)
+    near = near_copies(sketches, threshold)
     cluster = ties.clusters(n, np.stack([copied, rows], axis=1), near)
     of_first = np.full(n, -1)
     of_first[cluster[:first][::-1]] = rows[:first][::-1]  # the first row of the first file in each cluster
