@@ -101,6 +101,6 @@ def test_a_label_without_rows_is_named(project):
     rows = tables.read(path)
     tables.write_frame(path, rows[rows["label"] == 0])
     with pytest.raises(
-        StrataError, match=r"data/split/train.parquet: no row of label positive, and nothing to balance"
+        StrataError, match=r"data/split/train.parquet: no row of label positive, so it cannot be balanced"
     ):
         project.run("resample")

@@ -21,6 +21,7 @@ from strata.base.errors import StrataError
 from strata.reading.source_file import SourceFile
 from strata.rejects import Rejects
 from strata.settings.reader import read_settings
+from strata.settings.recipe import Source
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
 
@@ -75,29 +76,36 @@ def counted(stream: Iterator[pa.Table], bar: tqdm) -> Iterator[pa.Table]:
         yield table
 
 
-def main(argv: list[str] | None = None) -> None:
-    args = command_line.arguments(__doc__, argv, "--raw", "--out", "--metrics")
-    settings, recipe = read_settings(args.params, args.recipes)
+def ingest(source: Source, raw: Path, out: Path, rejects: Rejects) -> dict[str, dict]:
+    """Read the source's training and test files into `out`; return the metrics of each: rows, and rejects by reason.
+
+    Raises: StrataError when the files hold no readable row.
+    """
     metrics = {}
     with (
-        files.replace_folder(args.out) as out,
-        Rejects(out / "rejects.parquet", REJECTS) as rejects,
         tempfile.TemporaryDirectory(dir=out, prefix="downloads") as downloads,
         tqdm(desc="ingest", unit=" rows", unit_scale=True, disable=None) as bar,
     ):
-        for name, addresses in (("train", recipe.source.train), ("test", recipe.source.test)):
+        for name, addresses in (("train", source.train), ("test", source.test)):
             if addresses is None:
                 continue
             reasons = rejects.reasons.copy()
-            paths = source_files(addresses, args.raw, name, Path(downloads))
-            stream = read(paths, args.raw, recipe.source.encoding, rejects)
-            rows = write_growing(out / f"{name}.parquet", counted(stream, bar))
+            paths = source_files(addresses, raw, name, Path(downloads))
+            rows = write_growing(out / f"{name}.parquet", counted(read(paths, raw, source.encoding, rejects), bar))
             rejected = rejects.reasons - reasons
+            if not rows and rejected:
+                check_rejects(rejects, len(rejects), most=0)
             if not rows:
-                if rejected:
-                    check_rejects(rejects, len(rejects), most=0)
                 raise StrataError(f"source.{name}: its files hold no row; name files with rows in the recipe")
             metrics[name] = {"rows": rows, "rejects": dict(sorted(rejected.items()))}
+    return metrics
+
+
+def main(argv: list[str] | None = None) -> None:
+    args = command_line.arguments(__doc__, argv, "--raw", "--out", "--metrics")
+    settings, recipe = read_settings(args.params, args.recipes)
+    with files.replace_folder(args.out) as out, Rejects(out / "rejects.parquet", REJECTS) as rejects:
+        metrics = ingest(recipe.source, args.raw, out, rejects)
         total = sum(counts["rows"] for counts in metrics.values()) + len(rejects)
         check_rejects(rejects, total, settings.ingest.max_rejects)
     files.write_json(args.metrics, metrics)

@@ -49,6 +49,17 @@ def read(paths: list[Path], is_dated: bool) -> tuple[pd.DataFrame, int]:
     return pd.concat(parts, ignore_index=True), sum(map(len, parts[:-1]))
 
 
+def source_tables(data: Path, folder: Path, folds: int | None) -> list[Path]:
+    """Return the tables to split, in the order of their ids: the ready-made test file first if there is one.
+
+    folder: for sorted copies. Raises: StrataError when a test file and folds are asked for.
+    """
+    test = data / "test.parquet"
+    if test.exists() and folds:
+        raise StrataError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
+    return [in_id_order(path, folder) for path in (*([test] if test.exists() else []), data / "train.parquet")]
+
+
 def in_id_order(path: Path, folder: Path) -> Path:
     """Return a table with its rows in the order of their ids: `path` if they are, else a copy in `folder`."""
     if tables.read(path, ["id"])["id"].is_monotonic_increasing:
@@ -57,10 +68,12 @@ def in_id_order(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def check(source: Path, test: Path, placed: Placement, ready_made: int, names: list[str]) -> None:
+def check(data: Path, placed: Placement, ready_made: int, names: list[str]) -> None:
     """Raise StrataError when a test file leaves no training rows, or a label is missing from a split."""
     if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
-        raise StrataError(f"{test}: every training row copies one of its rows or shares its group; bring other files")
+        raise StrataError(
+            f"{data / 'test.parquet'}: every training row copies one of its rows or shares its group; bring other files"
+        )
     counts = {split: np.bincount(placed.label[placed.split == i], minlength=len(names)) for split, i in SPLITS.items()}
     for split, rows in counts.items():
         if rows.all():
@@ -69,7 +82,7 @@ def check(source: Path, test: Path, placed: Placement, ready_made: int, names: l
         by_split = ", ".join(f"{name} {other[label]:,}" for name, other in counts.items())
         left_out = sum(placed.left_out.values())
         raise StrataError(
-            f"{source}: the {split} split has no row of label {names[label]} (rows: {by_split}"
+            f"{data / 'train.parquet'}: the {split} split has no row of label {names[label]} (rows: {by_split}"
             f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
             f"more {names[label]} rows, larger shares in split, smaller groups, or split.across_groups: drop"
         )
@@ -124,30 +137,32 @@ def count_rows(
     return counts
 
 
+def print_rows(metrics: dict) -> None:
+    """Print the rows of each split and those that are left out."""
+    for name in SPLITS:
+        print(f"split: {name} {metrics[name]['rows']:,} rows")
+    for reason, count in metrics["left_out"].items():
+        if count:
+            print(f"split: {count:,} rows left out, {reason.replace('_', ' ')}")
+
+
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, _ = read_settings(args.params, args.recipes)
     names = read_labels(args.data / "labels.json").names
-    source, test = args.data / "train.parquet", args.data / "test.parquet"
-    if test.exists() and settings.split.folds:
-        raise StrataError(f"{test}: a ready-made test file leaves nothing to fold; set split.folds to null")
     with tempfile.TemporaryDirectory() as folder:
-        paths = [in_id_order(path, Path(folder)) for path in ([test, source] if test.exists() else [source])]
+        paths = source_tables(args.data, Path(folder), settings.split.folds)
         rows, ready_made = read(paths, settings.split.by == "date")
         sketches, characters = ties.sketch_tables(paths)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
-        check(source, test, placed, ready_made, names)
+        check(args.data, placed, ready_made, names)
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             write_splits(out, paths, ready_made, placed)
             tables.write_frame(out / "units.parquet", unit_table(rows["id"].to_numpy(), placed), UNITS)
             row_counts.write({"": count_rows(rows, ready_made, characters, placed, names)}, plots)
     metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
     files.write_json(args.metrics, metrics)
-    for name in SPLITS:
-        print(f"split: {name} {metrics[name]['rows']:,} rows")
-    for reason, count in placed.left_out.items():
-        if count:
-            print(f"split: {count:,} rows left out, {reason.replace('_', ' ')}")
+    print_rows(metrics)
 
 
 if __name__ == "__main__":

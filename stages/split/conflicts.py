@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from strata.base.errors import StrataError
+
 
 class Resolved(NamedTuple):
     """Labels and rows after the conflicts are resolved."""
@@ -26,6 +28,8 @@ def resolve(key: np.ndarray, label: np.ndarray, policy: str) -> Resolved:
     code = np.unique(text[repeated], return_inverse=True)[1]
     counts = np.zeros((code.max(initial=-1) + 1, label.max(initial=0) + 1), dtype=np.int64)  # (texts, labels)
     np.add.at(counts, (code, label[repeated]), 1)
+    if policy not in ("majority", "drop", "keep"):
+        raise StrataError(f"split.conflicts: unknown policy {policy!r}")
     has_conflict = (counts > 0).sum(axis=1) > 1
     rows, code = repeated[has_conflict[code]], code[has_conflict[code]]
     resolved, dropped = label.copy(), np.zeros(len(label), dtype=bool)
