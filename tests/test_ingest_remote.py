@@ -56,12 +56,12 @@ def test_a_dataset_on_the_hub_gives_its_files(hub, address, role, names):
         (f"hub://owner/other@{COMMIT}", r"not found on the Hub, nor in its cache \(\w+\); mend the name"),
     ],
 )
-def test_a_dataset_that_is_not_there_is_named(hub, address, sentence):
+def test_a_missing_dataset_is_named(hub, address, sentence):
     with pytest.raises(StrataError, match=sentence):
         remote.hub_files(address, "train")
 
 
-def test_a_split_in_several_folders_is_not_guessed(hub):
+def test_a_split_in_several_folders_is_refused(hub):
     (hub / "other/train.csv").parent.mkdir()
     (hub / "other/train.csv").write_bytes(CONTENT)
     with pytest.raises(StrataError, match=r"several folders hold train files among .*other/train.csv"):
@@ -70,7 +70,7 @@ def test_a_split_in_several_folders_is_not_guessed(hub):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """An https server on the loopback address, and the file of the authority that vouches for it."""
+    """An https server on the loopback address, and the certificate file of its authority."""
     import trustme
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -92,12 +92,12 @@ def server(tmp_path_factory):
     authority.cert_pem.write_to_path(trusted)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.socket = context.wrap_socket(made.socket, server_side=True)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"https://localhost:{made.server_port}", trusted
-    made.shutdown()
-    made.server_close()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://localhost:{server.server_port}", trusted
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
@@ -116,13 +116,13 @@ def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
         ("/away.csv", r"redirects to http://localhost/rows.csv, which is not https"),
     ],
 )
-def test_a_file_that_is_not_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
+def test_a_file_other_than_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
     with pytest.raises(StrataError, match=sentence):
         remote.download(server[0] + path, tmp_path)
 
 
-def test_a_server_that_nobody_vouches_for_a_password_and_a_flood_are_refused(server, tmp_path, monkeypatch):
+def test_untrusted_servers_passwords_and_huge_files_are_refused(server, tmp_path, monkeypatch):
     with pytest.raises(StrataError, match=r"cannot be downloaded: .*CERTIFICATE_VERIFY_FAILED"):
         remote.download(f"{server[0]}/rows.csv", tmp_path)
     with pytest.raises(StrataError, match=r"source localhost: has a user name or password in it") as caught:

@@ -27,7 +27,8 @@ _NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!do
 def html(text: str) -> str:
     """Remove tags, scripts and styles, and decode entities.
 
-    <br> and block elements separate words; <b> and the like do not. Anything else in angle brackets is text: `x<y`, `<me@mail>`, `<3`.
+    <br> and block elements separate words; <b> and the like do not. Anything else that looks like a tag is text: `x<y`,
+    `<me@mail>`, `<3`.
 
     >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really <3")
     ' Good fun & games. The end really <3'
