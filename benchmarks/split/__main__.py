@@ -45,7 +45,7 @@ def generate(rows: int) -> pd.DataFrame:
         else:
             texts.append(" ".join(rng.choices(sentences, k=SENTENCES)))
     labels = [int(rng.random() < SPOILERS) for _ in range(rows)]
-    return pd.DataFrame({"id": range(rows), "text": texts, "label": labels, "group": None})
+    return pd.DataFrame({"id": range(rows), "text": texts, "label": labels, "group": None, "annotation": None})
 
 
 def main() -> None:

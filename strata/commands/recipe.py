@@ -23,6 +23,7 @@ from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.guessing.compose import compose
 from strata.guessing.guess import guess, header_doubts, survey
+from strata.reading.formats import DELIMITED
 from strata.reading.source_file import SourceFile
 from strata.rejects import Rejects
 from strata.settings.recipe import Recipe
@@ -30,7 +31,6 @@ from strata.settings.yaml_loader import parse_yaml
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
-DELIMITED = (".csv", ".tsv", ".txt")  # whose header ingest guesses
 RAW = "data/raw"
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from strata.duplicates import near_copies, ties
+from strata.duplicates.sketches import concatenate, first_copies, sketch, text_hash
 from strata.reading.texts import texts
 from strata.rejects import Rejects
 
@@ -30,13 +31,11 @@ def overlap(paths: list[Path], columns: list[str], threshold: float) -> Overlap:
     Raises: StrataError when a file is missing, or has no such column.
     """
     rejects = [Rejects(), Rejects()]
-    parts = [
-        [near_copies.sketch(batch) for batch in texts(*file)] for file in zip(paths, columns, rejects, strict=True)
-    ]
+    parts = [[sketch(batch) for batch in texts(*file)] for file in zip(paths, columns, rejects, strict=True)]
     rows = [sum(len(part.key) for part in file) for file in parts]
-    sketches = near_copies.concatenate([part for file in parts for part in file])
-    has_text = sketches.key != near_copies.hashed("")
-    original = near_copies.copies(sketches.key)  # of each text, in the first file where it is in both
+    sketches = concatenate([part for file in parts for part in file])
+    has_text = sketches.key != text_hash("")
+    original = first_copies(sketches.key)  # of each text, in the first file where it is in both
     position = np.arange(sum(rows))
     copied = position[(position >= rows[0]) & (original < rows[0]) & has_text]
     return Overlap(
@@ -51,8 +50,8 @@ def overlap(paths: list[Path], columns: list[str], threshold: float) -> Overlap:
 def _near_pairs(near: np.ndarray, original: np.ndarray, first: int) -> np.ndarray:
     """Pair each row of the second file with the near-copy in the first that it is compared with, or is tied to.
 
-    near: (pairs, 2) int, positions in both files together. original: (rows,) int, as from `copies`. first: rows of the
-    first file.
+    near: (pairs, 2) int, positions in both files together. original: (rows,) int, as from `first_copies`.
+    first: rows of the first file.
     """
     position = np.arange(len(original))
     cluster = ties.clusters(len(original), np.stack([original, position], axis=1), near)

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from strata.expression import refusal
 from strata.label_rules import RULE
+from strata.reading import formats
 from strata.settings.fields import Scalar, Section
 from strata.text.cleaning import STEPS
 
@@ -19,8 +20,7 @@ class Source(Section):
     train: Address | Annotated[list[Address], Field(min_length=1)] = Field(
         description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, "
         "hub://OWNER/NAME@COMMIT/GLOB in a dataset on the Hugging Face Hub, https://HOST/FILE#sha256=HEX, or a list of "
-        "these. Formats: .csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .arrow, .feather, each also as .gz or "
-        ".zst, or alone in a .zip."
+        f"these. Formats: {formats.ALLOWED}."
     )
     test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
         default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."
