@@ -4,13 +4,13 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
+from strata.settings.yaml_loader import read_yaml
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "tests/odd_files"
-OUTCOMES = YAML(typ="safe").load((FOLDER / "outcomes.yaml").read_text(encoding="utf-8"))
+OUTCOMES = read_yaml(FOLDER / "outcomes.yaml")
 
 
 def test_every_odd_file_has_an_expected_outcome():

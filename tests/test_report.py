@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
-from ruamel.yaml import YAML
 
 from stages.evaluate import behaviour, error_kinds, label_noise
 from stages.report import __main__ as report
@@ -27,6 +26,7 @@ from strata.labels import Labels
 from strata.runtime.predictor import Predictor
 from strata.scoring import NAMES
 from strata.settings.params import Candidate
+from strata.settings.yaml_loader import parse_yaml
 from tests.conftest import DVC, Project
 
 HOSTILE = [
@@ -415,7 +415,7 @@ def test_the_card_says_what_a_user_of_the_model_needs_and_quotes_no_text(trained
 
 
 def test_the_cards_metadata_are_what_the_hub_reads(trained):
-    metadata = YAML(typ="safe").load((trained.root / "model_card.md").read_text(encoding="utf-8").split("---")[1])
+    metadata = parse_yaml((trained.root / "model_card.md").read_text(encoding="utf-8").split("---")[1])
     assert metadata["pipeline_tag"] == "text-classification"
     assert metadata["model-index"][0]["name"] == "sample"
 
