@@ -392,7 +392,7 @@ def test_precision_follows_the_hardware(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
     assert choose("auto") == "fp32"
     with pytest.raises(
-        StrataError, match=r"train.precision is fp16, this machine has fp32; choose one of them, or auto"
+        StrataError, match=r"train.precision is fp16, but this machine supports fp32; choose one of them, or auto"
     ):
         choose("fp16")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
