@@ -51,7 +51,7 @@ def load(
         set_seed,
     )
 
-    from strata.model.classifier import add_missing_embeddings, is_classifier
+    from strata.model.pretrained import add_missing_embeddings, is_classifier
 
     options = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
     try:

@@ -13,7 +13,8 @@ from transformers import (
 
 from strata.base.errors import StrataError
 from strata.labels import Labels
-from strata.model.classifier import check_labels, is_classifier
+from strata.model.classifier import check_labels
+from strata.model.pretrained import is_classifier
 
 
 def load_teacher(folder: Path, tokenizer: PreTrainedTokenizerBase, labels: Labels) -> PreTrainedModel:

@@ -8,7 +8,6 @@ from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     set_seed,
@@ -16,6 +15,7 @@ from transformers import (
 
 from strata.base.errors import StrataError
 from strata.labels import Labels
+from strata.model.pretrained import add_missing_embeddings, is_classifier
 
 
 def load(
@@ -48,17 +48,6 @@ def load(
         ) from None
     add_missing_embeddings(model, tokenizer)
     return model, tokenizer
-
-
-def add_missing_embeddings(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Enlarge the embedding table when the tokenizer has more tokens; their embeddings are drawn at random."""
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer))
-
-
-def is_classifier(config: PretrainedConfig) -> bool:
-    """Whether a checkpoint has a classification head."""
-    return any(name.endswith("ForSequenceClassification") for name in config.architectures or [])
 
 
 def check_labels(folder: Path, labels: Labels, key: str = "model.checkpoint") -> None:
