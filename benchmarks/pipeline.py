@@ -7,10 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from strata.base.files import write_json
+from strata.settings.yaml_loader import read_yaml
 
 ROOT = Path(__file__).parents[1]
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
 def stages_up_to(last: str) -> list[str]:
@@ -26,12 +27,10 @@ def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
     shutil.copy(ROOT / "dvc.yaml", folder)  # train reads in it which code its snapshots depend on
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)
-    yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
-    params["recipe"] = recipe
+    params = read_yaml(ROOT / "params.yaml") | {"recipe": recipe}
     for section, changes in settings.items():
         params[section].update(changes)
-    yaml.dump(params, folder / "params.yaml")
+    write_json(folder / "params.yaml", params)  # JSON is YAML
 
 
 def run(folder: Path, recipe: str, stage: str) -> dict:

@@ -197,7 +197,7 @@ def main(argv: list[str] | None = None) -> None:
         if model:
             model.save_pretrained(out)
             shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
 
 
 if __name__ == "__main__":

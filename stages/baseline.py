@@ -112,7 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         tables.write_frame(out / "predictions.parquet", predictions(splits["test"], probabilities), SCHEMA)
         curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"])
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, values in metrics.items():
         print(f"baseline: {name} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
 

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out:
         tables.write_frame(out / "train.parquet", resampled)
         shift.write(out / "prior.json")
-    files.write_json(args.metrics, summary(before, np.array(after), shift.training, names))
+    files.write_metrics(args.metrics, summary(before, np.array(after), shift.training, names))
     print(f"resample: train {sum(after):,} rows of {before.sum():,} ({strategy})")
 
 

@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
             table, lengths = tokenize(rows, tokenizer, max_length)
             write_tokens(table, out / name)
             metrics[name] = summary(lengths, max_length)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, split in metrics.items():
         print(
             f"tokenize: {name} {split['rows']:,} rows, {split['tokens']:,} tokens, "

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strata.base import files
+
 EDGES = np.array([16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384])
 """Characters at which one bin of text length ends and the next begins; they double."""
 NO_LABEL = "(no label)"
@@ -44,5 +46,5 @@ def write(balances: dict[str, Balance], plots: Path) -> None:
                 for characters, rows in zip([*EDGES, 2 * EDGES[-1]], row, strict=True):
                     share = round(float(rows / row.sum()), 6)
                     lengths.append({"step": name, "label": label, "characters": int(characters), "share": share})
-    pd.DataFrame(classes).to_csv(plots / "class_balance.csv", index=False)
-    pd.DataFrame(lengths).to_csv(plots / "text_length.csv", index=False)
+    files.write_curve(plots / "class_balance.csv", pd.DataFrame(classes))
+    files.write_curve(plots / "text_length.csv", pd.DataFrame(lengths))

@@ -77,6 +77,7 @@ class Project:
         (root / "recipes").mkdir(parents=True)
         (root / "tiny").symlink_to(checkpoint)
         (root / "params.yaml").write_text(committed("params.yaml"), encoding="utf-8")
+        shutil.copy(ROOT / "dvc.yaml", root)
         self.params(**SHRUNK)
         self.recipe(**RECIPE)
         write_csv(self.raw("reviews.csv"), reviews(120))

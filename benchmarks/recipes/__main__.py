@@ -12,9 +12,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from benchmarks.pipeline import ROOT, STAGES, prepare, run, stages_up_to
+from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
 SCORES = ("accuracy", "f1", "f1_macro", "roc_auc", "mcc")
@@ -22,7 +21,7 @@ SCORES = ("accuracy", "f1", "f1_macro", "roc_auc", "mcc")
 
 def missing_source(recipe: str) -> str | None:
     """Return the path of a recipe's source file if it is missing."""
-    source = YAML(typ="safe").load((ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8"))["source"]["train"]
+    source = read_yaml(ROOT / f"recipes/{recipe}.yaml")["source"]["train"]
     is_missing = "://" not in source and not (ROOT / "data/raw" / recipe / source).exists()
     return f"data/raw/{recipe}/{source}" if is_missing else None
 

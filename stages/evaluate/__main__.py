@@ -90,13 +90,12 @@ def write(
         # quoted, since a lone carriage return in a text would end its line
         table.to_csv(out / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     curves.write(plots, labels, test.label, test.probabilities)
-    curves.confusion(labels, test.label, test.predicted).to_csv(plots / "confusion.csv", index=False)
-    curves.reliability(test.label, found.raw.probabilities, labels.positive_id).to_csv(
-        plots / "reliability_before.csv", index=False
-    )
-    threshold.thinned(found.points).to_csv(plots / "threshold.csv", index=False)
+    files.write_curve(plots / "confusion.csv", curves.confusion(labels, test.label, test.predicted))
+    before = curves.reliability(test.label, found.raw.probabilities, labels.positive_id)
+    files.write_curve(plots / "reliability_before.csv", before)
+    files.write_curve(plots / "threshold.csv", threshold.thinned(found.points))
     lengths = listed["slices"].query("kind == 'length'").rename(columns={"name": "length"})
-    lengths[["length", "rows", "accuracy", "low", "high"]].to_csv(plots / "score_by_length.csv", index=False)
+    files.write_curve(plots / "score_by_length.csv", lengths[["length", "rows", "accuracy", "low", "high"]])
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -172,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         write(found, listed, knobs.goal, labels, out, plots)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, values in (("train", metrics["train"]), ("validation", metrics["validation"]), ("test", metrics)):
         ends = values["interval"]["accuracy"]
         sure = f" ({ends['low']:.3f} to {ends['high']:.3f})" if ends else ""

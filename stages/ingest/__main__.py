@@ -151,7 +151,7 @@ def main(argv: list[str] | None = None) -> None:
                 raise StrataError(f"source.{name}: its files hold no row; name files with rows in the recipe")
             counts[name] = {"rows": rows, "rejects": dict(sorted((rejects.reasons - reasons).items()))}
         check_rejects(rejects, sum(count["rows"] for count in counts.values()) + len(rejects), most)
-    files.write_json(args.metrics, counts)
+    files.write_metrics(args.metrics, counts)
     for name, count in counts.items():
         print(f"ingest: {name} {count['rows']:,} rows, {sum(count['rejects'].values()):,} rejects")
 

@@ -133,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
             metrics |= {"size_ratio": round(small.stat().st_size / fp32.stat().st_size, 4)}
             with files.replace_folder(args.plots) as plots:
                 curves.write(plots, labels, test.frame["label"].to_numpy(), found)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     if not chosen:
         shutil.rmtree(args.plots, ignore_errors=True)  # of an earlier model
         reasons = ", ".join(f"{name} ({found['refused']})" for name, found in tried.items())

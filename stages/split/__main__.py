@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> None:
             tables.write_frame(out / "units.parquet", named, UNITS)
             row_counts.write({"": counted}, plots)
     metrics = summary(rows, ready_made, placed, sketches.key, names, settings.split)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name in SPLITS:
         print(f"split: {name} {metrics[name]['rows']:,} rows")
     for reason, count in placed.left_out.items():

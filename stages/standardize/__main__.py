@@ -118,7 +118,7 @@ def main(argv: list[str] | None = None) -> None:
         files.write_json(out / "labels.json", {"labels": names, "positive": recipe.positive})
         files.write_json(out / "special_tokens.json", sorted(tokens))
         row_counts.write(balances, plots)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     for name, counted in metrics.items():
         print(f"standardize: {name} {counted['rows']:,} rows of {counted['rows_read']:,}")
 

@@ -41,10 +41,9 @@ def publish(counters: Counters, plots: Path, metrics: Path) -> None:
         ("training", counters.training, ["step", "loss", "learning_rate"]),
         ("validation", counters.validation, ["step", "loss", *NAMES]),
     ):
-        with files.replace_file(plots / f"{name}.csv") as partial:
-            pd.DataFrame(points, columns=columns).to_csv(partial, index=False)
+        files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
     scores = {name: counters.best[name] for name in ("loss", *NAMES)} if counters.best else {}
-    files.write_json(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scores})
+    files.write_metrics(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scores})
 
 
 def prepare(
