@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml in a folder of their own, by the same command lines."""
+"""Run the stages of dvc.yaml in another folder, with the same command lines."""
 
 import json
 import shlex
@@ -14,15 +14,22 @@ ROOT = Path(__file__).parents[1]
 STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
+def stages_up_to(last: str) -> list[str]:
+    """Return the names of the stages from the first one to `last`."""
+    names = list(STAGES)
+    return names[: names.index(last) + 1]
+
+
 def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
-    """Copy what the stages read into an empty folder. settings: section of params.yaml to the keys changed in it."""
+    """Copy what the stages read into an empty folder. settings: changed settings by section of params.yaml."""
     for name in ("stages", "strata", "recipes"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "dvc.yaml", folder)  # train reads in it which code its snapshots depend on
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)
     params = read_yaml(ROOT / "params.yaml") | {"recipe": recipe}
-    for section, changed in settings.items():
-        params[section].update(changed)
+    for section, changes in settings.items():
+        params[section].update(changes)
     write_json(folder / "params.yaml", params)  # JSON is YAML
 
 
