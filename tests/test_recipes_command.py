@@ -78,6 +78,7 @@ def test_a_first_recipe_runs(project, monkeypatch, tmp_path, name, capsys):
     assert (project.root / "data/raw/sample" / name).samefile(path)
     printed = capsys.readouterr().out
     assert "next: dvc exp run -S recipe=sample" in printed
+    assert "not staged, so dvc exp run --queue and --temp will not find the data: " in printed  # for want of Git
     grades = "rating holds grades: 24 rows up to 4 are negative, 24 from 7 on positive, 12 between are dropped"
     assert (grades in printed) == (name == "grades.parquet")
     assert ("perhaps user_id" in (project.root / "recipes/sample.yaml").read_text()) == (name == "flags.jsonl")

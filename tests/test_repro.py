@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, STAGES, committed
+from tests.conftest import ROOT, STAGES, committed, reviews, write_csv
 
 pytestmark = pytest.mark.slow
 
@@ -226,6 +226,24 @@ def test_a_new_key_is_refused_by_the_stage_that_reads_it(done, tmp_path):
     run(folder, "dvc", "checkout")
     output = run(folder, "dvc", "exp", "run", "-S", "+train.lrr=1", fails=True)
     assert "train: params.yaml: unknown key train.lrr; did you mean train.lr?" in output
+
+
+def test_queued_experiments_find_a_recipe_and_data_of_ones_own(origin, tmp_path):
+    """They run in clones, which have neither untracked recipes nor data that git ignores."""
+    folder = clone(origin, tmp_path / "mine")
+    write_csv(tmp_path / "mine.csv", reviews(80))
+    said = run(folder, sys.executable, "-m", "strata", "recipe", str(tmp_path / "mine.csv"))
+    assert "staged for queued experiments: recipes/mine.yaml, data/raw/mine.dvc, data/raw/.gitignore\n" in said
+    recipe = folder / "recipes/mine.yaml"
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("min_words: 1", "min_words: 2"), encoding="utf-8")
+    before = status(folder)
+    run(folder, "dvc", "exp", "run", "--temp", "-S", "recipe=mine", "standardize")
+    run(folder, "dvc", "exp", "run", "--queue", "-S", "recipe=mine", "-S", "seed=1,2", "standardize")
+    assert "Failed" not in run(folder, "dvc", "exp", "run", "--run-all")
+    listed = json.loads(run(folder, "dvc", "exp", "show", "--json"))
+    experiments = [entry for revision in listed for entry in revision.get("experiments") or []]
+    assert len(experiments) == 3
+    assert status(folder) == before
 
 
 def test_the_order_of_labels_is_no_small_matter(done, tmp_path):

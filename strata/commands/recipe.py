@@ -8,9 +8,11 @@
     sentiment: 1.0 words, 0.0% empty, 2 values: 'pos' 264, 'neg' 236
 
     recipes/reviews.yaml: text review, label sentiment with 2 labels
+    staged for queued experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
     next: dvc exp run -S recipe=reviews
 
-Any format that ingest reads will do. The file is linked into data/raw/NAME/, where its recipe finds it.
+Any format that ingest reads will do. The file is linked into data/raw/NAME/, where its recipe finds it. DVC tracks the
+folder (dvc add), and Git stages the recipe, so that queued experiments find both. Not committed, they stay yours.
 """
 
 import os
@@ -26,6 +28,7 @@ from strata.guessing.guess import guess, header_doubts, survey
 from strata.reading.formats import DELIMITED
 from strata.reading.source_file import SourceFile
 from strata.rejects import Rejects
+from strata.runs.tracking import track
 from strata.settings.recipe import Recipe
 from strata.settings.yaml_loader import parse_yaml
 
@@ -101,4 +104,8 @@ def main(argv: list[str] | None = None) -> None:
     doubts = header_doubts(columns) if source.suffix in DELIMITED else []
     for doubt in doubts + guessed.unsure + reject_doubts(source.rejects):
         print(f"not sure: {' '.join(doubt.split())}")
+    try:
+        print(f"staged for queued experiments: {', '.join(track(args.project, name))}")
+    except StrataError as error:
+        print(f"not staged, so dvc exp run --queue and --temp will not find the data: {error}")
     print(f"next: {'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")
