@@ -18,7 +18,7 @@ def track(project: Path, name: str) -> list[str]:
     """
     data = f"data/raw/{name}"
     staged = [f"recipes/{name}.yaml", f"{data}.dvc", "data/raw/.gitignore"]
-    _run(project, sys.executable, "-m", "dvc", "add", "--quiet", data)
+    _run(project, sys.executable, "-m", "dvc", "add", data)
     _run(project, "git", "add", "--", *staged)
     return staged
 
@@ -29,4 +29,5 @@ def _run(project: Path, *argv: str) -> None:
     except FileNotFoundError:
         raise StrataError(f"{argv[0]} is not installed") from None
     if done.returncode:
-        raise StrataError((done.stderr.strip() or done.stdout.strip()).splitlines()[-1])
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise StrataError(lines[0] if lines else f"{argv[0]} ended with {done.returncode}")
