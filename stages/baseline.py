@@ -19,7 +19,7 @@ from strata import curves
 from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
-from strata.intervals.bootstrap import scored
+from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import read_labels
 from strata.prior import read_prior_shift
 from strata.settings.params import Baseline
@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     def score(baseline: str, split: str) -> dict:
         rows = splits[split]
         label, units = rows["label"].to_numpy(), unit.loc[rows["id"]].to_numpy()
-        return scored(label, found[baseline][split], labels.positive_id, units, settings.seed)
+        return scores_with_intervals(label, found[baseline][split], labels.positive_id, units, settings.seed)
 
     metrics = {name: score(name, "test") | {"validation": score(name, "validation")} for name in found}
     test = splits["test"]

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
-from strata.intervals.significance import compare
+from strata.intervals.significance import paired_comparison
 from strata.labels import Labels
 from strata.scoring import LOWER_IS_BETTER, NAMES, scores
 
@@ -158,7 +158,7 @@ def main(argv: list[str] | None = None) -> None:
     first, second = (
         (np.stack(both[f"probabilities_{which}"]), both[f"prediction_{which}"].to_numpy()) for which in ("one", "other")
     )
-    found = compare(labels, second[0], first[0], positive, unit(both), SEED, second[1], first[1])
+    found = paired_comparison(labels, second[0], first[0], positive, unit(both), SEED, second[1], first[1])
     alone = [f"{len(run.rows) - len(both):,} more in {run.name}" for run in (one, other)]
     print(f"compare: {len(both):,} test rows in both, {alone[0]}, {alone[1]}")
     sides = [scores(labels, probabilities, positive, predicted) for probabilities, predicted in (first, second)]
