@@ -25,12 +25,12 @@ def prediction_changes(
     size: int,
     seed: int,
 ) -> dict[str, dict[str, float | int | None]]:
-    """Change the texts in each way of KINDS, and return `change_in_predictions` for each.
+    """Apply each of KINDS to the texts, and return `change_in_predictions` for each.
 
     For the kinds of INVARIANCE, a changed prediction is a failure; for those of DIRECTIONAL, it may be right.
 
     rows: as predicted without changes. texts, annotations: of rows, as in `annotated`; only the texts are changed.
-    size: at most so many rows of those that a kind applies to, chosen by `sample`.
+    size: the largest number of rows that each kind is applied to, chosen by `sample`.
     """
     changes = {}
     for kind in KINDS:

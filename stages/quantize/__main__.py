@@ -147,23 +147,23 @@ def megabytes(path: Path) -> float:
 
 def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> dict:
     """Write the fp32 model and the first candidate within all limits, and its plots. Returns: the metrics."""
-    knobs = settings.quantize
+    section = settings.quantize
     fp32, quantized = out / FP32, out / QUANTIZED
     pad_id = write_fp32(args, inputs, settings.tokenize.max_length, out)
-    chosen, tried = choose(fp32, quantized, inputs.validation, pad_id, knobs)
-    metrics = {"candidate": chosen, "gate_metric": knobs.gate_metric, "tried": tried, "cpu": cpu.flags()}
+    chosen, tried = choose(fp32, quantized, inputs.validation, pad_id, section)
+    metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "tried": tried, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)
     if chosen is None:
         return metrics
     from stages.quantize import bundle
 
-    bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), knobs, metrics["cpu"])
+    bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, metrics["cpu"])
     probabilities = OnnxClassifier(quantized).probabilities(inputs.test.input_ids)
     with files.replace_folder(args.plots) as plots:
         curves.write(plots, inputs.labels, inputs.test.label, probabilities)
     size_ratio = round(quantized.stat().st_size / fp32.stat().st_size, 4)
     size = {"size_mb": megabytes(quantized), "size_ratio": size_ratio}
-    return metrics_on_test_rows(inputs.test, probabilities, settings.seed, knobs.gate_metric) | metrics | size
+    return metrics_on_test_rows(inputs.test, probabilities, settings.seed, section.gate_metric) | metrics | size
 
 
 def main(argv: list[str] | None = None) -> None:
