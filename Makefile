@@ -1,9 +1,13 @@
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint bench office recipes publish
+.PHONY: help install repro test lint docs constraints bench office recipes publish
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# every package that the pinned ones bring along has its version there
+PIP := python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# torch has its pin in requirements.txt, and needs more packages with CUDA than without
+NOT_CONSTRAINED := ^(torch|triton|pytorch-triton|nvidia-.*|cuda-.*)==
 SCHRUTE := .venv/schrutepy/schrutepy-0.1.3.tar.gz
 
 help: ## print these targets
@@ -11,9 +15,10 @@ help: ## print these targets
 
 install: .venv/installed ## make .venv with the pinned requirements.txt
 
-repro: install ## check the parameters, then run every stage that changed
+repro: install ## run every stage that changed, and tell whether the run is the recorded one
 	python -m strata.settings
 	dvc repro
+	strata verify
 
 test: .venv/installed-dev tests/node/node_modules ## run every test
 	HF_HUB_OFFLINE=1 pytest --numprocesses 2 --dist loadfile
@@ -23,24 +28,37 @@ lint: .venv/installed-dev ## check style and parameters
 	ruff format --check .
 	python -m strata.settings
 
+docs: install ## renew the figures in README and docs
+	python docs/figures.py
+
 office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
 
 recipes: install ## take every recipe whose data are here up to its baseline, in a temporary folder
 	python -m benchmarks.recipes --baseline
 
+constraints: ## pin all packages that the pinned ones bring along, in constraints.txt
+	rm -rf .venv/fresh
+	$(PYTHON) -m venv .venv/fresh
+	.venv/fresh/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-base.txt \
+	  -r requirements-dev.txt -r requirements-openvino.txt
+	(echo "# Made by make constraints: every package that requirements*.txt bring along, but for torch with its CUDA parts."; \
+	  .venv/fresh/bin/python -m pip freeze --all --exclude pip | grep -vE "$(NOT_CONSTRAINED)") > constraints.txt
+	rm -rf .venv/fresh
+
 bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro
+	python -m benchmarks.first_run
 	python -m benchmarks.ingest
 	python -m benchmarks.split
 	python -m benchmarks.train
 	python -m benchmarks.tainted
 	python -m benchmarks.calibration
 	python -m benchmarks.gate
-	python -m pip install --quiet --disable-pip-version-check -r requirements-openvino.txt
+	$(PIP) -r requirements-openvino.txt
 	python -m benchmarks.inference
 
 publish: install ## push the model and its card to the Hub, in private: make publish REPO=owner/name
-	python -m strata publish "$(REPO)"
+	strata publish "$(REPO)"
 
 # the package installs its data nowhere, so that they come from its source archive
 $(SCHRUTE): | .venv/installed
@@ -54,13 +72,15 @@ data/raw/%/schrute.csv: $(SCHRUTE)
 	tar --extract --gzip --to-stdout --file $< schrutepy-0.1.3/data/schrute.csv > $(<D)/$*.csv
 	mv $(<D)/$*.csv $@
 
-.venv/installed: requirements.txt
+# the package itself is installed as this folder, for the command strata; stages and tests import from where they stand
+.venv/installed: pyproject.toml requirements-base.txt requirements.txt constraints.txt
 	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements-base.txt -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt
-	python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+.venv/installed-dev: .venv/installed requirements-dev.txt requirements-lora.txt requirements-tensorboard.txt
+	$(PIP) -r requirements-dev.txt
 	touch $@
 
 # without Node its test is skipped; no package may run a script of its own

@@ -1,4 +1,4 @@
-"""Seconds and memory of whole processes."""
+"""Measure the time and memory of whole processes."""
 
 import contextlib
 import statistics
@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 
-def memory(process: psutil.Process) -> int:
-    """Bytes resident in a process and in those it started."""
+def resident_bytes(process: psutil.Process) -> int:
+    """Return the resident memory of a process and its descendants, in bytes."""
     total = 0
     for member in (process, *process.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -19,12 +19,12 @@ def memory(process: psutil.Process) -> int:
 
 
 def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
-    """Run modules one after the other: their seconds together, and their largest memory in GB."""
+    """Run modules one after another. Return s, their total seconds, and gb, their peak memory in GB."""
     start, peak = time.perf_counter(), 0
     for command in commands:
         with psutil.Popen([sys.executable, "-m", *command.split()], cwd=folder) as process:
             while process.poll() is None:
-                peak = max(peak, memory(process))
+                peak = max(peak, resident_bytes(process))
                 time.sleep(0.1)
         if process.returncode:
             raise SystemExit(f"{command}: exit code {process.returncode}")
@@ -32,5 +32,5 @@ def run(folder: Path, commands: tuple[str, ...]) -> dict[str, float]:
 
 
 def median(runs: list[dict[str, float]]) -> dict[str, float]:
-    """The median of each figure, to two digits."""
+    """Return the median of each figure, to two decimal places."""
     return {key: round(statistics.median(run[key] for run in runs), 2) for key in runs[0]}

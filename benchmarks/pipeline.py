@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml in a folder of their own, by the same command lines."""
+"""Run the stages of dvc.yaml in another folder, with the same command lines."""
 
 import json
 import shlex
@@ -7,24 +7,30 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
+from strata.base.files import write_json
+from strata.settings.yaml_loader import read_yaml
 
 ROOT = Path(__file__).parents[1]
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
+
+
+def stages_up_to(last: str) -> list[str]:
+    """Return the names of the stages from the first one to `last`."""
+    names = list(STAGES)
+    return names[: names.index(last) + 1]
 
 
 def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
-    """Copy what the stages read into an empty folder. settings: section of params.yaml to the keys changed in it."""
+    """Copy what the stages read into an empty folder. settings: changed settings by section of params.yaml."""
     for name in ("stages", "strata", "recipes"):
         shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "dvc.yaml", folder)  # train reads in it which code its snapshots depend on
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)
-    yaml = YAML()
-    params = yaml.load(ROOT / "params.yaml")
-    params["recipe"] = recipe
-    for section, changed in settings.items():
-        params[section].update(changed)
-    yaml.dump(params, folder / "params.yaml")
+    params = read_yaml(ROOT / "params.yaml") | {"recipe": recipe}
+    for section, changes in settings.items():
+        params[section].update(changes)
+    write_json(folder / "params.yaml", params)  # JSON is YAML
 
 
 def run(folder: Path, recipe: str, stage: str) -> dict:

@@ -1,10 +1,10 @@
-"""Balance the training rows: under- or oversample, or each label by a factor or to a count; no other split is touched.
+"""Balance the training rows: undersample, oversample, or resample each label by a factor or to a count.
 
     python -m stages.resample --params params.yaml --recipes recipes --data data/split/train.parquet \
         --labels data/standardize/labels.json --out data/resample --metrics metrics/resample.json
 
-A copied row keeps its id. Beside the rows stands prior.json: how far balancing, by rows or by train.class_weights,
-moves the log odds, for the stages that undo it.
+No other split changes. A repeated row keeps its id. prior.json says how far resampling and train.class_weights shift
+the log odds, for the stages that undo it.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from strata.settings.reader import read_settings
 
 
 def targets(rows: list[int], strategy: str, numbers: list[float]) -> list[int]:
-    """Return how many rows each label shall have. rows, numbers (factors or counts): one a label, in id order."""
+    """Return how many rows each label is to have. rows, numbers (factors or counts): per label, in id order."""
     if strategy == "undersample":
         return [min(rows)] * len(rows)
     if strategy == "oversample":
@@ -27,13 +27,18 @@ def targets(rows: list[int], strategy: str, numbers: list[float]) -> list[int]:
         return [max(1, round(count * factor)) for count, factor in zip(rows, numbers, strict=True)]
     if strategy == "counts":
         return list(numbers)
-    return rows
+    if strategy == "none":
+        return rows
+    raise StrataError(f"resample.strategy: unknown strategy {strategy!r}")
 
 
 def shifts(
     natural: np.ndarray, resampled: pd.DataFrame, weights: str | dict[str, float], names: list[str]
 ) -> PriorShift:
-    """Return how far balancing moves the log odds. natural: (labels,), rows before it. weights: train.class_weights."""
+    """Return how far balancing shifts the log odds.
+
+    natural: (labels,), rows before it. weights: train.class_weights. names: of the labels, in id order.
+    """
     counts, distinct = (
         np.bincount(rows["label"], minlength=len(names)) for rows in (resampled, resampled.drop_duplicates("id"))
     )
@@ -42,7 +47,7 @@ def shifts(
 
 
 def summary(before: np.ndarray, after: np.ndarray, shift: np.ndarray, names: list[str]) -> dict:
-    """Return the metrics: rows and share of each label before and after, and the shift of its logit to be undone."""
+    """Return the metrics: rows and share of each label before and after, and the logit shift that undoes balancing."""
 
     def by_label(values: np.ndarray) -> dict:
         return dict(zip(names, values.tolist(), strict=True))
@@ -52,16 +57,17 @@ def summary(before: np.ndarray, after: np.ndarray, shift: np.ndarray, names: lis
     return {"before": by_label(before), "after": by_label(after), "prior": prior}
 
 
-def resample(rows: pd.DataFrame, wanted: list[int], seed: int) -> pd.DataFrame:
-    """Draw `wanted` rows of each label, in the order of their ids.
+def resample(rows: pd.DataFrame, counts: list[int], seed: int) -> pd.DataFrame:
+    """Return as many rows of each label as `counts` says, in the order of their ids.
 
-    Fewer than there are: drawn without repetition. More: every row equally often, the remainder drawn.
+    When there are more rows, some are drawn without repetition. When there are fewer, every row is repeated equally
+    often, and the remainder is drawn.
     """
     random = np.random.default_rng(seed)
     drawn = []
-    for label, n in enumerate(wanted):
+    for label, count in enumerate(counts):
         positions = np.flatnonzero(rows["label"] == label)
-        times, remainder = divmod(n, len(positions))
+        times, remainder = divmod(count, len(positions))
         drawn += [np.tile(positions, times), random.choice(positions, remainder, replace=False)]
     return rows.iloc[np.concatenate(drawn)].sort_values("id", kind="stable")
 
@@ -74,7 +80,7 @@ def main(argv: list[str] | None = None) -> None:
     before = np.bincount(rows["label"], minlength=len(names))
     if missing := [name for name, count in zip(names, before, strict=True) if not count]:
         raise StrataError(
-            f"{args.data}: no row of label {missing[0]}, and nothing to balance it with; every label of {args.labels} "
+            f"{args.data}: no row of label {missing[0]}, so it cannot be balanced; every label of {args.labels} "
             "needs a row: run stages.split, or dvc repro"
         )
     strategy = settings.resample.strategy
@@ -85,7 +91,7 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out:
         tables.write_frame(out / "train.parquet", resampled)
         shift.write(out / "prior.json")
-    files.write_json(args.metrics, summary(before, np.array(after), shift.training, names))
+    files.write_metrics(args.metrics, summary(before, np.array(after), shift.training, names))
     print(f"resample: train {sum(after):,} rows of {before.sum():,} ({strategy})")
 
 

@@ -1,10 +1,10 @@
-"""The recipe's `annotate`: special tokens, in a column of their own until a model reads them behind the text."""
+"""The recipe's `annotate`: special tokens, in a column of their own until they are appended for a model."""
 
 from collections.abc import Iterable
 
 
 def annotated(texts: Iterable[str], annotations: Iterable[str | float | None]) -> list[str]:
-    """Return each text with its annotation behind it. annotations: special tokens with spaces between, or None or NaN.
+    """Return each text followed by its annotation. annotations: special tokens joined by spaces, or None or NaN.
 
     >>> annotated(["fine", "dull"], ["<director=K>", None])
     ['fine <director=K>', 'dull']

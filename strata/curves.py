@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
+from strata.base import files
 from strata.labels import MEAN_OF_LABELS, Labels
 from strata.scoring import confidence_and_truth
 
@@ -107,6 +108,6 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, positive: int | N
 
 def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> None:
     """Write roc.csv, precision_recall.csv and reliability.csv. truth: (rows,); probabilities: (rows, labels)."""
-    roc(labels, truth, probabilities).to_csv(plots / "roc.csv", index=False)
-    precision_recall(labels, truth, probabilities).to_csv(plots / "precision_recall.csv", index=False)
-    reliability(truth, probabilities, labels.positive_id).to_csv(plots / "reliability.csv", index=False)
+    files.write_curve(plots / "roc.csv", roc(labels, truth, probabilities))
+    files.write_curve(plots / "precision_recall.csv", precision_recall(labels, truth, probabilities))
+    files.write_curve(plots / "reliability.csv", reliability(truth, probabilities, labels.positive_id))

@@ -1,15 +1,19 @@
-"""Expressions of `keep.where`: comparisons of a row's own values, and nothing that reads other rows or writes.
+"""The expressions of `keep.where`: comparisons of a row's own values.
 
-They are Python's, with `and`, `or`, `not` and `in` on whole columns, as in DataFrame.query. That evaluates anything:
-files are written by it, a mean would be that of one batch of rows, and a missing text is unequal to all.
+They look like those of DataFrame.query, which is not used because it evaluates anything: an expression could write
+files, a mean would be the mean of one batch of rows, and a missing text would be unequal to everything.
+
+pandas is imported only for the type checker, since the settings call `refusal` from here.
 """
 
 import ast
 import functools
 import keyword
 import re
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 METHODS = ("isin", "isna", "isnull", "notna", "notnull", "between", "abs")
 TEXT_METHODS = ("startswith", "endswith", "contains", "match", "fullmatch", "len", "lower", "upper", "strip")
@@ -19,9 +23,9 @@ ALLOWED = (
 )
 _NODES = (ast.Expression, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Name, ast.List, ast.Tuple)
 _NODES += (ast.boolop, ast.unaryop, ast.cmpop, ast.operator, ast.expr_context, ast.keyword)
-# not * and %, which make a text of any length out of a short one, nor **
+# * and % can make a text of any length from a short one, and ** a number of any size
 _OPERATORS = (ast.Add, ast.Sub, ast.Div, ast.FloorDiv)
-_QUOTED = re.compile(r"""('{3}|"{3}|'|")(?:\\.|(?!\1)[^\\])*\1|`([^`]+)`|[&|]""", re.DOTALL)  # a text, a column, & or |
+_QUOTED = re.compile(r"""('{3}|"{3}|'|")(?:\\.|(?!\1)[^\\])*\1|`([^`]+)`|[&|]""", re.DOTALL)  # text, column, & or |
 
 
 def refusal(expression: str) -> str | None:
@@ -36,34 +40,41 @@ def refusal(expression: str) -> str | None:
     return None
 
 
-def named(expression: str, columns: list[str]) -> list[str]:
-    """Return those of `columns` that an expression which is not refused names."""
+def columns_in(expression: str, columns: list[str]) -> list[str]:
+    """Return which of `columns` an expression names. expression: one without a `refusal`."""
     names = {node.id for node in ast.walk(_parse(expression)) if isinstance(node, ast.Name)}
     return [column for column in columns if _identifier(column) in names]
 
 
-def evaluate(expression: str, columns: dict[str, pd.Series]) -> pd.Series:
-    """Evaluate an expression that is not refused on columns of nullable types.
+def evaluate(expression: str, columns: dict[str, "pd.Series"]) -> "pd.Series":
+    """Evaluate an expression on columns of nullable types. expression: one without a `refusal`.
 
-    Returns: (rows,) boolean; missing where a comparison with a missing value decides. Raises: whatever it raises.
+    Returns: (rows,) boolean, missing where it depends on a comparison with a missing value.
+    Raises: any exception of the expression's operators and methods.
     """
-    tree = ast.fix_missing_locations(_OnColumns().visit(_parse(expression)))
+    tree = ast.fix_missing_locations(_ColumnOperators().visit(_parse(expression)))
     names = {_identifier(name): values for name, values in columns.items()}
     return eval(compile(tree, "keep.where", "eval"), {"__builtins__": {}, "_is_in": _is_in}, names)
 
 
 def _parse(expression: str) -> ast.Expression:
-    return ast.parse(_QUOTED.sub(_plain, expression).strip(), mode="eval")
+    return ast.parse(_QUOTED.sub(_as_python, expression).strip(), mode="eval")
 
 
-def _plain(found: re.Match) -> str:
-    """A column as an identifier, & and | as the words that bind like theirs in DataFrame.query, a text as it is."""
-    return _identifier(found[2]) if found[2] else {"&": " and ", "|": " or "}.get(found[0], found[0])
+def _as_python(match: re.Match) -> str:
+    """Return what Python reads for a match of _QUOTED.
+
+    A column in backticks becomes an identifier; & and | become `and` and `or`, which have the precedence that
+    DataFrame.query gives them; a quoted text stays as it is.
+    """
+    if match[2]:
+        return _identifier(match[2])
+    return " and " if match[0] == "&" else " or " if match[0] == "|" else match[0]
 
 
 def _identifier(name: str) -> str:
-    plain = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
-    return name if plain else "column_" + name.encode().hex()
+    is_plain = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
+    return name if is_plain else "column_" + name.encode().hex()
 
 
 def _is_allowed(node: ast.AST) -> bool:
@@ -71,7 +82,7 @@ def _is_allowed(node: ast.AST) -> bool:
         return isinstance(node.op, _OPERATORS)
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | int | float)
-    if isinstance(node, ast.Compare):  # a column after in would be its values in one batch of rows
+    if isinstance(node, ast.Compare):  # a column after `in` would be the values of one batch of rows
         lists = [
             side for op, side in zip(node.ops, node.comparators, strict=True) if isinstance(op, ast.In | ast.NotIn)
         ]
@@ -85,9 +96,9 @@ def _is_allowed(node: ast.AST) -> bool:
 
 def _is_method(node: ast.Call | ast.Attribute) -> bool:
     if isinstance(node, ast.Call):
-        given = [*node.args, *(argument.value for argument in node.keywords)]
-        allowed = isinstance(node.func, ast.Attribute) and node.func.attr in METHODS + TEXT_METHODS
-        return allowed and all(_is_constant(argument) for argument in given)
+        arguments = [*node.args, *(argument.value for argument in node.keywords)]
+        is_known = isinstance(node.func, ast.Attribute) and node.func.attr in METHODS + TEXT_METHODS
+        return is_known and all(_is_constant(argument) for argument in arguments)
     if node.attr in TEXT_METHODS:
         return isinstance(node.value, ast.Attribute) and node.value.attr == "str"
     return node.attr in (*METHODS, "str")
@@ -97,12 +108,12 @@ def _is_constant(node: ast.AST) -> bool:
     return not any(isinstance(part, ast.Name | ast.Call | ast.Starred) for part in ast.walk(node))
 
 
-def _is_in(column: pd.Series, values: list) -> pd.Series:
+def _is_in(column: "pd.Series", values: list) -> "pd.Series":
     return column.isin(values).astype("boolean").mask(column.isna())
 
 
-class _OnColumns(ast.NodeTransformer):
-    """Turns what Python does with one value into what pandas does with a column."""
+class _ColumnOperators(ast.NodeTransformer):
+    """Replaces Python's operators on single values by pandas' operators on columns."""
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         operator = ast.BitAnd if isinstance(node.op, ast.And) else ast.BitOr
@@ -113,20 +124,20 @@ class _OnColumns(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         node = self.generic_visit(node)
-        if node.func.attr == "isin":  # pandas' own is false where the value is missing
+        if node.func.attr == "isin":  # pandas' own gives false for a missing value, not missing
             return ast.Call(ast.Name("_is_in", ast.Load()), [node.func.value, *node.args], node.keywords)
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         sides = [self.visit(side) for side in (node.left, *node.comparators)]
-        compared = []
+        comparisons = []
         for left, operator, right in zip(sides, node.ops, sides[1:], strict=False):
             if isinstance(operator, ast.In | ast.NotIn):
-                found = ast.Call(ast.Name("_is_in", ast.Load()), [left, right], [])
-                compared.append(found if isinstance(operator, ast.In) else ast.UnaryOp(ast.Invert(), found))
+                is_in = ast.Call(ast.Name("_is_in", ast.Load()), [left, right], [])
+                comparisons.append(is_in if isinstance(operator, ast.In) else ast.UnaryOp(ast.Invert(), is_in))
             else:
-                compared.append(ast.Compare(left, [operator], [right]))
-        return _joined(compared, ast.BitAnd)
+                comparisons.append(ast.Compare(left, [operator], [right]))
+        return _joined(comparisons, ast.BitAnd)
 
 
 def _joined(parts: list[ast.AST], operator: type[ast.operator]) -> ast.AST:

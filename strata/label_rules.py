@@ -1,29 +1,36 @@
-"""From the source's label values to label ids, by the recipe's rules."""
+"""The recipe's label rules: from the values of the label column to label ids.
 
+pandas is imported where it is used, since the settings read RULE from here.
+"""
+
+import operator
 import re
 import unicodedata
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from strata.base.errors import StrataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Scalar = str | int | float | bool
 
 RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
 """How a recipe writes a label's rule on numbers, such as '>= 7': the comparison and the number."""
 
-_COMPARE = {"<=": pd.Series.le, ">=": pd.Series.ge, "<": pd.Series.lt, ">": pd.Series.gt}
+_COMPARISONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
 OUTSIDE = -1
-"""The id of a number that none of the recipe's number rules takes in: its row is filtered."""
+"""The id of a number that matches none of the recipe's number rules: its row is filtered."""
 UNLISTED = -2
-"""The id of any other value that the recipe names nowhere: its row is rejected."""
+"""The id of any other value that the recipe does not list: its row is rejected."""
 
 
 def canonical(value: Scalar) -> str:
-    """One spelling for values that formats write differently: true and True, 1 and 1.0.
+    """Return the one spelling of values that formats write differently: true and True, 1 and 1.0.
 
     >>> [canonical(value) for value in (True, "TRUE", 1, "1.0", " spam ")]
     ['true', 'true', '1', '1', 'spam']
@@ -34,57 +41,71 @@ def canonical(value: Scalar) -> str:
     return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
 
 
-def canonical_values(values: pd.Series) -> pd.Series:
-    """canonical() of each value, missing ones left missing; each distinct value is looked at once."""
+def canonical_values(values: "pd.Series") -> "pd.Series":
+    """Return canonical() of each value; missing values stay missing. Each distinct value is processed once."""
+    import pandas as pd
+
     codes, distinct = pd.factorize(values)
-    spelled = np.array([*(canonical(value) for value in distinct), None], dtype=object)
-    return pd.Series(spelled[codes], index=values.index, dtype="str")
+    spellings = np.array([*(canonical(value) for value in distinct), None], dtype=object)
+    return pd.Series(spellings[codes], index=values.index, dtype="str")
 
 
-def label_ids(values: pd.Series, labels: dict[str, Scalar | list[Scalar]]) -> pd.Series:
-    """Return the label id of each value: int64, OUTSIDE or UNLISTED where no label takes it in.
+def label_ids(values: "pd.Series", labels: dict[str, Scalar | list[Scalar]]) -> "pd.Series":
+    """Return the label id of each value: int64, OUTSIDE or UNLISTED where it matches no label.
 
     values: text, none of it missing. labels: the recipe's, in id order.
-    Raises: StrataError on a value that two labels take in, or on two labels that are "*".
+    Raises: StrataError when a value matches two labels, or two labels are "*".
     """
+    import pandas as pd
+
     values = canonical_values(values)
     numbers = pd.to_numeric(values, errors="coerce")
     ids = pd.Series(pd.NA, index=values.index, dtype="Int64")
     names = list(labels)
-    rest, has_rules = None, False
     for label_id, rule in enumerate(labels.values()):
-        match = RULE.fullmatch(rule) if isinstance(rule, str) else None
         if rule == "*":
-            if rest is not None:
-                raise StrataError(
-                    f'labels: "*" stands for both {names[rest]} and {names[label_id]}; only one can be the rest'
-                )
-            rest = label_id
             continue
-        if match:
-            has_rules = True
-            taken = _COMPARE[match[1]](numbers, float(match[2]))
-        else:
-            taken = values.isin([canonical(value) for value in (rule if isinstance(rule, list) else [rule])])
-        twice = taken & ids.notna()
-        if twice.any():
-            value = values[twice].iloc[0]
+        is_match = _matches(values, numbers, rule)
+        is_repeated = is_match & ids.notna()
+        if is_repeated.any():
+            value = values[is_repeated].iloc[0]
             raise StrataError(
-                f"labels: the value {value!r} belongs to both {names[ids[twice].iloc[0]]} and {names[label_id]}"
+                f"labels: the value {value!r} belongs to both {names[ids[is_repeated].iloc[0]]} and {names[label_id]}"
             )
-        ids[taken] = label_id
+        ids[is_match] = label_id
+    rest = _rest(labels)
     if rest is not None:
         ids = ids.fillna(rest)
-    elif has_rules:
+    elif any(_number_rule(rule) for rule in labels.values()):
         ids[ids.isna() & numbers.notna()] = OUTSIDE
     return ids.fillna(UNLISTED).astype("int64")
 
 
+def _matches(values: "pd.Series", numbers: "pd.Series", rule: Scalar | list[Scalar]) -> "pd.Series":
+    """Return which values match a label's rule, its value or one of its values: (values,) bool."""
+    if match := _number_rule(rule):
+        return _COMPARISONS[match[1]](numbers, float(match[2]))
+    return values.isin([canonical(value) for value in (rule if isinstance(rule, list) else [rule])])
+
+
+def _number_rule(rule: Scalar | list[Scalar]) -> re.Match | None:
+    return RULE.fullmatch(rule) if isinstance(rule, str) else None
+
+
+def _rest(labels: dict[str, Scalar | list[Scalar]]) -> int | None:
+    """Return the id of the label "*", or None. Raises: StrataError when there are several."""
+    ids = [label_id for label_id, rule in enumerate(labels.values()) if rule == "*"]
+    if len(ids) > 1:
+        first, second = (list(labels)[label_id] for label_id in ids[:2])
+        raise StrataError(f'labels: "*" stands for both {first} and {second}; only one can be the rest')
+    return ids[0] if ids else None
+
+
 def unlisted_sentence(counts: Counter[str]) -> str:
-    """Say which values belong to no label, the most frequent first."""
-    most = sorted(counts, key=lambda value: (-counts[value], value))[:20]
-    found = ", ".join(f"{value!r} ({counts[value]:,} rows)" for value in most)
+    """Return a sentence that lists the values that match no label, the most frequent first."""
+    most_frequent = sorted(counts, key=lambda value: (-counts[value], value))[:20]
+    listed = ", ".join(f"{value!r} ({counts[value]:,} rows)" for value in most_frequent)
     return (
-        f"labels: {len(counts):,} values belong to no label: {found}; list each under a label in the recipe, "
+        f"labels: {len(counts):,} values belong to no label: {listed}; list each under a label in the recipe, "
         'give one label "*" for the rest, or drop their rows with keep'
     )

@@ -1,4 +1,4 @@
-"""labels.json: the only place that says which id is which label and which one counts as positive."""
+"""labels.json, the only file that says which id is which label and which label is the positive one."""
 
 import json
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from pathlib import Path
 
 from strata.base.errors import StrataError
 
-MEAN_OF_LABELS = "mean of all labels"  # the name of the curve that averages those of many labels
+MEAN_OF_LABELS = "mean of all labels"  # name of the average of the labels' curves
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Label names in id order, and the positive one where there are two."""
+    """Label names in id order and, of two labels, the positive one."""
 
     names: list[str]
     positive: str | None
 
     @property
     def positive_id(self) -> int | None:
-        """The positive label's id, or None where there are more than two labels."""
+        """The positive label's id, or None with more than two labels."""
         return None if self.positive is None else self.names.index(self.positive)
 
 

@@ -1,4 +1,4 @@
-"""How far balancing moves a classifier's log odds: computed by resample, written to prior.json, read by later stages.
+"""How far balancing shifts a classifier's log odds: computed by resample, written to prior.json, read by later stages.
 
 Saerens, Latinne and Decaestecker, "Adjusting the Outputs of a Classifier to New a Priori Probabilities", 2002.
 """
@@ -12,11 +12,13 @@ from strata.base import files
 
 
 class PriorShift(NamedTuple):
-    """What has to be added to each logit for probabilities at the labels' shares before balancing: (labels,) each."""
+    """What to add to the logits to undo balancing: (labels,) each. The natural prior is the one before balancing."""
 
-    resampling: np.ndarray  # of a model that was trained on the resampled rows
-    training: np.ndarray  # of one that was trained with train.class_weights as well
-    training_rows: np.ndarray  # of the latter, at the shares of the distinct training rows, which resampling may change
+    resampling: np.ndarray  # for a model trained on the resampled rows, to the natural prior
+    training: np.ndarray  # for a model trained on them with train.class_weights
+    training_rows: (
+        np.ndarray
+    )  # for the same model, to the prior of the distinct training rows, which resampling may change
 
     def write(self, path: Path) -> None:
         files.write_json(path, {name: shift.tolist() for name, shift in self._asdict().items()})
@@ -29,9 +31,10 @@ def read_prior_shift(path: Path) -> PriorShift:
 
 
 def prior_shift(natural: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Return log(natural share / share that training saw), centred: (labels,), 0 everywhere where they are equal.
+    """Return log(natural prior / prior in training), centred: (labels,); exactly 0 when the two are equal.
 
-    natural: (labels,), rows of each label. seen: (labels,), rows of each label times their weight in the loss.
+    natural: (labels,), rows of each label. seen: (labels,), rows of each label in training times their weight in the
+    loss.
     """
     if np.array_equal(natural * seen.sum(), seen * natural.sum()):
         return np.zeros(len(natural))
@@ -40,9 +43,12 @@ def prior_shift(natural: np.ndarray, seen: np.ndarray) -> np.ndarray:
 
 
 def weighted_counts(counts: np.ndarray, weights: str | dict[str, float], names: list[str]) -> np.ndarray:
-    """Return the rows of each label times their weight in the loss. weights: train.class_weights. names: of labels."""
+    """Return the rows of each label times their weight in the loss, up to a factor.
+
+    weights: train.class_weights. names: of the labels, in id order. Raises: KeyError on a label without a weight.
+    """
     if weights == "none":
         return counts
     if weights == "balanced":
         return np.ones(len(counts))
-    return counts * np.array([weights[name] for name in names])
+    return counts * np.array([dict(weights)[name] for name in names])

@@ -1,4 +1,4 @@
-"""Rows set aside with a reason: counted, and written to a Parquet file as they come, so that they need no memory."""
+"""Rows that are set aside with a reason: counted, and written to a Parquet file as they come, to save memory."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,7 @@ BUFFER_SIZE = 16 * 1024 * 1024  # characters
 
 
 class Rejects:
-    """Rows set aside; without a path they are counted alone."""
+    """Rows that are set aside. Without a path they are only counted."""
 
     def __init__(self, path: Path | None = None, schema: pa.Schema | None = None):
         self.first: dict | None = None
@@ -25,7 +25,7 @@ class Rejects:
         return self.reasons.total()
 
     def append(self, reject: dict) -> None:
-        """Set a row aside. reject: a value a column, among them `reason`."""
+        """Set a row aside. reject: column to value; the column `reason` is required."""
         self.first = self.first or reject
         self.reasons[reject["reason"]] += 1
         if self._writer is None:

@@ -5,38 +5,43 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strata.base import files
+
 EDGES = np.array([16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384])
-"""Characters at which one bin of text length ends and the next begins; they double."""
+"""Characters, doubling, at which one bin of text length ends and the next one starts."""
 NO_LABEL = "(no label)"
 
 
-class Balance:
+class RowCounts:
     """Counts of rows by step, label and bin of text length, added to batch by batch."""
 
     def __init__(self, names: list[str]):
         self.names = names
-        self.steps: dict[str, np.ndarray] = {}  # (labels + 1, bins); the last label takes in every id below 0
+        self.steps: dict[str, np.ndarray] = {}  # (labels + 1, bins) each; the last row is for ids below 0
 
     def add(self, step: str, label: np.ndarray, characters: np.ndarray) -> None:
-        """Count rows under a step. label: (rows,) int. characters: (rows,) int, of each text."""
+        """Count the rows of a step. label: (rows,) int. characters: (rows,) int, each text's length."""
         shape = (len(self.names) + 1, len(EDGES) + 1)
         cell = np.where(label < 0, len(self.names), label) * shape[1] + np.digitize(characters, EDGES)
-        counted = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-        self.steps[step] = self.steps.get(step, 0) + counted
+        counts = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
+        self.steps[step] = self.steps.get(step, 0) + counts
 
-    def merge(self, other: "Balance") -> None:
+    def merge(self, other: "RowCounts") -> None:
         """Add the counts of other rows."""
-        for step, counted in other.steps.items():
-            self.steps[step] = self.steps.get(step, 0) + counted
+        for step, counts in other.steps.items():
+            self.steps[step] = self.steps.get(step, 0) + counts
 
 
-def write(balances: dict[str, Balance], plots: Path) -> None:
-    """Write class_balance.csv (file, step, label, rows, share) and text_length.csv (with characters), in step order."""
+def write(tables: dict[str, RowCounts], plots: Path) -> None:
+    """Write class_balance.csv (step, label, rows, share) and text_length.csv (step, label, characters, share).
+
+    tables: name to counts; a step's name starts with its table's where there are several.
+    """
     classes, lengths = [], []
-    for file, balance in balances.items():
-        for step, counts in balance.steps.items():
-            name = step if len(balances) == 1 else f"{file}: {step}"
-            for label, row in zip([*balance.names, NO_LABEL], counts, strict=True):
+    for table, row_counts in tables.items():
+        for step, counts in row_counts.steps.items():
+            name = step if len(tables) == 1 else f"{table}: {step}"
+            for label, row in zip([*row_counts.names, NO_LABEL], counts, strict=True):
                 if not row.sum():
                     continue
                 share = round(float(row.sum() / counts.sum()), 6)
@@ -44,5 +49,5 @@ def write(balances: dict[str, Balance], plots: Path) -> None:
                 for characters, rows in zip([*EDGES, 2 * EDGES[-1]], row, strict=True):
                     share = round(float(rows / row.sum()), 6)
                     lengths.append({"step": name, "label": label, "characters": int(characters), "share": share})
-    pd.DataFrame(classes).to_csv(plots / "class_balance.csv", index=False)
-    pd.DataFrame(lengths).to_csv(plots / "text_length.csv", index=False)
+    files.write_curve(plots / "class_balance.csv", pd.DataFrame(classes))
+    files.write_curve(plots / "text_length.csv", pd.DataFrame(lengths))

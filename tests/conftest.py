@@ -5,6 +5,7 @@ import os
 import random
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ os.environ["OMP_NUM_THREADS"] = "1"  # two workers share two cores, and tiny mod
 ROOT = Path(__file__).resolve().parents[1]
 DVC = read_yaml(ROOT / "dvc.yaml")
 STAGES = list(DVC["stages"])
+
+
+def committed(path: str) -> str:
+    """Return a file as git has it, staged or committed: what the workspace holds may be a user's own run."""
+    return subprocess.run(["git", "show", f":{path}"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+
 
 GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]
 NEUTRAL = ["film", "plot", "actor", "scene", "music", "story", "the", "a", "is", "with", "and", "very"]
@@ -69,7 +76,8 @@ class Project:
         self.yaml = YAML()  # keeps the order of keys, which labels need
         (root / "recipes").mkdir(parents=True)
         (root / "tiny").symlink_to(checkpoint)
-        (root / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        (root / "params.yaml").write_text(committed("params.yaml"), encoding="utf-8")
+        shutil.copy(ROOT / "dvc.yaml", root)
         self.params(**SHRUNK)
         self.recipe(**RECIPE)
         write_csv(self.raw("reviews.csv"), reviews(120))
@@ -135,6 +143,17 @@ def checkpoint(tmp_path_factory) -> Path:
     BertModel(config).save_pretrained(folder)
     vocab = {word: i for i, word in enumerate(words)}
     BertTokenizerFast(vocab=vocab, model_max_length=32).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory) -> Path:
+    """A folder with params.yaml and the recipes as git has them."""
+    folder = tmp_path_factory.mktemp("shipped")
+    listed = subprocess.run(["git", "ls-files", "params.yaml", "recipes"], cwd=ROOT, capture_output=True, check=True)
+    for path in listed.stdout.decode().splitlines():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(committed(path), encoding="utf-8")
     return folder
 
 

@@ -1,4 +1,4 @@
-"""Adaptation before fine-tuning: off, it is nothing; on, the encoder learns from the training texts alone."""
+"""Adaptation before fine-tuning: when on, the encoder learns from the training texts alone."""
 
 import hashlib
 import json
@@ -23,31 +23,31 @@ KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 @pytest.fixture(scope="module")
 def adapted(tokenized, tmp_path_factory) -> Project:
-    """A tokenized project whose adaptation is on and done."""
-    made = tokenized.copied(tmp_path_factory.mktemp("adapted") / "project")
-    made.params(adapt=ON)
-    made.run("adapt")
-    return made
+    """A tokenized project after adaptation."""
+    project = tokenized.copied(tmp_path_factory.mktemp("adapted") / "project")
+    project.params(adapt=ON)
+    project.run("adapt")
+    return project
 
 
 def tensors(project: Project, folder: str = "models/adapt") -> dict[str, torch.Tensor]:
     return load_file((project.root / folder).resolve() / "model.safetensors")
 
 
-def moved(one: dict, other: dict) -> set[str]:
-    """Names of the weights that differ, by more than what a rate of 1e-30 makes of a zero."""
-    return {name for name in one if not torch.allclose(one[name], other[name], rtol=0, atol=1e-25)}
+def changed(before: dict, after: dict) -> set[str]:
+    """Return the names of the weights that differ by more than a learning rate of 1e-30 can cause."""
+    return {name for name in before if not torch.allclose(before[name], after[name], rtol=0, atol=1e-25)}
 
 
 def digest(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-def counted(project: Project) -> dict:
+def metrics(project: Project) -> dict:
     return json.loads((project.root / "metrics/adapt.json").read_text())
 
 
-def test_off_by_default_it_writes_next_to_nothing_and_imports_no_torch(copy):  # noqa: F811
+def test_off_by_default_it_writes_one_small_file_and_imports_no_torch(copy):  # noqa: F811
     shutil.rmtree(copy.root / "models/adapt")
     argv = DVC["stages"]["adapt"]["cmd"].split()[3:]
     code = f"import sys\nfrom stages.adapt import main\nmain({argv!r})\n"
@@ -63,23 +63,23 @@ def test_off_by_default_it_writes_next_to_nothing_and_imports_no_torch(copy):  #
     assert done.stdout.splitlines() == ["adapt: 0 steps (adapt.epochs is 0)", "imported"]
     assert [path.name for path in (copy.root / "models/adapt").iterdir()] == ["adapted.json"]
     assert json.loads((copy.root / "models/adapt/adapted.json").read_text()) == {"epochs": 0}
-    assert counted(copy) == {"steps": 0}
+    assert metrics(copy) == {"steps": 0}
 
 
-def test_the_encoder_moves_and_the_pooler_stays(adapted):
+def test_the_encoder_changes_and_the_pooler_does_not(adapted):
     before, after = tensors(adapted, "tiny"), tensors(adapted)
     assert set(before) == set(after)
-    unmoved = set(before) - moved(before, after)
-    assert {name for name in unmoved if "key.bias" not in name} == {"pooler.dense.weight", "pooler.dense.bias"}
+    unchanged = set(before) - changed(before, after)
+    assert {name for name in unchanged if "key.bias" not in name} == {"pooler.dense.weight", "pooler.dense.bias"}
 
 
-def test_hidden_tokens_are_told_better_in_the_end(adapted):
-    found = counted(adapted)
-    assert found["steps"] == 48  # 84 rows / 16 = 6 steps an epoch, 8 epochs
-    assert found["masked_loss_last"] < 0.9 * found["masked_loss_first"]
+def test_the_loss_of_masked_tokens_falls(adapted):
+    values = metrics(adapted)
+    assert values["steps"] == 48  # 84 rows / 16 = 6 steps an epoch, 8 epochs
+    assert values["masked_loss_last"] < 0.9 * values["masked_loss_first"]
 
 
-def test_the_folder_loads_with_transformers_and_names_no_place(adapted, tokenized):
+def test_the_folder_loads_with_transformers_and_contains_no_paths(adapted, tokenized):
     from transformers import AutoModel, AutoTokenizer
 
     folder = adapted.root / "models/adapt"
@@ -87,26 +87,26 @@ def test_the_folder_loads_with_transformers_and_names_no_place(adapted, tokenize
     model = AutoModel.from_pretrained(folder)
     assert torch.equal(model.embeddings.word_embeddings.weight, tensors(adapted)["embeddings.word_embeddings.weight"])
     assert AutoTokenizer.from_pretrained(folder)("good film")["input_ids"][0] == 2
-    written = "".join(path.read_text() for path in folder.glob("*.json"))
-    assert str(adapted.root) not in written
-    assert str(tokenized.root) not in written
+    text = "".join(path.read_text() for path in folder.glob("*.json"))
+    assert str(adapted.root) not in text
+    assert str(tokenized.root) not in text
 
 
 def test_it_repeats_byte_for_byte_and_another_seed_does_not(adapted, copy):  # noqa: F811
     copy.params(adapt=ON)
     copy.run("adapt")
     assert digest(copy.root / "models/adapt") == digest(adapted.root / "models/adapt")
-    assert counted(copy) == counted(adapted)
+    assert metrics(copy) == metrics(adapted)
     copy.params(seed=43)
     copy.run("adapt")
-    assert moved(tensors(copy), tensors(adapted))
+    assert changed(tensors(copy), tensors(adapted))
 
 
 @pytest.mark.parametrize("change", [{"epochs": 1}, {"lr": 1e-3}, {"batch_size": 8}, {"masked": 0.15}], ids=str)
 def test_every_knob_changes_the_weights(adapted, copy, change):  # noqa: F811
     copy.params(adapt=ON | change)
     copy.run("adapt")
-    assert moved(tensors(copy), tensors(adapted))
+    assert changed(tensors(copy), tensors(adapted))
 
 
 def test_validation_and_test_rows_are_not_read(adapted, copy):  # noqa: F811
@@ -114,10 +114,10 @@ def test_validation_and_test_rows_are_not_read(adapted, copy):  # noqa: F811
         shutil.rmtree(copy.root / "data/tokenize" / split)
     copy.params(adapt=ON)
     copy.run("adapt")
-    assert not moved(tensors(copy), tensors(adapted))
+    assert not changed(tensors(copy), tensors(adapted))
 
 
-def test_a_row_that_balancing_repeats_is_read_once_and_labels_never(adapted, copy):  # noqa: F811
+def test_repeated_rows_are_read_once_and_labels_never(adapted, copy):  # noqa: F811
     import pyarrow as pa
     from datasets import Dataset, load_from_disk
 
@@ -127,28 +127,28 @@ def test_a_row_that_balancing_repeats_is_read_once_and_labels_never(adapted, cop
     Dataset(rows.take(np.repeat(np.arange(len(rows)), 2))).save_to_disk(copy.root / "data/tokenize/train")
     copy.params(adapt=ON)
     copy.run("adapt")
-    assert not moved(tensors(copy), tensors(adapted))
+    assert not changed(tensors(copy), tensors(adapted))
 
 
 @pytest.mark.parametrize("on", [True, False], ids=["on", "off"])
-def test_train_starts_from_what_was_adapted(adapted, copy, on):  # noqa: F811
-    """With a rate too small to move a weight, it ends where it began."""
+def test_train_starts_from_the_adapted_checkpoint(adapted, copy, on):  # noqa: F811
+    """The learning rate is too small to change a weight."""
     if on:
         shutil.rmtree(copy.root / "models/adapt")
         shutil.copytree(adapted.root / "models/adapt", copy.root / "models/adapt")
     copy.params(train={"lr": 1e-30, "epochs": 1})
     copy.run("train")
     start = tensors(copy, "models/adapt" if on else "tiny")
-    found = tensors(copy, "models/train")
-    assert not moved({f"bert.{name}": tensor for name, tensor in start.items()}, found)
-    assert set(found) - {f"bert.{name}" for name in start} == {"classifier.weight", "classifier.bias"}
+    end = tensors(copy, "models/train")
+    assert not changed({f"bert.{name}": tensor for name, tensor in start.items()}, end)
+    assert set(end) - {f"bert.{name}" for name in start} == {"classifier.weight", "classifier.bias"}
 
 
-def test_another_adaptation_is_another_run_to_trains_saved_state(adapted, copy, monkeypatch):  # noqa: F811
-    from stages.train import snapshot
+def test_another_adaptation_changes_the_key_of_the_training_run(adapted, copy, monkeypatch):  # noqa: F811
+    from stages.train import run_key
 
-    keys, run_key = [], snapshot.run_key
-    monkeypatch.setattr(snapshot, "run_key", lambda *inputs: keys.append(run_key(*inputs)) or keys[-1])
+    keys, original = [], run_key.run_key
+    monkeypatch.setattr(run_key, "run_key", lambda *inputs: keys.append(original(*inputs)) or keys[-1])
     copy.params(train={"epochs": 1})
     copy.run("train")
     shutil.rmtree(copy.root / "models/adapt")
@@ -159,14 +159,14 @@ def test_another_adaptation_is_another_run_to_trains_saved_state(adapted, copy, 
     assert len(set(keys)) == 3
 
 
-def test_train_without_the_stage_before_says_so(copy):  # noqa: F811
+def test_train_without_the_output_of_adapt_says_so(copy):  # noqa: F811
     shutil.rmtree(copy.root / "models/adapt")
     with pytest.raises(StrataError, match=r"models/adapt/adapted.json: no such file; run the stage that writes it"):
         copy.run("train")
 
 
 def with_tokenizer(project: Project, name: str) -> Path:
-    """A folder for another checkpoint, with the tokenizer of the tiny one."""
+    """Return a folder for another checkpoint, with the tokenizer of the tiny one, and switch adaptation on."""
     folder = project.root / name
     folder.mkdir()
     for file in KEPT[1:]:
@@ -193,10 +193,10 @@ def test_a_roberta_is_adapted_and_trained(copy):  # noqa: F811
     RobertaForMaskedLM(config).save_pretrained(with_tokenizer(copy, "roberta"))
     copy.params(train={"lr": 1e-30, "epochs": 1})
     copy.run("adapt", "train")
-    before, start, found = (tensors(copy, folder) for folder in ("roberta", "models/adapt", "models/train"))
+    original, adapted, trained = (tensors(copy, folder) for folder in ("roberta", "models/adapt", "models/train"))
     name = "encoder.layer.1.output.dense.weight"
-    assert not torch.equal(before[f"roberta.{name}"], start[name])
-    assert torch.allclose(found[f"roberta.{name}"], start[name], rtol=0, atol=1e-25)
+    assert not torch.equal(original[f"roberta.{name}"], adapted[name])
+    assert torch.allclose(trained[f"roberta.{name}"], adapted[name], rtol=0, atol=1e-25)
 
 
 def test_a_classifier_keeps_its_head(copy, adapted):  # noqa: F811
@@ -208,9 +208,9 @@ def test_a_classifier_keeps_its_head(copy, adapted):  # noqa: F811
     copy.params(train={"lr": 1e-30, "epochs": 1})
     copy.run("adapt", "train")
     before, after = tensors(copy, "mine"), tensors(copy, "models/train")
-    unmoved = {name for name in set(before) - moved(before, after) if "key.bias" not in name}
+    unchanged = {name for name in set(before) - changed(before, after) if "key.bias" not in name}
     head = ("bert.pooler.dense", "classifier")
-    assert unmoved == {f"{layer}.{kind}" for layer in head for kind in ("weight", "bias")}
+    assert unchanged == {f"{layer}.{kind}" for layer in head for kind in ("weight", "bias")}
 
 
 def test_a_checkpoint_without_a_masked_language_head_is_refused(copy):  # noqa: F811
@@ -232,39 +232,53 @@ def test_a_tokenizer_without_a_mask_token_is_refused(copy):  # noqa: F811
         copy.run("adapt")
 
 
-def test_tokens_beyond_the_vocabulary_are_adapted_too(project):
+def test_tokens_that_the_vocabulary_lacks_are_adapted_too(project):
     rows = [(text, label, f"Director {i % 3}") for i, (text, label) in enumerate(reviews(120))]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "director"))
     project.recipe(annotate=["director"])
     project.params(adapt=ON | {"epochs": 1}, train={"epochs": 1})
     project.run("ingest", "standardize", "split", "resample", "tokenize", "adapt", "train")
-    grown = [tensors(project, folder) for folder in ("tiny", "models/adapt", "models/train")]
-    sizes = [len(next(t for name, t in found.items() if "word_embeddings" in name)) for found in grown]
+    checkpoints = [tensors(project, folder) for folder in ("tiny", "models/adapt", "models/train")]
+    sizes = [len(next(t for name, t in weights.items() if "word_embeddings" in name)) for weights in checkpoints]
     assert sizes[1] == sizes[2] == sizes[0] + 3
 
 
-def test_a_batch_without_a_hidden_token_counts_nothing():
+def test_a_batch_without_a_masked_token_has_loss_0():
     from stages.adapt import masked_loss
 
     logits = torch.tensor([[[2.0, 0.0], [0.0, 1.0]]], requires_grad=True)
     assert masked_loss({"logits": logits}, torch.tensor([[0, -100]])).item() == pytest.approx(
         -logits[0, 0].log_softmax(0)[0].item()
     )
-    nothing = masked_loss({"logits": logits}, torch.tensor([[-100, -100]]))
-    nothing.backward()
-    assert nothing.item() == 0
+    loss = masked_loss({"logits": logits}, torch.tensor([[-100, -100]]))
+    loss.backward()
+    assert loss.item() == 0
     assert not logits.grad.any()
 
 
-def test_a_loss_that_is_no_number_stops_the_run(copy):  # noqa: F811
+def test_a_loss_that_becomes_nan_stops_the_run(copy):  # noqa: F811
     from safetensors.torch import save_file
 
-    found = tensors(copy, "tiny")
-    found["embeddings.LayerNorm.weight"][:] = float("nan")
+    weights = tensors(copy, "tiny")
+    weights["embeddings.LayerNorm.weight"][:] = float("nan")
     folder = with_tokenizer(copy, "broken")
     shutil.copy(copy.root / "tiny/config.json", folder)
-    save_file(found, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     shutil.rmtree(copy.root / "models/adapt")
     with pytest.raises(StrataError, match=r"the loss has become NaN or infinite; lower adapt.lr"):
         copy.run("adapt")
     assert not (copy.root / "models/adapt").exists()
+
+
+def test_an_encoder_with_other_weights_under_its_masked_language_head_is_refused():
+    from transformers import BertConfig, BertForMaskedLM, BertModel, DistilBertConfig, DistilBertForMaskedLM
+
+    from stages.adapt import copy_encoder
+
+    shape = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    bert, masked = (kind(BertConfig(vocab_size=9, **shape)) for kind in (BertModel, BertForMaskedLM))
+    copy_encoder(masked, bert)
+    assert torch.equal(bert.embeddings.word_embeddings.weight, masked.bert.embeddings.word_embeddings.weight)
+    masked = DistilBertForMaskedLM(DistilBertConfig(vocab_size=9, dim=8, n_layers=1, n_heads=1, hidden_dim=8))
+    with pytest.raises(StrataError, match=r"the encoder of bert has other weights under its masked-language head \("):
+        copy_encoder(masked, bert)

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from stages.split.__main__ import chosen
+from stages.split.__main__ import kept_rows
 from strata.base import tables
 from tests.conftest import write_csv
 
@@ -34,29 +34,29 @@ def written(project):
 def test_each_row_has_the_values_of_the_columns_that_the_recipe_names(written):
     names = [name for name in tables.column_names(written / "train.parquet") if name not in tables.ROWS.names]
     assert names == [f"attribute.{name}" for name in ("text.id", "writer", "lang", "label", "who")]
-    found = pd.concat(tables.read(written / f"{name}.parquet") for name in ("train", "test"))
-    found = found.set_index("id").loc[[4, 0, 6, 1]]
-    assert found["attribute.who"].tolist() == ["2", "1", "2", "1"]
-    assert found["attribute.lang"].tolist() == ["en", "en", "de", "de"]
-    assert found["attribute.writer"].fillna("none").tolist() == ["B", "B", "J", "none"]
-    assert found["attribute.text.id"].fillna("none").tolist() == ["none", "i", "none", "j"]
+    rows = pd.concat(tables.read(written / f"{name}.parquet") for name in ("train", "test"))
+    rows = rows.set_index("id").loc[[4, 0, 6, 1]]
+    assert rows["attribute.who"].tolist() == ["2", "1", "2", "1"]
+    assert rows["attribute.lang"].tolist() == ["en", "en", "de", "de"]
+    assert rows["attribute.writer"].fillna("none").tolist() == ["B", "B", "J", "none"]
+    assert rows["attribute.text.id"].fillna("none").tolist() == ["none", "i", "none", "j"]
 
 
-def test_they_travel_through_the_split(written):
+def test_the_split_keeps_them(written):
     before = tables.read(written / "train.parquet")
     keep = np.arange(len(before)) % 2 == 0
-    batches = chosen(written / "train.parquet", keep, np.zeros(len(before), dtype=int))
+    batches = kept_rows(written / "train.parquet", keep, np.zeros(len(before), dtype=int))
     after = pa.Table.from_batches(batches).to_pandas()
     assert after.drop(columns="label").equals(before[keep].drop(columns="label").reset_index(drop=True))
 
 
-def test_a_recipe_without_such_columns_adds_none(project):
+def test_other_recipes_add_no_columns(project):
     project.run("ingest", "standardize")
     folder = project.root / "data/standardize"
     assert tables.column_names(folder / "train.parquet") == tables.ROWS.names
 
 
-def test_one_wanted_value_tells_no_rows_apart(project):
+def test_a_column_of_one_allowed_value_is_not_added(project):
     rows = [("a a", "pos", "en"), ("b b", "neg", "en"), ("c c", "neg", "de")]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "lang"))
     project.recipe(keep={"equal": {"lang": "en"}})

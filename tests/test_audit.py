@@ -4,6 +4,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands import audit
+from strata.duplicates.overlap import overlap
 from tests.conftest import reviews, write_csv
 
 LONG = "a long review of a film that nobody has seen but everybody talks about all day long in every cafe of the town"
@@ -21,9 +22,9 @@ def test_copies_and_near_copies_are_counted_and_shown(tmp_path, capsys):
     assert f"one.csv, row 4: {rows[3][0]}" in printed
     assert f"other.csv, row 1: {rows[3][0].upper()}!" in printed
     assert f"one.csv, row 41: {LONG}" in printed
-    found = audit.overlap([tmp_path / "one.csv", tmp_path / "other.csv"], ["text", "text"], 0.7)
-    assert found["copies"].tolist() == [[3, 0]]
-    assert found["near_copies"].tolist() == [[40, 1]]
+    shared = overlap([tmp_path / "one.csv", tmp_path / "other.csv"], ["text", "text"], 0.7)
+    assert shared.copies.tolist() == [[3, 0]]
+    assert shared.near_copies.tolist() == [[40, 1]]
 
 
 def test_a_column_that_is_not_there_is_named(tmp_path):
@@ -59,3 +60,22 @@ def test_rows_that_cannot_be_read_are_told(tmp_path, capsys):
         f"audit: 1 rows of {tmp_path}/other.csv cannot be read and are not compared; "
         "first: line 6 (3 cells where the header has 2)"
     ) in capsys.readouterr().out
+
+
+def test_a_copy_of_two_rows_and_a_chain_of_near_copies_are_pairs_with_rows_of_the_first_file(tmp_path):
+    words = LONG.split()
+    chain = [" ".join(words[:n] + ["other"] * (len(words) - n)) for n in (22, 20, 18)]
+    write_csv(tmp_path / "one.csv", [("short", "pos"), (chain[0], "pos"), ("short", "pos")])
+    write_csv(tmp_path / "other.csv", [(chain[2], "neg"), ("Short!", "neg"), (chain[1], "neg"), ("else", "neg")])
+    shared = overlap([tmp_path / "one.csv", tmp_path / "other.csv"], ["text", "text"], 0.7)
+    assert shared.rows == [3, 4]
+    assert shared.copies.tolist() == [[0, 1]]
+    assert shared.near_copies.tolist() == [[1, 0], [1, 2]]
+
+
+@pytest.mark.parametrize(("word", "code"), [("0.4", 2), ("two", 2)])
+def test_a_similarity_out_of_range_is_told(tmp_path, capsys, word, code):
+    with pytest.raises(SystemExit) as exit_:
+        audit.main(["a.csv", "b.csv", "--near-duplicate", word])
+    assert exit_.value.code == code
+    assert "--near-duplicate" in capsys.readouterr().err

@@ -13,27 +13,28 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands import compare
-from strata.commands.compare import Run, join
 from strata.labels import Labels
+from strata.runs.revision import Revision
+from strata.runs.shared_rows import shared_rows, units
 from tests.conftest import ROOT
 
 LABELS = Labels(["no", "yes"], "yes")
 
 
-def run(name: str, ids: list[int], **changes) -> Run:
+def run(name: str, ids: list[int], **changes) -> Revision:
     rows = pd.DataFrame({"id": ids, "label": [i % 2 for i in ids]})
     rows = rows.assign(prediction=rows["label"], probabilities=[[0.5, 0.5]] * len(ids))
-    return Run(**{"name": name, "recipe": "sample", "source": "a.csv", "labels": LABELS, "rows": rows} | changes)
+    return Revision(**{"name": name, "recipe": "sample", "source": "a.csv", "labels": LABELS, "rows": rows} | changes)
 
 
 def test_rows_are_joined_by_id_not_by_position():
-    both = join(run("one", [5, 2, 9, 4]), run("other", [9, 5, 7]))
+    both = shared_rows(run("one", [5, 2, 9, 4]), run("other", [9, 5, 7]))
     assert both["id"].tolist() == [5, 9]
     assert both["label"].tolist() == [1, 1]
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         ({"recipe": "office"}, r"one and other have recipes sample and office; compare runs of one recipe"),
         ({"source": "b.csv"}, r"one and other: recipes/sample.yaml names other sources"),
@@ -44,25 +45,25 @@ def test_rows_are_joined_by_id_not_by_position():
         ({"ids": [1, 3]}, r"one and other share no test row; their splits differ"),
     ],
 )
-def test_runs_of_something_else_are_refused(changes, said):
-    with pytest.raises(StrataError, match=said):
-        join(run("one", [2, 4]), run("other", **({"ids": [2, 4]} | changes)))
+def test_runs_of_something_else_are_refused(changes, sentence):
+    with pytest.raises(StrataError, match=sentence):
+        shared_rows(run("one", [2, 4]), run("other", **({"ids": [2, 4]} | changes)))
 
 
 def test_rows_whose_label_has_changed_are_refused():
     other = run("other", [1, 2, 3])
     other.rows["label"] = [1, 1, 1]
     with pytest.raises(StrataError, match=r"1 of 3 shared rows have another label in each, the first with id 2; "):
-        join(run("one", [1, 2, 3]), other)
+        shared_rows(run("one", [1, 2, 3]), other)
 
 
 def test_clusters_of_the_later_run_are_drawn_together_where_it_has_them():
     one, other = run("one", [1, 2, 3]), run("other", [1, 2, 3])
-    assert compare.unit(join(one, other)).tolist() == [1, 2, 3]
+    assert units(shared_rows(one, other)).tolist() == [1, 2, 3]
     one.rows["unit"] = [5, 5, 6]
-    assert compare.unit(join(one, other)).tolist() == [5, 5, 6]
+    assert units(shared_rows(one, other)).tolist() == [5, 5, 6]
     other.rows["unit"] = [7, 8, 8]
-    assert compare.unit(join(one, other)).tolist() == [7, 8, 8]
+    assert units(shared_rows(one, other)).tolist() == [7, 8, 8]
 
 
 # what evaluate and standardize write, made in a moment; `sure` moves the probabilities towards the truth
@@ -70,8 +71,8 @@ STAGE = """
 import json
 from pathlib import Path
 import numpy as np, pandas as pd
-from ruamel.yaml import YAML
-params = YAML(typ="safe").load(Path("params.yaml"))
+from strata.settings.yaml_loader import read_yaml
+params = read_yaml(Path("params.yaml"))
 random = np.random.default_rng(0)
 label = random.integers(0, 2, 400)
 yes = np.clip(0.3 + 0.4 * label + random.normal(0, 0.3, 400) * (1 - params["sure"]), 0, 1)
@@ -128,9 +129,9 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "surer", "--set-param", "sure=0.6")
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "fewer", "--set-param", "sure=0", "--set-param", "skip=60")
 
-    found = against(folder, "HEAD")
-    assert "compare: 340 test rows in both, 40 more in HEAD, 0 more in workspace" in found
-    assert "accuracy of workspace against HEAD: no difference: both are right on the same rows" in found
+    printed = against(folder, "HEAD")
+    assert "compare: 340 test rows in both, 40 more in HEAD, 0 more in workspace" in printed
+    assert "accuracy of workspace against HEAD: no difference: both are right on the same rows" in printed
     forth, back = against(folder, "HEAD", "surer"), against(folder, "surer", "HEAD")
     words = forth.split("against HEAD: ")[1].strip()
     assert words.startswith("better by ")
@@ -138,20 +139,26 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     assert "brier, lower is better" in forth
     assert "380 test rows in both, 0 more in HEAD, 0 more in surer" in forth
 
-    said = against(folder, "nonsense", fails=True)
-    assert "compare: nonsense: no such Git revision or DVC experiment" in said
-    assert len(said.splitlines()) == 1
+    printed = against(folder, "nonsense", fails=True)
+    assert "compare: nonsense: no such Git revision or DVC experiment" in printed
+    assert len(printed.splitlines()) == 1
+    elsewhere = against(tmp_path, "HEAD", "surer", "--project", "project")
+    assert elsewhere == forth
+    printed = against(tmp_path, "HEAD", fails=True)
+    assert f"compare: {tmp_path}: no Strata project, since it has no dvc.yaml and no params.yaml; stand in a" in printed
     shutil.rmtree(folder / ".dvc/cache")
-    said = against(folder, "HEAD", fails=True)
-    assert "compare: HEAD: data/standardize/labels.json: in neither Git, DVC's cache nor its remote; dvc pull" in said
-    assert len(said.splitlines()) == 1
+    printed = against(folder, "HEAD", fails=True)
+    assert (
+        "compare: HEAD: data/standardize/labels.json: in neither Git, DVC's cache nor its remote; dvc pull" in printed
+    )
+    assert len(printed.splitlines()) == 1
     shutil.rmtree(folder / "data")
     assert "compare: data/standardize/labels.json: no such file; dvc checkout, or dvc repro" in against(
         folder, "workspace", "workspace", fails=True
     )
 
 
-def test_the_table_says_what_is_undefined(tmp_path, monkeypatch, capsys):
+def test_the_table_says_what_is_undefined(tmp_path, capsys):
     ids = np.arange(30)
     positive = np.where(ids % 3, 0.2, 0.8)
     rows = pd.DataFrame({"id": ids, "split": "test", "label": 0, "prediction": (positive > 0.5).astype(int)})
@@ -161,9 +168,9 @@ def test_the_table_says_what_is_undefined(tmp_path, monkeypatch, capsys):
     rows.to_parquet(tmp_path / "data/evaluate/predictions.parquet")
     (tmp_path / "data/standardize/labels.json").write_text(json.dumps({"labels": ["no", "yes"], "positive": "yes"}))
     (tmp_path / "params.yaml").write_text("recipe: sample\n")
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
     (tmp_path / "recipes/sample.yaml").write_text("source: {train: a.csv}\n")
-    monkeypatch.chdir(tmp_path)
-    compare.main(["workspace"])
+    compare.main(["workspace", "--project", str(tmp_path)])
     lines = {line.split()[0]: line.split()[1:] for line in capsys.readouterr().out.splitlines()}
     assert lines["roc_auc"] == ["undefined"] * 3
     assert lines["accuracy"][:3] == ["0.6667", "0.6667", "+0.0000"]

@@ -1,9 +1,9 @@
-"""Dates of the source, told without guessing."""
+"""Dates of the source are recognized without guessing."""
 
 import pandas as pd
 import pytest
 
-from stages.standardize.dates import parse
+from stages.standardize.dates import utc_times
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from stages.standardize.dates import parse
         (None, None),
     ],
 )
-def test_a_date_is_told_or_is_none(value, day):
-    found = parse(pd.Series([value, "2001-01-01"], dtype="str"), None)
-    assert (None if pd.isna(found[0]) else str(found[0].date())) == day
-    assert str(found[1].date()) == "2001-01-01"
+def test_a_date_is_recognized_or_missing(value, day):
+    times = utc_times(pd.Series([value, "2001-01-01"], dtype="str"), None)
+    assert (None if pd.isna(times[0]) else str(times[0].date())) == day
+    assert str(times[1].date()) == "2001-01-01"
 
 
-def test_a_format_tells_day_from_month():
-    assert str(parse(pd.Series(["03/04/2005"]), "%d/%m/%Y")[0].date()) == "2005-04-03"
+def test_a_format_distinguishes_day_and_month():
+    assert str(utc_times(pd.Series(["03/04/2005"]), "%d/%m/%Y")[0].date()) == "2005-04-03"

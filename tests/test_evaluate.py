@@ -13,6 +13,7 @@ from stages.evaluate.scored_rows import ScoredRows
 from strata import curves
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.base.files import rounded
 from strata.calibration import Calibration, read_calibration
 from strata.labels import MEAN_OF_LABELS, Labels
 from strata.model.batches import probabilities
@@ -51,7 +52,7 @@ def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
     for split, values in (("test", metrics), ("validation", metrics["validation"])):
         rows = predictions[predictions["split"] == split]
         expected = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), positive=1)
-        assert {name: values[name] for name in expected} == expected
+        assert {name: values[name] for name in expected} == rounded(expected)
 
 
 def test_errors_are_the_wrong_rows_the_most_confident_first():

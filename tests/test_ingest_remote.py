@@ -53,15 +53,15 @@ def test_a_dataset_on_the_hub_gives_its_files(hub, address, role, names):
         ("hub://owner/reviews@main", r"main can move; write the commit's 40 hexadecimal digits"),
         (f"hub://owner/reviews@{COMMIT}/../x.csv", r"the path climbs out of the repository"),
         (f"hub://owner/reviews@{COMMIT}/gone.csv", r"no gone.csv files among .*data/test-00000.*; write hub://owner"),
-        (f"hub://owner/other@{COMMIT}", r"not to be had from the Hub, nor in its cache \(\w+\); mend the name"),
+        (f"hub://owner/other@{COMMIT}", r"not found on the Hub, nor in its cache \(\w+\); mend the name"),
     ],
 )
-def test_a_dataset_that_is_not_there_is_named(hub, address, sentence):
+def test_a_missing_dataset_is_named(hub, address, sentence):
     with pytest.raises(StrataError, match=sentence):
         remote.hub_files(address, "train")
 
 
-def test_a_split_in_several_folders_is_not_guessed(hub):
+def test_a_split_in_several_folders_is_refused(hub):
     (hub / "other/train.csv").parent.mkdir()
     (hub / "other/train.csv").write_bytes(CONTENT)
     with pytest.raises(StrataError, match=r"several folders hold train files among .*other/train.csv"):
@@ -70,7 +70,7 @@ def test_a_split_in_several_folders_is_not_guessed(hub):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """An https server on the loopback address, and the file of the authority that vouches for it."""
+    """An https server on the loopback address, and the certificate file of its authority."""
     import trustme
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -92,17 +92,17 @@ def server(tmp_path_factory):
     authority.cert_pem.write_to_path(trusted)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.socket = context.wrap_socket(made.socket, server_side=True)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"https://localhost:{made.server_port}", trusted
-    made.shutdown()
-    made.server_close()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"https://localhost:{server.server_port}", trusted
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
-    path = remote.fetch(f"{server[0]}/rows%2Fa.csv#sha256={SHA}", tmp_path / "downloads")
+    path = remote.download(f"{server[0]}/rows%2Fa.csv#sha256={SHA}", tmp_path / "downloads")
     assert (path.name, path.read_bytes()) == ("rows_a.csv", CONTENT)
 
 
@@ -112,23 +112,23 @@ def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
         ("/rows.csv", rf"its content may change; the file there now has SHA-256 {SHA}; if you trust it, write"),
         (f"/rows.csv#sha256={'0' * 64}", rf"the file there has SHA-256 {SHA}, the recipe says 000"),
         ("/rows.csv#md5=1", r"what follows # must be sha256= and 64"),
-        ("/gone.csv", r"gone.csv: cannot be had: HTTP Error 404: Not Found; mend the address"),
+        ("/gone.csv", r"gone.csv: cannot be downloaded: HTTP Error 404: Not Found; mend the address"),
         ("/away.csv", r"redirects to http://localhost/rows.csv, which is not https"),
     ],
 )
-def test_a_file_that_is_not_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
+def test_a_file_other_than_the_pinned_one_is_refused(server, tmp_path, monkeypatch, path, sentence):
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
     with pytest.raises(StrataError, match=sentence):
-        remote.fetch(server[0] + path, tmp_path)
+        remote.download(server[0] + path, tmp_path)
 
 
-def test_a_server_that_nobody_vouches_for_a_password_and_a_flood_are_refused(server, tmp_path, monkeypatch):
-    with pytest.raises(StrataError, match=r"cannot be had: .*CERTIFICATE_VERIFY_FAILED"):
-        remote.fetch(f"{server[0]}/rows.csv", tmp_path)
+def test_untrusted_servers_passwords_and_huge_files_are_refused(server, tmp_path, monkeypatch):
+    with pytest.raises(StrataError, match=r"cannot be downloaded: .*CERTIFICATE_VERIFY_FAILED"):
+        remote.download(f"{server[0]}/rows.csv", tmp_path)
     with pytest.raises(StrataError, match=r"source localhost: has a user name or password in it") as caught:
-        remote.fetch("https://me:secret@localhost/rows.csv", tmp_path)
+        remote.download("https://me:secret@localhost/rows.csv", tmp_path)
     assert "secret" not in str(caught.value)
     monkeypatch.setenv("SSL_CERT_FILE", str(server[1]))
     monkeypatch.setattr(remote, "MOST", 5)
     with pytest.raises(StrataError, match=r"more than 5 bytes; download it yourself"):
-        remote.fetch(f"{server[0]}/rows.csv", tmp_path)
+        remote.download(f"{server[0]}/rows.csv", tmp_path)

@@ -4,21 +4,21 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
+from strata.settings.yaml_loader import read_yaml
 from tests.conftest import ROOT
 
 FOLDER = ROOT / "tests/odd_files"
-OUTCOMES = YAML(typ="safe").load((FOLDER / "outcomes.yaml").read_text(encoding="utf-8"))
+OUTCOMES = read_yaml(FOLDER / "outcomes.yaml")
 
 
-def test_every_odd_file_has_its_outcome():
+def test_every_odd_file_has_an_expected_outcome():
     assert {path.name for path in FOLDER.iterdir()} == {*OUTCOMES, "outcomes.yaml"}
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
-def test_an_odd_file_ends_as_it_must(project, name):
+def test_an_odd_file_has_its_expected_outcome(project, name):
     outcome = OUTCOMES[name]
     shutil.copy(FOLDER / name, project.raw(name))
     project.recipe(source={"train": name})

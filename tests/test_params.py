@@ -1,5 +1,7 @@
 """params.yaml and recipes: what is accepted, and the sentence for what is not."""
 
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -10,6 +12,8 @@ from strata.settings.__main__ import main as settings_main
 from strata.settings.json_schema import schemas
 from strata.settings.params import MetricName
 from strata.settings.reader import read_settings
+from strata.settings.recipe import Step
+from strata.text import cleaning
 from tests.conftest import ROOT
 
 
@@ -108,11 +112,18 @@ def test_the_committed_json_schemas_are_up_to_date():
         assert committed == text, "run: python -m strata.settings --write"
 
 
-def test_the_schema_names_the_scores_that_exist():
+def test_the_schema_names_the_scores_and_cleaning_steps_that_exist():
     assert get_args(MetricName) == scoring.NAMES
+    assert get_args(Step) == tuple(cleaning.STEPS)
 
 
-def test_the_shipped_params_and_recipes_pass(monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_the_shipped_params_and_recipes_pass(shipped, monkeypatch):
+    monkeypatch.chdir(shipped)
     monkeypatch.setattr("sys.argv", ["settings"])
     settings_main()
+
+
+def test_importing_the_schema_takes_no_scikit_learn_nor_torch():
+    code = "import sys, strata.settings.reader; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"sklearn", "torch", "transformers", "ruamel"} & set(done.stdout.split())

@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -28,9 +29,9 @@ def test_it_gives_the_probabilities_that_the_metrics_were_computed_from(trained,
     rows = tables.read(trained.root / "data/split/test.parquet").sort_values("id")
     metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
     predictor = Predictor(folder)
-    said = [answer["label"] for answer in predictor(rows["text"].tolist())]
+    predicted = [answer["label"] for answer in predictor(rows["text"].tolist())]
     truth = [predictor.labels[i] for i in rows["label"]]
-    assert np.mean([a == b for a, b in zip(said, truth, strict=True)]) == pytest.approx(metrics["accuracy"])
+    assert np.mean([a == b for a, b in zip(predicted, truth, strict=True)]) == pytest.approx(metrics["accuracy"])
     evaluated = tables.read(trained.root / "data/evaluate/predictions.parquet")
     evaluated = evaluated[evaluated["split"] == "test"].set_index("id").loc[rows["id"]]
     fp32 = Predictor(folder, FP32).probabilities(rows["text"].tolist())
@@ -40,17 +41,17 @@ def test_it_gives_the_probabilities_that_the_metrics_were_computed_from(trained,
 def test_what_is_said_of_a_text_depends_on_no_other_text_nor_on_threads(folder):
     texts = [text for text, _ in reviews(3 * CHUNK + 1)]
     alone = Predictor(folder, threads=1)
-    wanted = np.concatenate([alone.probabilities([text]) for text in texts])
+    one_by_one = np.concatenate([alone.probabilities([text]) for text in texts])
     for threads in (1, 3):
-        found = Predictor(folder, threads=threads).probabilities(["good " * 300, *texts[::-1]])
-        assert found[:0:-1] == pytest.approx(wanted, abs=1e-6)
+        among_others = Predictor(folder, threads=threads).probabilities(["good " * 300, *texts[::-1]])
+        assert among_others[:0:-1] == pytest.approx(one_by_one, abs=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", " ", "good " * 500, "\0", "ÄÖ 🎬", "a\nb"])
 def test_any_text_gets_a_label(folder, text):
-    (found,) = Predictor(folder)([text])
-    assert found["label"] in ("negative", "positive")
-    assert 0.5 <= found["probability"] <= 1
+    (answer,) = Predictor(folder)([text])
+    assert answer["label"] in ("negative", "positive")
+    assert 0.5 <= answer["probability"] <= 1
 
 
 def test_no_texts_and_no_strings(folder):
@@ -66,35 +67,71 @@ def test_no_texts_and_no_strings(folder):
         Predictor(folder, threads=0)
 
 
-def test_the_threshold_of_the_folder_decides(folder, tmp_path):
+def copied(folder, to, **changes):
+    """Copy a model folder without its weights for PyTorch, with other keys in its config.json."""
     for path in folder.rglob("*"):
         if path.is_file() and path.suffix != ".safetensors":
-            target = tmp_path / path.relative_to(folder)
+            target = to / path.relative_to(folder)
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(path.read_bytes())
-    config = json.loads((tmp_path / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps(config | {"threshold": 1.1, "positive": "positive"}))
-    assert {said["label"] for said in Predictor(tmp_path)([text for text, _ in reviews(20)])} == {"negative"}
+    config = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps(config | changes))
+    return to
+
+
+def test_the_threshold_of_the_folder_decides(folder, tmp_path):
+    never = Predictor(copied(folder, tmp_path, threshold=1.1, positive="positive"))
+    assert {answer["label"] for answer in never([text for text, _ in reviews(20)])} == {"negative"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"positive": "pos"}, r"config.json: positive is 'pos', must be one of the labels: negative, positive"),
+        ({"threshold": "0.3"}, r"config.json: threshold is '0.3', must be a number or null"),
+        ({"threshold": True}, r"config.json: threshold is True, must be a number or null"),
+        ({"threshold": 0.3, "positive": None}, r"threshold is 0.3, but no label is positive"),
+        ({"id2label": {"1": "a", "2": "b"}}, r"config.json: no id2label that names every label by its number from 0"),
+        ({"id2label": {"0": "a", "1": "b", "2": "c"}, "positive": None}, r"config.json has 3 labels, the model 2"),
+    ],
+)
+def test_a_config_that_would_tell_another_label_is_refused(folder, tmp_path, changes, sentence):
+    with pytest.raises(StrataError, match=sentence):
+        Predictor(copied(folder, tmp_path, **changes))
 
 
 @pytest.mark.slow
-def test_serving_needs_what_its_requirements_bring_alone(folder, tmp_path):
+def test_serving_imports_the_base_alone_from_any_folder(folder, tmp_path):
     (tmp_path / "texts.txt").write_text("a good film\ndull\n" * 10, encoding="utf-8")
     argv = [str(folder), str(tmp_path / "texts.txt")]
-    predicts = f"import sys, strata; strata.Predictor({argv[0]!r})(['a'])"
-    checks = f"import sys; from strata.commands import check; check.main({argv})"
-    wanted = {"numpy", "onnxruntime", "tokenizers"}
-    for code, needed in ((predicts, wanted), (checks, wanted | {"cpuinfo"})):
-        done = subprocess.run(
-            [sys.executable, "-c", f"{code}; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True, check=True
-        )
-        loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
-        installed = set(importlib.metadata.packages_distributions())
-        assert loaded & installed <= needed | BROUGHT_ALONG
+    predicts = f"import sys; from strata import Predictor; Predictor({argv[0]!r})(['a'])"
+    command = f"import sys; from strata.commands.main import main; main(['predict', {argv[0]!r}, 'a'])"
+    checks = f"import sys; from strata.commands.main import main; main(['check', *{argv}])"
+    base = {"numpy", "onnxruntime", "tokenizers"}
+    for code, needed in ((predicts, base), (command, base), (checks, base | {"cpuinfo"})):
+        loaded = imported(code, tmp_path)
+        assert loaded <= needed | BROUGHT_ALONG
         assert needed <= loaded
-    pinned = [line for line in (ROOT / "requirements-serve.txt").read_text().splitlines() if "==" in line]
-    assert {line.split("==")[0] for line in pinned} == wanted | {"py-cpuinfo"}
-    assert set(pinned) <= set((ROOT / "requirements.txt").read_text().splitlines())
+    pinned = [line for line in (ROOT / "requirements-base.txt").read_text().splitlines() if "==" in line]
+    assert {line.split("==")[0] for line in pinned} == base
+
+
+def imported(code: str, folder) -> set[str]:
+    """The installed packages that code which imports sys loads in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(*sys.modules)"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    return (loaded & set(importlib.metadata.packages_distributions())) - {"strata"}
+
+
+def test_the_command_itself_imports_nothing_that_is_installed(tmp_path):
+    assert imported("import sys; from strata.commands.main import main; main([])", tmp_path) <= BROUGHT_ALONG
 
 
 def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
@@ -107,7 +144,7 @@ def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
 
 
 def test_a_folder_that_is_none_is_told_in_one_line(folder, tmp_path):
-    with pytest.raises(StrataError, match=r"config.json: no such file"):
+    with pytest.raises(StrataError, match=r"config.json: no such file; name a model folder"):
         Predictor(tmp_path)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(StrataError, match=r"config.json: no id2label"):
@@ -134,7 +171,7 @@ def test_check_measures_agreement_here_beside_the_recorded_one(folder, tmp_path,
 
 def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
     write_csv(tmp_path / "texts.csv", reviews(60))
-    monkeypatch.setattr(check, "compare", lambda *_: {"agreement": 0.99, "drift": 0.6})
+    monkeypatch.setattr(check, "measured", lambda *_: {"agreement": 0.99, "drift": 0.6})
     with pytest.raises(StrataError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
         check.main([str(folder), str(tmp_path / "texts.csv")])
     (tmp_path / "empty.csv").write_text("text,label\n,pos\n")
@@ -143,6 +180,15 @@ def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
 
 
 def test_check_compares_fp32_with_int8(folder):
-    found = check.compare(folder, [text for text, _ in reviews(40)])
-    assert 0.5 < found["agreement"] <= 1
-    assert 0 < found["drift"] < 0.2
+    closeness = check.measured(folder, [text for text, _ in reviews(40)])
+    assert 0.5 < closeness["agreement"] <= 1
+    assert 0 < closeness["drift"] < 0.2
+
+
+def test_check_reads_a_text_a_line_and_tells_what_it_cannot_know(folder, tmp_path, monkeypatch, capsys):
+    (tmp_path / "texts.txt").write_text("\n".join(text for text, _ in reviews(30)) + "\n\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "cpuinfo", None)
+    check.main([str(folder), str(tmp_path / "texts.txt")])
+    printed = capsys.readouterr().out
+    assert "30 texts of" in printed
+    assert "what this one has cannot be told without cpuinfo: pip install py-cpuinfo" in printed

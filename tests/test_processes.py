@@ -1,4 +1,4 @@
-"""Workers give their results in order, and end with the process that started them."""
+"""Workers return their results in order, and end with the process that started them."""
 
 import os
 import select

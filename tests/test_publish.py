@@ -8,10 +8,10 @@ import threading
 
 import pytest
 from huggingface_hub import HfApi
-from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
 from strata.commands import publish
+from strata.settings.yaml_loader import parse_yaml
 
 TOKEN = "hf_notarealtoken"
 
@@ -99,7 +99,7 @@ def hub(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(publish, "HfApi", lambda: HfApi(endpoint=here, token=TOKEN))
     monkeypatch.setattr(publish, "get_token", lambda: TOKEN)
-    monkeypatch.setattr(publish, "check_recorded", lambda: None)
+    monkeypatch.setattr(publish, "check_recorded", lambda _: None)
     yield server
     server.shutdown()
     thread.join()
@@ -107,9 +107,8 @@ def hub(monkeypatch):
 
 
 @pytest.fixture
-def sent(trained, monkeypatch):
-    monkeypatch.chdir(trained.root)
-    return ["o/n"]
+def sent(trained):
+    return ["o/n", "--project", str(trained.root)]
 
 
 def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent, trained, capsys, caplog):
@@ -134,10 +133,10 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
     card = hub.files["README.md"].decode()
     assert "OWNER/NAME" not in card
     assert 'pipeline("text-classification", model="o/n", truncation=True)' in card
-    metadata = YAML(typ="safe").load(card.split("---")[1])
+    metadata = parse_yaml(card.split("---")[1])
     metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
-    found = {entry["name"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
-    assert found == {f"{name}, int8": round(metrics[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
+    published = {entry["name"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
+    assert published == {f"{name}, int8": round(metrics[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
     assert metadata["pipeline_tag"] == "text-classification"
 
 
@@ -175,14 +174,14 @@ def test_a_refusal_is_one_line_without_the_token(hub, sent):
 
 
 def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
-    with pytest.raises(StrataError, match=r"no such name for a repository; write OWNER/NAME"):
-        publish.main(["name"])
-    with pytest.raises(StrataError, match=r"no such name for a repository; write OWNER/NAME"):
-        publish.main(["me/a..b"])
-    monkeypatch.setattr(publish, "CARD", publish.Path("nowhere.md"))
+    with pytest.raises(StrataError, match=r"'name' cannot be the name of a repository; write OWNER/NAME"):
+        publish.main(["name", *sent[1:]])
+    with pytest.raises(StrataError, match=r"'me/a..b' cannot be the name"):
+        publish.main(["me/a..b", *sent[1:]])
+    monkeypatch.setattr(publish, "CARD", "nowhere.md")
     with pytest.raises(StrataError, match=r"nowhere.md: no such file; run dvc repro"):
         publish.main(sent)
-    monkeypatch.setattr(publish, "CARD", publish.Path("model_card.md"))
+    monkeypatch.setattr(publish, "CARD", "model_card.md")
     monkeypatch.setattr(publish, "get_token", lambda: None)
     with pytest.raises(StrataError, match=r"nobody is signed in to the Hub"):
         publish.main(sent)

@@ -5,13 +5,14 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError
-from strata.commands.recipe import main, scalar, string
+from strata.commands.recipe import main
+from strata.guessing.compose import scalar, string
 from strata.guessing.label_names import name_labels
 from strata.label_rules import OUTSIDE, canonical, label_ids
 from strata.settings.reader import read_settings
+from strata.settings.yaml_loader import parse_yaml, read_yaml
 from tests.conftest import reviews
 
 ROWS = reviews(60)
@@ -22,7 +23,7 @@ def written(project, monkeypatch, path, *options):
     monkeypatch.chdir(project.root)
     main([str(path), "--name", "sample", "--force", *options])
     project.run("ingest", "standardize")
-    return YAML(typ="safe", pure=True).load(project.root / "recipes/sample.yaml")
+    return read_yaml(project.root / "recipes/sample.yaml")
 
 
 def frame(**columns):
@@ -208,9 +209,8 @@ def test_values_that_rules_or_slips_resemble_keep_their_rows(project, monkeypatc
     ],
 )
 def test_yaml_reads_a_value_as_it_was_written(value):
-    yaml = YAML(typ="safe", pure=True)
-    assert yaml.load(f"{string(value)}: [{string(value)}]") == {value: [value]}
-    assert canonical(yaml.load(f"a: {scalar(value)}")["a"]) == value
+    assert parse_yaml(f"{string(value)}: [{string(value)}]") == {value: [value]}
+    assert canonical(parse_yaml(f"a: {scalar(value)}")["a"]) == value
 
 
 def test_columns_and_labels_that_yaml_takes_for_other_types_run(project, monkeypatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, STAGES
+from tests.conftest import ROOT, STAGES, committed
 
 pytestmark = pytest.mark.slow
 
@@ -65,11 +65,14 @@ def commit(folder: Path, message: str) -> None:
 def origin(tmp_path_factory, checkpoint) -> Path:
     """This project as a user would commit it, its data shrunk to a sample and its model to a tiny one."""
     folder = tmp_path_factory.mktemp("origin") / "strata"
-    listed = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard", "-z").rstrip("\0").split("\0")
+    listed = run(ROOT, "git", "ls-files", "-z").rstrip("\0").split("\0")
     for name in listed:
         if name != "dvc.lock" and not name.startswith(("metrics/", "plots/")) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+            if name == "params.yaml" or name.startswith("recipes/"):  # which a user may have changed
+                (folder / name).write_text(committed(name), encoding="utf-8")
+            else:
+                shutil.copy(ROOT / name, folder / name)
     change(
         folder,
         "params.yaml",

@@ -1,4 +1,4 @@
-"""What no split may do: lose a row, tear copies, near-copies or groups apart, miss a label, move a row."""
+"""No split loses a row, separates copies, near-copies or groups, or lacks a label; stable splits move no row."""
 
 import itertools
 import json
@@ -16,7 +16,9 @@ from stages.split.summary import pairs_across
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.duplicates import ties
-from strata.duplicates.near_copies import copies, fold, near_copies, sketch
+from strata.duplicates.near_copies import near_copies
+from strata.duplicates.normalise import normalise
+from strata.duplicates.sketches import first_copies, sketch
 from strata.settings.params import Split
 from tests.conftest import reviews, write_csv
 
@@ -52,7 +54,7 @@ def counts(where, labels):
 
 
 def shingles(text):
-    words = fold(text).split()
+    words = normalise(text).split()
     words += [""] * (3 - len(words))
     return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
 
@@ -85,7 +87,9 @@ TEXTS = st.lists(
     across_groups=st.sampled_from(["join", "drop"]),
     order=st.randoms(),
 )
-def test_no_row_is_lost_nothing_tied_is_torn_apart_and_order_is_nothing(data, texts, seed, folds, across_groups, order):
+def test_no_row_is_lost_tied_rows_stay_together_and_order_does_not_matter(
+    data, texts, seed, folds, across_groups, order
+):
     n = len(texts)
     groups = data.draw(st.lists(st.sampled_from([None, None, "a", "b", "c"]), min_size=n, max_size=n))
     labels = data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n))
@@ -93,7 +97,7 @@ def test_no_row_is_lost_nothing_tied_is_torn_apart_and_order_is_nothing(data, te
     where = split(rows, seed=seed, folds=folds, across_groups=across_groups)
     assert across_groups == "drop" or where.notna().all()
     placed = rows.assign(split=where)
-    assert (placed.groupby(placed["text"].map(lambda t: fold(t).replace(" ", "")))["split"].nunique() <= 1).all()
+    assert (placed.groupby(placed["text"].map(lambda t: normalise(t).replace(" ", "")))["split"].nunique() <= 1).all()
     assert (placed.dropna(subset="group").groupby("group")["split"].nunique() <= 1).all()
     for (one, a), (other, b) in itertools.combinations(zip(texts, where, strict=True), 2):
         assert a is None or b is None or a == b or jaccard(one, other) < 0.7
@@ -119,14 +123,14 @@ def test_with_stable_no_row_moves_when_others_are_added(data, old, new, seed, fo
         assert a == b or jaccard(one, other) < 0.7
 
 
-def test_stable_keeps_its_shares_about():
+def test_stable_keeps_its_shares_approximately():
     where = split(table([f"text number {i}" for i in range(5000)], [0] * 5000), method="stable")
     shares = where.value_counts(normalize=True)
     assert shares["train"] == pytest.approx(0.7, abs=0.03)
     assert shares["test"] == pytest.approx(0.2, abs=0.03)
 
 
-def test_groups_that_share_a_text_are_dealt_out_alike_in_any_order():
+def test_groups_with_a_common_text_are_assigned_alike_in_any_order():
     texts = ["Yes."] * 40
     rows = table(texts, [i % 2 for i in range(40)], [f"g{i}" for i in range(40)])
     where = split(rows, across_groups="drop")
@@ -134,7 +138,7 @@ def test_groups_that_share_a_text_are_dealt_out_alike_in_any_order():
     assert backwards[::-1].tolist() == where.tolist()
 
 
-def test_copies_in_no_group_stay_together_whatever_group_has_one_too():
+def test_copies_without_a_group_stay_together_when_a_group_has_one_too():
     rows = table(["Yes.", "yes", "YES!", *[f"line {i} of it" for i in range(20)]], [0] * 23, ["a", *[None] * 22])
     for seed in range(5):
         where = split(rows, seed=seed, across_groups="drop")
@@ -191,7 +195,7 @@ def test_copies_across_groups_join_them_or_are_dropped():
         ("drop", [None, None, None, None, None, 1]),
     ],
 )
-def test_rows_of_one_text_and_different_labels(policy, labels):
+def test_rows_with_the_same_text_and_different_labels(policy, labels):
     rows = table(["same text", "Same text.", "same  text", "tie", "Tie", "one more"], [0, 0, 1, 0, 1, 1])
     settings = Split.model_validate(SETTINGS.model_dump() | {"conflicts": policy})
     placed = place(rows, 0, sketch(rows["text"]), settings, 0)
@@ -236,11 +240,11 @@ def test_500_planted_near_copies_among_real_reviews_are_found_and_kept_on_one_si
     above = [(i, j) for i, j in planted if jaccard(texts[i], texts[j]) >= 0.7]
     assert len(above) > 400
     sketches = sketch(texts)
-    exact = copies(sketches.key)
+    exact = first_copies(sketches.key)
     near = near_copies(sketches, 0.7)
     cluster = ties.clusters(3500, np.stack([exact, np.arange(3500)], axis=1), near)
-    found = np.mean([cluster[i] == cluster[j] for i, j in above])
-    assert found >= 0.98
+    recall = np.mean([cluster[i] == cluster[j] for i, j in above])
+    assert recall >= 0.98
     assert all(jaccard(texts[i], texts[j]) >= 0.7 for i, j in near)
     unrelated = [tuple(rng.sample(range(3000), 2)) for _ in range(1000)]
     unrelated = [(i, j) for i, j in unrelated if jaccard(texts[i], texts[j]) < 0.3]
@@ -253,7 +257,7 @@ def test_500_planted_near_copies_among_real_reviews_are_found_and_kept_on_one_si
 
 
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.9, 1.0])
-def test_the_pairs_are_those_of_comparing_all_with_all(threshold):
+def test_the_search_finds_what_comparing_all_pairs_finds(threshold):
     rng = random.Random(1)
     texts = []
     for _ in range(150):
@@ -265,20 +269,20 @@ def test_the_pairs_are_those_of_comparing_all_with_all(threshold):
     rng.shuffle(texts)
     n, sketches = len(texts), sketch(texts)
     true = [(i, j) for i, j in itertools.combinations(range(n), 2) if jaccard(texts[i], texts[j]) >= threshold]
-    exact = np.stack([copies(sketches.key), np.arange(n)], axis=1)
+    exact = np.stack([first_copies(sketches.key), np.arange(n)], axis=1)
     near = near_copies(sketches, threshold)
-    found, wanted = ties.clusters(n, exact, near), ties.clusters(n, np.array(true).reshape(-1, 2))
+    cluster, true_cluster = ties.clusters(n, exact, near), ties.clusters(n, np.array(true).reshape(-1, 2))
     assert {tuple(pair) for pair in near.tolist()} <= set(true)
-    assert np.mean([found[i] == found[j] for i, j in true]) >= 0.99
-    assert len(set(found)) >= len(set(wanted))
+    assert np.mean([cluster[i] == cluster[j] for i, j in true]) >= 0.99
+    assert len(set(cluster)) >= len(set(true_cluster))
 
 
-def test_a_copy_that_parts_its_words_otherwise_has_near_copies_of_its_own():
+def test_a_copy_with_other_word_boundaries_has_near_copies_of_its_own():
     texts = ["a mustsee film for you", "a must-see film for you", "a must-see film for us"]
     assert near_copies(sketch(texts), 0.6).tolist() == [[1, 2]]
 
 
-def test_many_rows_of_one_form_are_not_compared_all_with_all():
+def test_many_rows_from_one_template_are_not_all_compared():
     texts = [
         f"dear customer your order {i} {i * 7} {i * 13} has left our house and will arrive {i}" for i in range(3000)
     ]
@@ -303,7 +307,7 @@ def test_shares_hold_as_well_as_groups_allow():
 
 
 def test_copies_are_equal_up_to_case_spacing_and_punctuation():
-    first = copies(sketch(["A good film.", "a  good film", "A bad film", "!!!", "???"]).key)
+    first = first_copies(sketch(["A good film.", "a  good film", "A bad film", "!!!", "???"]).key)
     assert first.tolist() == [0, 0, 2, 3, 4]
 
 
@@ -328,18 +332,18 @@ def test_copies_are_equal_up_to_case_spacing_and_punctuation():
         ("good <!-- or <b>so</b> --> film <!-- bad", "good film bad", True),
     ],
 )
-def test_copies_are_told_in_every_script(one, other, same):
-    assert (copies(sketch([one, other]).key)[1] == 0) == same
+def test_copies_are_recognized_in_every_script(one, other, same):
+    assert (first_copies(sketch([one, other]).key)[1] == 0) == same
 
 
-def test_a_soft_hyphen_parts_no_words():
-    assert fold("a won\u00adder\u00adful film") == "a wonderful film"
+def test_a_soft_hyphen_does_not_separate_words():
+    assert normalise("a won\u00adder\u00adful film") == "a wonderful film"
 
 
-def test_text_and_group_tie_rows_in_chains():
+def test_texts_and_groups_tie_rows_in_chains():
     rows = table(["a", "a", "b", "c"], [0] * 4, [None, "g", "g", "h"])
-    found = ties.find(sketch(rows["text"]), rows["group"], 0.7)
-    cluster = ties.clusters(4, *found)
+    row_ties = ties.find_ties(sketch(rows["text"]), rows["group"], 0.7)
+    cluster = ties.clusters(4, *row_ties)
     assert len(set(cluster[:3])) == 1
     assert cluster[3] != cluster[0]
 
@@ -354,7 +358,7 @@ def test_the_seed_decides_the_split():
     assert split(rows, seed=1).tolist() == split(rows, seed=1).tolist() != split(rows, seed=2).tolist()
 
 
-def test_rows_fewer_than_the_shares_are_dealt_out_in_the_order_of_their_keys():
+def test_fewer_rows_than_shares_are_assigned_in_the_order_of_their_ranks():
     key = np.array([5, 3], dtype=np.uint64)
     assert stratified(np.arange(2), np.zeros(2, int), key, [0.7, 0.1, 0.2]).tolist() == [VALIDATION, TRAIN]
 
@@ -375,7 +379,7 @@ def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_traini
     assert left_out >= 1
     assert sum(len(part) for part in splits.values()) == len(rows) + len(ready_made) - left_out
     assert counted["across_splits"] == {"exact": 0, "near": 0, "groups": 0}
-    folded = {name: set(part["text"].map(fold)) for name, part in splits.items()}
+    folded = {name: set(part["text"].map(normalise)) for name, part in splits.items()}
     assert not folded["test"] & (folded["train"] | folded["validation"])
     assert counted["validation"]["rows"] == pytest.approx(0.1 * (len(rows) - left_out), abs=1)
 
@@ -433,7 +437,7 @@ def test_a_ready_made_test_file_in_another_order_is_written_in_the_order_of_ids(
     assert {path.name: path.read_bytes() for path in (project.root / "data/split").iterdir()} == before
 
 
-def test_a_date_that_the_recipe_names_decides(project):
+def test_the_recipes_date_column_decides(project):
     rows = [(text, label, f"{2000 + i}-03-0{i % 9 + 1}") for i, (text, label) in enumerate(reviews(60))]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "when"))
     project.recipe(columns={"date": "when"})
@@ -465,15 +469,15 @@ def test_missing_input_is_named_with_the_remedy(project):
         project.run("split")
 
 
-def test_copies_are_found_whatever_is_annotated(tmp_path):
+def test_annotations_do_not_hide_copies(tmp_path):
     rows = table(["Yes.", "yes", "No."], [0] * 3).assign(annotation=["<director=A>", "<director=B> <writer=C>", None])
     tables.write_frame(tmp_path / "train.parquet", rows)
     sketches, characters = ties.sketch_tables([tmp_path / "train.parquet"])
-    assert copies(sketches.key).tolist() == [0, 0, 2]
+    assert first_copies(sketches.key).tolist() == [0, 0, 2]
     assert characters.tolist() == [4, 3, 3]
 
 
-def test_sketches_made_side_by_side_are_those_of_one_process(tmp_path, monkeypatch):
+def test_several_processes_make_the_same_sketches_as_one(tmp_path, monkeypatch):
     rows = table([text for text, _ in reviews(50)], [0] * 50)
     tables.write_frame(tmp_path / "one.parquet", rows)
     monkeypatch.setattr(tables, "ROW_GROUP", 20)

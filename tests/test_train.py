@@ -1,4 +1,4 @@
-"""Fine-tuning: what is kept, that it repeats, and that each knob does what it says."""
+"""Fine-tuning: which weights are kept, that runs repeat, and that every setting has its effect."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,12 @@ from sklearn.metrics import log_loss
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.labels import Labels
-from strata.model.precision import choose
+from strata.model.precision import AUTOCAST
+from strata.settings.params import Train
 from strata.settings.reader import read_settings
 from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
+
+SCHEDULES = get_args(Train.model_fields["schedule"].annotation)
 
 
 @pytest.fixture
@@ -30,6 +34,7 @@ def copy(tokenized, tmp_path) -> Project:
 
 
 def weights(project) -> str:
+    """Return the SHA-256 of the trained weights."""
     return hashlib.sha256((project.root / "models/train/model.safetensors").read_bytes()).hexdigest()
 
 
@@ -37,7 +42,7 @@ def curve(project, name="validation") -> pd.DataFrame:
     return pd.read_csv(project.root / f"plots/train/{name}.csv")
 
 
-def test_the_model_loads_with_its_label_names_and_holds_no_pickle(trained):
+def test_the_model_loads_with_its_label_names_and_contains_no_pickle(trained):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     folder = trained.root / "models/train"
@@ -54,19 +59,19 @@ def test_the_model_loads_with_its_label_names_and_holds_no_pickle(trained):
     assert str(trained.root) not in "".join(path.read_text() for path in folder.glob("*.json"))
 
 
-def test_it_learns(trained):
+def test_training_lowers_the_loss_and_reaches_a_good_accuracy(trained):
     assert curve(trained)["accuracy"].iloc[-1] > 0.8
     losses = curve(trained, "training")
     assert losses["loss"].iloc[-1] < losses["loss"].iloc[0]
 
 
-def test_validation_is_scored_at_every_share_of_an_epoch_and_at_the_end(trained):
+def test_validation_is_scored_at_even_distances_and_at_the_end(trained):
     # 84 rows / 16 = 6 steps an epoch, 6 epochs, 2 evaluations an epoch
     assert curve(trained)["step"].tolist() == [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 36]
 
 
 @pytest.mark.slow
-def test_two_runs_give_the_same_bytes_and_another_seed_others(copy):
+def test_two_runs_give_the_same_bytes_and_another_seed_different_ones(copy):
     copy.run("train")
     first = weights(copy), (copy.root / "plots/train/validation.csv").read_bytes()
     copy.run("train")
@@ -77,17 +82,17 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(copy):
 
 
 def test_the_best_weights_by_the_named_metric_are_kept(copy):
-    """With a rate that rises all the way to ruin, the best evaluation is not the last."""
+    """The learning rate rises until the model gets worse, so the best evaluation is not the last."""
     copy.params(train={"lr": 0.5, "schedule": "constant_with_warmup", "warmup": 0.9, "epochs": 4, "patience": None})
     copy.run("baseline", "train", "evaluate")
     losses = curve(copy)["loss"]
     assert losses.idxmin() != len(losses) - 1
-    found = tables.read(copy.root / "data/evaluate/predictions.parquet").query("split == 'validation'")
-    kept = log_loss(found["label"], softmax(np.stack(found["logits"]), axis=1), labels=[0, 1])
-    assert kept == pytest.approx(losses.min(), rel=1e-3)
+    rows = tables.read(copy.root / "data/evaluate/predictions.parquet").query("split == 'validation'")
+    loss = log_loss(rows["label"], softmax(np.stack(rows["logits"]), axis=1), labels=[0, 1])
+    assert loss == pytest.approx(losses.min(), rel=1e-3)
 
 
-def test_training_stops_early_when_it_no_longer_gets_better(copy):
+def test_training_stops_early_when_the_score_no_longer_improves(copy):
     copy.params(train={"lr": 0.5, "schedule": "constant_with_warmup", "warmup": 0.0, "epochs": 8, "patience": 1})
     copy.run("train")
     assert curve(copy)["step"].iloc[-1] < 48
@@ -106,7 +111,7 @@ def test_training_stops_early_when_it_no_longer_gets_better(copy):
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_every_knob_changes_the_weights(trained, copy, change):
+def test_every_setting_changes_the_weights(trained, copy, change):
     copy.params(train=change)
     copy.run("train")
     assert weights(copy) != weights(trained)
@@ -121,22 +126,22 @@ def tensors(project) -> dict[str, torch.Tensor]:
     return load_file(project.root / "models/train/model.safetensors")
 
 
-def moved(one: dict, other: dict) -> set[str]:
-    """Names of the weights that differ."""
-    return {name for name in one if not torch.equal(one[name], other[name])}
+def changed(before: dict, after: dict) -> set[str]:
+    """Return the names of the weights that differ."""
+    return {name for name in before if not torch.equal(before[name], after[name])}
 
 
 def before(project) -> dict[str, torch.Tensor]:
-    """The weights that training starts from, named as it names them."""
-    found = load_file((project.root / "tiny").resolve() / "model.safetensors")
-    return {f"bert.{name}": tensor for name, tensor in found.items()}
+    """Return the weights that training starts from, under the names they have in the trained model."""
+    encoder = load_file((project.root / "tiny").resolve() / "model.safetensors")
+    return {f"bert.{name}": tensor for name, tensor in encoder.items()}
 
 
-def test_frozen_embeddings_stay_and_all_else_moves(copy):
+def test_frozen_embeddings_stay_and_everything_else_changes(copy):
     copy.params(train={"freeze_embeddings": True, "epochs": 1})
     copy.run("train")
-    unmoved = set(before(copy)) - moved(before(copy), tensors(copy))
-    assert {name for name in unmoved if "key.bias" not in name} == {
+    unchanged = set(before(copy)) - changed(before(copy), tensors(copy))
+    assert {name for name in unchanged if "key.bias" not in name} == {
         f"bert.embeddings.{kind}_embeddings.weight" for kind in ("word", "position", "token_type")
     }
 
@@ -144,9 +149,9 @@ def test_frozen_embeddings_stay_and_all_else_moves(copy):
 def test_frozen_layers_stay(copy):
     copy.params(train={"freeze_layers": 1, "epochs": 1})
     copy.run("train")
-    found = moved(before(copy), tensors(copy))
-    assert not [name for name in found if "layer.0." in name or "embeddings" in name]
-    assert "bert.encoder.layer.1.output.dense.weight" in found
+    names = changed(before(copy), tensors(copy))
+    assert not [name for name in names if "layer.0." in name or "embeddings" in name]
+    assert "bert.encoder.layer.1.output.dense.weight" in names
     copy.params(train={"freeze_layers": 3})
     with pytest.raises(StrataError, match=r"train.freeze_layers is 3, the checkpoint has 2 layers; lower it"):
         copy.run("train")
@@ -159,12 +164,12 @@ def test_gradient_checkpointing_computes_twice_and_changes_nothing(trained, copy
     monkeypatch.setattr(BertSelfOutput, "forward", lambda self, *a, **k: calls.append(1) or forward(self, *a, **k))
     copy.params(train={"epochs": 1})
     copy.run("train")
-    plain, once = tensors(copy), len(calls)
+    plain, plain_calls = tensors(copy), len(calls)
     calls.clear()
     copy.params(train={"gradient_checkpointing": True})
     copy.run("train")
-    assert len(calls) > 1.5 * once
-    assert not moved(plain, tensors(copy))
+    assert len(calls) > 1.5 * plain_calls
+    assert not changed(plain, tensors(copy))
 
 
 def test_a_clipped_gradient_and_smoothed_labels_change_the_weights(copy):
@@ -173,18 +178,19 @@ def test_a_clipped_gradient_and_smoothed_labels_change_the_weights(copy):
     plain = tensors(copy)
     copy.params(train={"max_grad_norm": 0.01})
     copy.run("train")
-    assert moved(plain, tensors(copy))
+    assert changed(plain, tensors(copy))
     copy.params(train={"max_grad_norm": 1.0, "label_smoothing": 0.3})
     copy.run("train")
-    assert moved(plain, tensors(copy))
+    assert changed(plain, tensors(copy))
 
 
-def test_label_smoothing_spreads_the_truth():
-    from stages.train.loss import total
+def test_label_smoothing_spreads_the_target_over_the_labels():
+    from stages.train.loss import summed_cross_entropy
 
-    logits, truth = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    log_shares = logits.log_softmax(dim=1)[0]
-    assert total(logits, truth, None, 0.2).item() == pytest.approx(-(0.9 * log_shares[0] + 0.1 * log_shares[1]).item())
+    logits, label = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    log_p = logits.log_softmax(dim=1)[0]
+    loss = summed_cross_entropy(logits, label, None, 0.2)
+    assert loss.item() == pytest.approx(-(0.9 * log_p[0] + 0.1 * log_p[1]).item())
 
 
 def test_a_budget_of_tokens_makes_batches_of_any_number_of_rows(copy):
@@ -193,12 +199,12 @@ def test_a_budget_of_tokens_makes_batches_of_any_number_of_rows(copy):
     assert curve(copy)["step"].iloc[-1] > 12  # 857 tokens and some padding / 60
 
 
-def test_lora_moves_the_linear_layers_and_is_merged(copy):
+def test_lora_changes_the_linear_layers_and_is_merged(copy):
     copy.params(train={"lora_rank": 4, "epochs": 2, "lr": 0.05})
     copy.run("baseline", "train", "evaluate")
-    found = moved(before(copy), tensors(copy))
-    assert "bert.encoder.layer.0.attention.self.query.weight" in found
-    assert not [name for name in found if "LayerNorm" in name or "embeddings" in name]
+    names = changed(before(copy), tensors(copy))
+    assert "bert.encoder.layer.0.attention.self.query.weight" in names
+    assert not [name for name in names if "LayerNorm" in name or "embeddings" in name]
     assert set(tensors(copy)) - set(before(copy)) == {"classifier.weight", "classifier.bias"}
 
 
@@ -208,8 +214,8 @@ def test_lora_without_peft_says_what_to_install(copy, without_peft):
         copy.run("train")
 
 
-def test_a_student_learns_what_its_teacher_says_and_not_the_labels(trained, copy):
-    """The labels are turned round; the teacher's are not."""
+def test_with_teacher_weight_1_the_teacher_is_learned_and_not_the_labels(trained, copy):
+    """The labels are flipped after the teacher was trained."""
     import pyarrow as pa
     from datasets import Dataset, load_from_disk
 
@@ -227,7 +233,7 @@ def test_a_student_learns_what_its_teacher_says_and_not_the_labels(trained, copy
 
 def test_a_teacher_must_be_a_classifier_of_the_labels(copy):
     for teacher, sentence in (
-        ("tiny", "train.teacher tiny: is no classifier; a teacher was fine-tuned for the recipe's 2"),
+        ("tiny", "train.teacher tiny: is no classifier; a teacher must be fine-tuned for the recipe's 2 labels"),
         ("gone", "train.teacher gone: no such folder with a model; name one that train wrote"),
     ):
         copy.params(train={"teacher": teacher})
@@ -236,56 +242,62 @@ def test_a_teacher_must_be_a_classifier_of_the_labels(copy):
 
 
 @pytest.mark.parametrize("kind", ["Bert", "DistilBert", "Roberta", "XLMRoberta", "ModernBert"])
-def test_levers_and_speed_ups_fit_the_common_architectures(kind, tmp_path):
+def test_freezing_lora_and_faster_dropout_work_with_common_architectures(kind, shipped):
     import transformers
 
-    from stages.train import model as levers
+    from stages.train import trainable
+    from stages.train.bf16 import keep_activations_in_bf16
     from stages.train.dropout import speed_up
 
-    settings = read_settings(ROOT / "params.yaml", ROOT / "recipes")[0].train
+    settings = read_settings(shipped / "params.yaml", shipped / "recipes")[0].train
     names = {"DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}}
     shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
     config = getattr(transformers, f"{kind}Config")(vocab_size=50, pad_token_id=0, **names.get(kind, shape))
     ids = torch.randint(5, 50, (3, 9), generator=torch.Generator().manual_seed(0))
     inputs = {"input_ids": ids, "attention_mask": torch.tensor([[1] * 9, [1] * 5 + [0] * 4, [1] * 2 + [0] * 7])}
 
-    def made() -> transformers.PreTrainedModel:
+    def new_model() -> transformers.PreTrainedModel:
         transformers.set_seed(0)
         return transformers.AutoModelForSequenceClassification.from_config(config, attn_implementation="eager").eval()
 
     with torch.no_grad():
-        plain, fast = made(), made()
-        wanted = plain(**inputs).logits
+        plain, fast = new_model(), new_model()
+        expected = plain(**inputs).logits
         speed_up(fast)
-        assert torch.allclose(fast(**inputs).logits, wanted, atol=1e-5)
-        levers.keep_in_bf16(fast)
+        assert torch.allclose(fast(**inputs).logits, expected, atol=1e-5)
+        keep_activations_in_bf16(fast)
         with torch.autocast("cpu", torch.bfloat16):
-            assert torch.allclose(fast(**inputs).logits.float(), wanted, atol=0.05)
+            assert torch.allclose(fast(**inputs).logits.float(), expected, atol=0.05)
 
-    frozen = made()
-    levers.prepare(frozen, settings.model_copy(update={"freeze_layers": 1}))
-    given = []
+    frozen = new_model()
+    trainable.freeze(frozen, settings.model_copy(update={"freeze_layers": 1}))
+    needs_gradient = []
     layers = max((m for m in frozen.modules() if isinstance(m, torch.nn.ModuleList)), key=len)
-    layers[1].register_forward_pre_hook(lambda module, inputs: given.append(inputs[0].requires_grad))
+    layers[1].register_forward_pre_hook(lambda module, inputs: needs_gradient.append(inputs[0].requires_grad))
     frozen(**inputs)
-    assert given == [False], "nothing is computed backwards through what is frozen"
+    assert needs_gradient == [False], "no gradient is computed for frozen layers"
 
-    lora = levers.with_lora(made(), 4, 8, seed=0)
+    lora = trainable.with_lora(new_model(), 4, 8, seed=0)
     torch.nn.functional.cross_entropy(lora(**inputs).logits, torch.tensor([0, 1, 0])).backward()
     trained = [name for name, p in lora.named_parameters() if p.grad is not None]
-    on_top = [name for name, child in made().named_children() if child is not made().base_model]
-    on_top = [name for name in on_top if list(getattr(made(), name).parameters()) and name != made().base_model_prefix]
+    on_top = [name for name, child in new_model().named_children() if child is not new_model().base_model]
+    on_top = [
+        name
+        for name in on_top
+        if list(getattr(new_model(), name).parameters()) and name != new_model().base_model_prefix
+    ]
     assert on_top
     assert all(any(f".{top}.modules_to_save" in name for name in trained) for top in on_top)
     assert not [name for name in trained if "lora_" not in name and "modules_to_save" not in name]
 
 
-def test_distillation_is_that_of_hinton():
-    from stages.train.loss import distilled
+def test_the_distillation_loss_is_that_of_hinton():
+    from stages.train.loss import summed_distillation
 
     logits, teacher = torch.tensor([[1.0, -1.0]]), torch.tensor([[0.0, 3.0]])
     p, q = (teacher / 2).softmax(1)[0], (logits / 2).softmax(1)[0]
-    assert distilled(logits, teacher, 2.0).item() == pytest.approx(4 * (p * (p / q).log()).sum().item())
+    loss = summed_distillation(logits, teacher, 2.0)
+    assert loss.item() == pytest.approx(4 * (p * (p / q).log()).sum().item())
 
 
 @pytest.mark.parametrize("key", ["checkpoint", "teacher"])
@@ -301,7 +313,7 @@ def test_a_classifier_of_other_labels_is_refused(trained, copy, key):
         copy.run("train")
 
 
-def test_training_goes_on_from_a_model_of_its_own(trained, copy):
+def test_a_trained_model_can_be_trained_further(trained, copy):
     shutil.copytree(trained.root / "models/train", copy.root / "mine")
     copy.params(model={"checkpoint": "mine"}, train={"epochs": 1, "lr": 1e-4})
     copy.run("train")
@@ -316,13 +328,13 @@ def test_a_compiled_model_learns_the_same(trained, copy):
 
 
 @pytest.mark.slow
-def test_two_processes_follow_the_loss_of_one(trained, copy):
-    """Their dropout differs, so it is off."""
+def test_two_processes_have_the_same_losses_as_one(trained, copy):
+    """Without dropout, whose random numbers differ between processes."""
     config = json.loads((copy.root / "tiny/config.json").read_text())
     config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    shutil.copytree((copy.root / "tiny").resolve(), copy.root / "still")
-    (copy.root / "still/config.json").write_text(json.dumps(config))
-    copy.params(model={"checkpoint": "still"}, train={"epochs": 2})
+    shutil.copytree((copy.root / "tiny").resolve(), copy.root / "no_dropout")
+    (copy.root / "no_dropout/config.json").write_text(json.dumps(config))
+    copy.params(model={"checkpoint": "no_dropout"}, train={"epochs": 2})
     copy.run("train")
     alone = curve(copy, "training")["loss"], tensors(copy)
     copy.params(train={"processes": 2})
@@ -330,24 +342,24 @@ def test_two_processes_follow_the_loss_of_one(trained, copy):
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(argv, cwd=copy.root, env=env, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("kept") == 1, "the first process alone reports"
+    assert done.stdout.count("kept") == 1, "only the first process prints"
     assert curve(copy, "training")["loss"].to_numpy() == pytest.approx(alone[0].to_numpy(), abs=1e-4)
     together = tensors(copy)
     assert max((alone[1][name] - together[name]).abs().max().item() for name in together) < 1e-3
 
 
-def test_the_fast_dropout_drops_as_much_as_asked_and_keeps_the_mean():
+def test_the_fast_dropout_has_the_right_rate_and_keeps_the_mean():
     from stages.train.dropout import mask
 
     torch.manual_seed(0)
-    drawn = mask(torch.Size([1000, 1001]), 0.1, torch.float32)
-    assert drawn.unique().tolist() == pytest.approx([0, 1 / 0.9])
-    assert (drawn == 0).float().mean().item() == pytest.approx(0.1, abs=0.002)
-    assert drawn.mean().item() == pytest.approx(1, abs=0.002)
+    values = mask(torch.Size([1000, 1001]), 0.1, torch.float32)
+    assert values.unique().tolist() == pytest.approx([0, 1 / 0.9])
+    assert (values == 0).float().mean().item() == pytest.approx(0.1, abs=0.002)
+    assert values.mean().item() == pytest.approx(1, abs=0.002)
     assert mask(torch.Size([0, 3]), 0.1, torch.float32).shape == (0, 3)
 
 
-def test_the_fast_attention_is_that_of_the_model(checkpoint):
+def test_the_fast_attention_equals_that_of_the_model(checkpoint):
     from transformers import AutoModel
 
     from stages.train.dropout import Dropout, speed_up
@@ -356,26 +368,30 @@ def test_the_fast_attention_is_that_of_the_model(checkpoint):
     speed_up(fast)
     assert any(isinstance(module, Dropout) for module in fast.modules())
     ids, mask = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0]]), torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
-    one, other = (model(input_ids=ids, attention_mask=mask).last_hidden_state for model in (plain, fast))
-    assert torch.allclose(one, other, atol=1e-5)
+    expected, actual = (model(input_ids=ids, attention_mask=mask).last_hidden_state for model in (plain, fast))
+    assert torch.allclose(actual, expected, atol=1e-5)
     fast.train()
     assert not torch.equal(fast(input_ids=ids).last_hidden_state, fast(input_ids=ids).last_hidden_state)
 
 
-def test_a_plan_has_every_row_once_an_epoch_and_little_padding():
-    from stages.train.batches import epoch
+def test_an_epoch_has_every_row_once_and_little_padding():
+    from stages.train.plan import epoch_batches
 
     lengths = np.random.default_rng(0).integers(3, 128, 5000)
     for tokens in (None, 2000):
-        planned = epoch(lengths, 1, 0, 32, tokens)
+        planned = epoch_batches(lengths, 1, 0, 32, tokens)
         assert sorted(np.concatenate(planned)) == list(range(5000))
-        assert [rows.tolist() for rows in planned] == [rows.tolist() for rows in epoch(lengths, 1, 0, 32, tokens)]
-        assert [rows.tolist() for rows in planned] != [rows.tolist() for rows in epoch(lengths, 1, 1, 32, tokens)]
+        assert [rows.tolist() for rows in planned] == [
+            rows.tolist() for rows in epoch_batches(lengths, 1, 0, 32, tokens)
+        ]
+        assert [rows.tolist() for rows in planned] != [
+            rows.tolist() for rows in epoch_batches(lengths, 1, 1, 32, tokens)
+        ]
         padded = [len(rows) * lengths[rows].max() for rows in planned]
         assert sum(padded) < 1.05 * lengths.sum()
         assert max(padded) <= (tokens or 32 * 128)
-    assert max(map(len, epoch(lengths, 1, 0, 32, None))) == 32
-    assert [len(rows) for rows in epoch(np.array([500, 3, 3]), 0, 0, 32, 10)] in ([1, 2], [2, 1])
+    assert max(map(len, epoch_batches(lengths, 1, 0, 32, None))) == 32
+    assert [len(rows) for rows in epoch_batches(np.array([500, 3, 3]), 0, 0, 32, 10)] in ([1, 2], [2, 1])
 
 
 def test_gradient_accumulation_takes_fewer_steps(copy):
@@ -384,23 +400,7 @@ def test_gradient_accumulation_takes_fewer_steps(copy):
     assert curve(copy)["step"].iloc[-1] == 18
 
 
-def test_precision_follows_the_hardware(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
-    assert choose("auto") == "bf16"
-    assert choose("fp32") == "fp32"
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
-    assert choose("auto") == "fp32"
-    with pytest.raises(
-        StrataError, match=r"train.precision is fp16, this machine has fp32; choose one of them, or auto"
-    ):
-        choose("fp16")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
-    assert choose("auto") == "fp16"
-
-
-def test_a_metric_that_validation_rows_leave_undefined_is_named(copy):
+def test_an_undefined_best_metric_is_named(copy):
     from datasets import load_from_disk
 
     rows = load_from_disk(copy.root / "data/tokenize/validation")
@@ -412,17 +412,17 @@ def test_a_metric_that_validation_rows_leave_undefined_is_named(copy):
         copy.run("train")
 
 
-def test_of_class_weights_only_the_ratios_count():
+def test_only_the_ratios_of_class_weights_count():
     from stages.train.loss import class_weights
 
     label, names = np.array([0, 0, 0, 1]), Labels(["no", "yes"], "yes")
-    one = class_weights(label, names, {"no": 1.0, "yes": 3.0})
-    assert torch.allclose(one, class_weights(label, names, {"no": 1000.0, "yes": 3000.0}))
-    assert torch.allclose(one, class_weights(label, names, "balanced"))
-    assert one[label].mean().item() == pytest.approx(1)
+    expected = class_weights(label, names, {"no": 1.0, "yes": 3.0})
+    assert torch.allclose(expected, class_weights(label, names, {"no": 1000.0, "yes": 3000.0}))
+    assert torch.allclose(expected, class_weights(label, names, "balanced"))
+    assert expected[label].mean().item() == pytest.approx(1)
 
 
-def test_tensorboard_gets_every_point_and_the_speed(copy):
+def test_tensorboard_gets_every_point_of_the_curves_and_the_speed(copy):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -435,7 +435,7 @@ def test_tensorboard_gets_every_point_and_the_speed(copy):
     assert min(event.value for event in events.Scalars("rows_per_second")) > 0
 
 
-def test_a_loss_that_is_no_number_stops_the_run(copy):
+def test_a_loss_that_becomes_nan_stops_the_run(copy):
     copy.params(train={"lr": 0.99, "schedule": "constant_with_warmup", "warmup": 0.0, "epochs": 3})
     model = copy.root / "broken"
     shutil.copytree((copy.root / "tiny").resolve(), model)
@@ -463,7 +463,7 @@ def test_a_checkpoint_with_a_head_of_other_labels_is_refused(copy):
 
 
 @pytest.mark.slow
-def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
+def test_annotations_have_embeddings_up_to_the_quantized_model(project):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     rows = [(text, label, f"Director {i % 3}") for i, (text, label) in enumerate(reviews(120))]
@@ -478,13 +478,13 @@ def test_annotations_get_embeddings_and_travel_to_the_quantized_model(project):
         assert len(tokenizer) == model.get_input_embeddings().num_embeddings
 
 
-def loss_of(logits, labels, weights):
-    from stages.train.loss import total
+def mean_loss(logits, labels, weights):
+    from stages.train.loss import summed_cross_entropy
 
-    return total(logits, labels, torch.tensor(weights)) / len(labels)
+    return summed_cross_entropy(logits, labels, torch.tensor(weights)) / len(labels)
 
 
-def test_class_weights_weigh_rows_by_their_label(copy):
+def test_class_weights_change_the_loss_of_each_labels_rows(copy):
     from stages.train.loss import class_weights
     from strata.labels import Labels
 
@@ -494,28 +494,84 @@ def test_class_weights_weigh_rows_by_their_label(copy):
     assert class_weights([0, 1], labels, {"spam": 3.0, "ham": 1.0}).tolist() == [0.5, 1.5]
     logits, truth = torch.tensor([[1.0, -1.0], [0.5, 0.2]]), torch.tensor([0, 1])
     each = torch.nn.functional.cross_entropy(logits, truth, reduction="none")
-    assert loss_of(logits, truth, [1.0, 3.0]).item() == pytest.approx((each[0] + 3 * each[1]).item() / 2)
+    assert mean_loss(logits, truth, [1.0, 3.0]).item() == pytest.approx((each[0] + 3 * each[1]).item() / 2)
     copy.params(train={"epochs": 1, "class_weights": {"negative": 1.0, "positive": 1000.0}})
     copy.run("train")
-    assert curve(copy)["recall"].iloc[-1] == 1.0  # everything is called positive
-    one = weights(copy)
+    assert curve(copy)["recall"].iloc[-1] == 1.0  # every row is predicted positive
+    weighted = weights(copy)
     copy.params(train={"class_weights": "none"})
     copy.run("train")
-    assert weights(copy) != one
+    assert weights(copy) != weighted
 
 
-def test_curves_and_scores_are_there_while_training_goes_on(copy, monkeypatch):
-    from stages.train.training import Training
+def test_curves_and_scores_are_written_during_training(copy, monkeypatch):
+    from stages.train import validation
 
-    seen, evaluate = [], Training.evaluate
+    counts, evaluate = [], validation.evaluate
 
-    def watched(self, snapshots):
-        if self.counters.validation:
-            shown = json.loads((copy.root / "metrics/train.json").read_text())
-            seen.append((shown["steps"], len(curve(copy)), len(curve(copy, "training"))))
-        evaluate(self, snapshots)
+    def watched(training, snapshots):
+        if training.counters.validation:
+            metrics = json.loads((copy.root / "metrics/train.json").read_text())
+            counts.append((metrics["steps"], len(curve(copy)), len(curve(copy, "training"))))
+        evaluate(training, snapshots)
 
-    monkeypatch.setattr(Training, "evaluate", watched)
+    monkeypatch.setattr(validation, "evaluate", watched)
     copy.params(train={"epochs": 1, "evaluations_per_epoch": 3})
     copy.run("train")
-    assert seen == [(3, 1, 3), (5, 2, 5)]
+    assert counts == [(3, 1, 3), (5, 2, 5)]
+
+
+def test_learning_rates_follow_their_schedule():
+    from stages.train.learning_rate import learning_rate
+
+    rates = {name: [learning_rate(name, step, 10, 2) for step in range(10)] for name in SCHEDULES}
+    assert all(values[:3] == [0.0, 0.5, 1.0] for values in rates.values())
+    assert rates["linear"][6] == 0.5
+    assert rates["cosine"][6] == pytest.approx(0.5)
+    assert rates["cosine"][4] > rates["linear"][4]
+    assert set(rates["constant_with_warmup"][2:]) == {1.0}
+
+
+def test_every_schedule_of_the_schema_is_known_and_others_raise():
+    from stages.train import learning_rate
+
+    assert set(learning_rate.SCHEDULES) == set(SCHEDULES)
+    with pytest.raises(KeyError, match="polynomial"):
+        learning_rate.learning_rate("polynomial", 0, 10, 2)
+
+
+def test_every_precision_of_the_schema_is_known():
+    assert {"auto", *AUTOCAST} == set(get_args(Train.model_fields["precision"].annotation))
+
+
+def test_an_unknown_class_weight_raises():
+    from stages.train.loss import class_weights
+
+    labels = Labels(["no", "yes"], "yes")
+    with pytest.raises(KeyError, match="yes"):
+        class_weights(np.array([0, 1]), labels, {"no": 1.0})
+    with pytest.raises(
+        ValueError, match=r"train.class_weights is sqrt; allowed: none, balanced, or one weight per lab"
+    ):
+        class_weights(np.array([0, 1]), labels, "sqrt")
+
+
+def test_layers_that_are_not_in_one_list_are_not_frozen_by_guess():
+    from transformers import BartConfig, BartForSequenceClassification
+
+    from stages.train.trainable import encoder_layers
+
+    shape = {"d_model": 8, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "encoder_attention_heads": 1}
+    config = BartConfig(vocab_size=9, encoder_layers=2, decoder_layers=2, decoder_attention_heads=1, **shape)
+    with pytest.raises(StrataError, match="cannot tell which modules of a bart are its 2 layers; set it to 0"):
+        encoder_layers(BartForSequenceClassification(config))
+
+
+def test_a_process_of_several_without_its_rank_raises(monkeypatch):
+    from stages.train.process_group import ProcessGroup
+
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    assert ProcessGroup(1).size == 1
+    with pytest.raises(KeyError, match="RANK"):
+        ProcessGroup(2)

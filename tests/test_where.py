@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stages.standardize.filters import source_masks, survey
+from stages.standardize.filters import source_masks, survey_source
 from strata.base.errors import StrataError
 from strata.settings.recipe import Keep
 
@@ -11,8 +11,8 @@ from strata.settings.recipe import Keep
 def kept(where, frame, *batches):
     """Which rows of a frame of texts stay, as the training file in batches decides."""
     keep = Keep(where=where)
-    known = survey([frame, *batches], keep)
-    return source_masks(frame, keep, known)["where"].tolist()
+    survey = survey_source([frame, *batches], keep)
+    return source_masks(frame, keep, survey)["where"].tolist()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def kept(where, frame, *batches):
         "n == None",
     ],
 )
-def test_what_is_no_comparison_of_a_row_is_refused(where):
+def test_expressions_that_do_not_compare_one_row_are_refused(where):
     with pytest.raises(ValueError, match=r"where: .*allowed: columns, numbers, texts and lists"):
         Keep(where=where)
 
@@ -77,16 +77,16 @@ FRAME = pd.DataFrame({"n": ["1", "2", None, "10"], "t": ["a", "B", None, "ab"], 
         ("old", [True, False, False, True]),
     ],
 )
-def test_a_missing_value_is_in_no_comparison(where, expected):
+def test_a_comparison_with_a_missing_value_is_missing(where, expected):
     assert kept(where, FRAME) == expected
 
 
-def test_a_name_with_spaces_stands_between_backticks():
+def test_a_name_with_spaces_is_written_in_backticks():
     assert kept("`the rating` > 2", pd.DataFrame({"the rating": ["1", "3"]})) == [False, True]
 
 
 @pytest.mark.parametrize("name", ["class", "_id", "a.b", "n"])
-def test_any_name_stands_between_backticks(name):
+def test_any_name_can_be_written_in_backticks(name):
     assert kept(f"`{name}` > 2", pd.DataFrame({name: ["1", "3"]})) == [False, True]
 
 
@@ -106,29 +106,29 @@ def test_an_operator_that_is_refused_is_named():
         Keep(where="n ** 9 > 1")
 
 
-def test_a_column_that_only_a_text_mentions_is_not_looked_at():
+def test_a_column_that_only_a_text_mentions_is_ignored():
     keep = Keep(where="t == 'n'")
-    known = survey([pd.DataFrame({"t": ["n"], "n": ["2"]})], keep)
-    assert source_masks(pd.DataFrame({"t": ["n"], "n": ["x"]}), keep, known)["where"].tolist() == [True]
+    survey = survey_source([pd.DataFrame({"t": ["n"], "n": ["2"]})], keep)
+    assert source_masks(pd.DataFrame({"t": ["n"], "n": ["x"]}), keep, survey)["where"].tolist() == [True]
 
 
-def test_a_column_that_is_empty_at_first_is_told_by_its_values():
+def test_a_column_that_starts_empty_has_the_type_of_its_values():
     empty, numbers = pd.DataFrame({"n": [None, None]}, dtype="str"), pd.DataFrame({"n": ["2", "10"]})
     keep = Keep(where="n >= 3")
-    known = survey([empty, numbers], keep)
-    assert source_masks(numbers, keep, known)["where"].tolist() == [False, True]
-    assert source_masks(empty, keep, known)["where"].tolist() == [False, False]
+    survey = survey_source([empty, numbers], keep)
+    assert source_masks(numbers, keep, survey)["where"].tolist() == [False, True]
+    assert source_masks(empty, keep, survey)["where"].tolist() == [False, False]
 
 
 def test_a_word_among_the_test_files_numbers_is_named():
     keep = Keep(where="n >= 3")
-    known = survey([pd.DataFrame({"n": ["2"]})], keep)
+    survey = survey_source([pd.DataFrame({"n": ["2"]})], keep)
     with pytest.raises(StrataError, match=r"n is 'x' in the test file, and a number in all training rows; mend it"):
-        source_masks(pd.DataFrame({"n": ["x"]}), keep, known)
+        source_masks(pd.DataFrame({"n": ["x"]}), keep, survey)
 
 
 def test_a_word_among_the_test_files_booleans_is_named():
     keep = Keep(where="not old")
-    known = survey([pd.DataFrame({"old": ["true"]})], keep)
+    survey = survey_source([pd.DataFrame({"old": ["true"]})], keep)
     with pytest.raises(StrataError, match=r"old is 'yes' in the test file, and true or false in all training rows"):
-        source_masks(pd.DataFrame({"old": ["yes"]}), keep, known)
+        source_masks(pd.DataFrame({"old": ["yes"]}), keep, survey)

@@ -1,9 +1,10 @@
-"""Calibration of the default model on a task of 95 to 5 that was undersampled for training, before and after.
+"""Calibration error before and after the calibration of the default model, on a task with 5% positive rows.
 
     python -m benchmarks.calibration
 
-Drops positive rows of Rotten Tomatoes behind `standardize` until one row in 20 is positive, then runs the stages as
-they are. Writes benchmarks/calibration/results.json: what metrics/evaluate.json says of calibration on test rows.
+The training rows are undersampled to equal labels, so the model's prior is wrong until `evaluate` corrects it. The task
+is Rotten Tomatoes, with positive rows dropped after `standardize`. Writes benchmarks/calibration/results.json, with the
+calibration on test rows from metrics/evaluate.json.
 """
 
 import json
@@ -12,38 +13,40 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pipeline import STAGES, prepare, run
+from benchmarks.pipeline import prepare, run, stages_up_to
 from strata.base import tables
 
-RECIPE, SHARE, SEED = "rotten_tomatoes", 0.05, 42
+RECIPE, POSITIVE_SHARE, SEED = "rotten_tomatoes", 0.05, 42
 SETTINGS = {"resample": {"strategy": "undersample"}, "train": {"epochs": 10, "best_metric": "roc_auc"}}
 
 
-def thin(path: Path) -> None:
-    """Keep all negative rows and so many of the positive ones that they make up SHARE of the table."""
+def drop_positive_rows(path: Path) -> None:
+    """Drop positive rows from a table at random, until their share is POSITIVE_SHARE."""
     rows = tables.read(path)
     negative, positive = rows[rows["label"] == 0], rows[rows["label"] == 1]
-    kept = positive.sample(round(len(negative) * SHARE / (1 - SHARE)), random_state=SEED)
-    tables.write_frame(path, pd.concat([negative, kept]).sort_values("id"))
+    count = round(len(negative) * POSITIVE_SHARE / (1 - POSITIVE_SHARE))
+    kept = pd.concat([negative, positive.sample(count, random_state=SEED)])
+    tables.write_frame(path, kept.sort_values("id"), tables.schema(path))
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        prepare(Path(folder), RECIPE, SETTINGS)
-        metrics = {}
-        for stage in list(STAGES)[: list(STAGES).index("evaluate") + 1]:
-            metrics[stage] = run(Path(folder), RECIPE, stage)
+    metrics = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(folder, RECIPE, SETTINGS)
+        for stage in stages_up_to("evaluate"):
+            metrics[stage] = run(folder, RECIPE, stage)
             if stage == "standardize":
-                thin(Path(folder) / "data/standardize/train.parquet")
-    evaluated = metrics["evaluate"]
-    result = {
+                drop_positive_rows(folder / "data/standardize/train.parquet")
+    evaluation = metrics["evaluate"]
+    results = {
         "rows": {split: metrics["split"][split]["labels"] for split in ("train", "validation", "test")},
         "after_resampling": metrics["resample"]["after"],
-        "calibration": evaluated["calibration"],
-        "beside_majority": evaluated["against"]["majority"]["words"],
-        "roc_auc": evaluated["roc_auc"],
+        "calibration": evaluation["calibration"],
+        "beside_majority": evaluation["against"]["majority"]["words"],
+        "roc_auc": evaluation["roc_auc"],
     }
-    text = json.dumps(result, indent=2)
+    text = json.dumps(results, indent=2)
     (Path(__file__).parent / "results.json").write_text(f"{text}\n", encoding="utf-8")
     print(text)
 

@@ -1,1 +1,1 @@
-"""The gate before the quantized model, tried on models that int8 ruins."""
+"""The quality gate of `quantize`, tried on models that int8 ruins."""

@@ -1,10 +1,11 @@
-"""What `quantize` says of the recorded model, and of the same one sabotaged so that int8 ruins it and fp32 does not.
+"""Run `quantize` on the recorded model, and on two copies that were changed so that int8 ruins them.
 
     python -m benchmarks.gate    # after dvc repro; a minute and a half; writes benchmarks/gate/results.json
 
-layer: in the last layer, one row of the attention's value weights is divided by 10,000 and what reads it multiplied by
-as much. token: one weight of a token's embedding that no text has is made 1,000 times as large as the largest. Both
-leave the fp32 model's predictions as they are; the scale of what int8 rounds is lost to the one large weight.
+layer: in the last layer, one row of the attention's value weights is divided by 10,000, and the weights that read it
+are multiplied by 10,000. token: one weight in the embedding of a token that no text contains is set to 1,000 times the
+largest. Neither changes the predictions of the fp32 model. In int8, the one large weight determines the scale of all
+others, which are then rounded to 0.
 """
 
 import json
@@ -25,6 +26,7 @@ OUTPUTS = {"models/quantize": "models", "metrics/quantize.json": "metrics.json",
 
 
 def layer(weights: dict, index: int = -1) -> None:
+    """Make one weight of a layer very large, and undo its effect in the next matrix."""
     value = [name for name in weights if name.endswith("attention.self.value.weight")][index]
     weights[value][0] /= 10_000
     weights[value.replace("weight", "bias")][0] /= 10_000
@@ -32,12 +34,13 @@ def layer(weights: dict, index: int = -1) -> None:
 
 
 def token(weights: dict) -> None:
+    """Make one weight in the embedding of an unused token very large."""
     table = next(name for name in weights if name.endswith("word_embeddings.weight"))
-    weights[table][1, 0] = 1000 * weights[table].abs().max()  # of the first token that is none
+    weights[table][1, 0] = 1000 * weights[table].abs().max()  # the first token is [PAD], and the second one [unused0]
 
 
 def quantize(folder: Path, sabotage: Callable[[dict], None] | None) -> dict:
-    """Run the stage on a copy of the trained model. Returns: what it printed, its exit code, and what was tried."""
+    """Run the stage on a copy of the trained model. Return its exit code, its lines, and the candidates it tried."""
     model = folder / "train"
     shutil.copytree(ROOT / "models/train", model, copy_function=shutil.copyfile)
     if sabotage:
@@ -46,15 +49,15 @@ def quantize(folder: Path, sabotage: Callable[[dict], None] | None) -> dict:
         save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
     paths = {"models/train": str(model)} | {path: str(folder / name) for path, name in OUTPUTS.items()}
     _, *argv = [paths.get(word, word) for word in shlex.split(STAGES["quantize"]["cmd"])]
-    done = subprocess.run([sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, check=False)
+    process = subprocess.run([sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, check=False)
     metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("quantize:")]
+    lines = [line for line in (process.stdout + process.stderr).splitlines() if line.startswith("quantize:")]
     return {
-        "exit_code": done.returncode,
-        "said": said,
+        "exit_code": process.returncode,
+        "said": lines,
         "tried": {
-            name: {key: found[key] for key in ("size_mb", "label_loss", "agreement", "refused") if key in found}
-            for name, found in metrics["tried"].items()
+            name: {key: values[key] for key in ("size_mb", "label_loss", "agreement", "refused") if key in values}
+            for name, values in metrics["tried"].items()
         },
     }
 

@@ -1,11 +1,12 @@
-"""Texts a second and milliseconds of one text: the int8 model beside PyTorch, its own fp32 form, and OpenVINO.
+"""Throughput and latency of the int8 model, compared with PyTorch, the fp32 model and OpenVINO.
 
     pip install -r requirements-openvino.txt
     python -m benchmarks.inference    # after dvc repro; writes benchmarks/inference/results.json, ten minutes
 
-From text to label, the tokenizer included, on the test rows of the recorded run. Each arm is a process of its own; all
-run in turn, REPEATS times, and figures are medians, ratios medians of the ratios in each turn. PyTorch runs in the
-batches of 16 and of 32 by length, the predictor a text a core at a time. Start-up is that of a whole cold process.
+Measured from text to label, tokenizer included, on the test rows of the recorded run. Each arm runs in a process of its
+own. All arms run in turn, REPEATS times; figures are medians over the repeats, and ratios are medians of the ratios in
+each repeat. PyTorch gets batches of 16 and of 32 sorted by length, the predictor scores one text per core. Start-up
+times are those of a new process.
 """
 
 import json
@@ -23,7 +24,7 @@ from strata.base import tables
 from strata.base.cores import cores
 from strata.runtime.predictor import FP32, QUANTIZED
 
-from . import ROOT, texts
+from . import ROOT, recorded_texts
 
 HERE = Path(__file__).parent
 REPEATS = 5
@@ -45,60 +46,69 @@ STARTS = {
 }
 
 
-def run(words: tuple[str, ...]) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.inference.{words[0]}", *words[1:]],
+def run(arm: str) -> dict:
+    """Run an arm in a new process and return what it measured."""
+    module, *argv = ARMS[arm]
+    process = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.inference.{module}", *argv],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(process.stdout.splitlines()[-1])
 
 
-def seconds(words: tuple[str, ...]) -> float:
+def seconds(argv: tuple[str, ...]) -> float:
+    """Return the wall time of a new Python process with these arguments."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *argv], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
-def ratio(turns: list[dict], figure: str, one: str, other: str) -> float:
-    return round(statistics.median(turn[one][figure] / turn[other][figure] for turn in turns), 2)
+def ratios(repeats: list[dict], figure: str) -> dict[str, float]:
+    """Return by what factor int8 is better than every other arm: the median over the repeats."""
+
+    def ratio(repeat: dict, arm: str) -> float:
+        int8, other = repeat["int8"][figure], repeat[arm][figure]
+        return other / int8 if figure == "single_ms" else int8 / other
+
+    return {arm: round(statistics.median(ratio(repeat, arm) for repeat in repeats), 2) for arm in ARMS if arm != "int8"}
+
+
+def arm_results(repeats: list[dict], labels: dict[str, np.ndarray], truth: np.ndarray) -> dict[str, dict]:
+    """Return the figures of every arm. labels: predicted, (texts,) by arm. truth: (texts,)."""
+    return {
+        arm: {
+            "rows_a_second": round(statistics.median(repeat[arm]["rows_a_second"] for repeat in repeats), 1),
+            "each_repeat": [round(repeat[arm]["rows_a_second"], 1) for repeat in repeats],
+            "single_ms": round(statistics.median(repeat[arm]["single_ms"] for repeat in repeats), 2),
+            "accuracy": round(float((labels[arm] == truth).mean()), 6),
+            "agreement_with_fp32": round(float((labels[arm] == labels["torch_fp32"]).mean()), 6),
+        }
+        for arm in ARMS
+    }
 
 
 def main() -> None:
-    turns = [{arm: run(words) for arm, words in ARMS.items()} for _ in range(REPEATS)]
+    repeats = [{arm: run(arm) for arm in ARMS} for _ in range(REPEATS)]
     truth = tables.read(ROOT / "data/split/test.parquet").sort_values("id")["label"].to_numpy()
-    labels = {arm: np.array(found["labels"]) for arm, found in turns[0].items()}
+    labels = {arm: np.array(measurement["labels"]) for arm, measurement in repeats[0].items()}
+    changed_in_batches = float((labels["int8"] != labels["int8_batches"]).mean())
     results = {
         "cores": cores(),
         "machine": platform.machine(),
         "cpu": cpu.flags(),
-        "texts": len(texts()),
+        "texts": len(recorded_texts()),
         "repeats": REPEATS,
-        "arms": {
-            arm: {
-                "rows_a_second": round(statistics.median(turn[arm]["rows_a_second"] for turn in turns), 1),
-                "each_repeat": [round(turn[arm]["rows_a_second"], 1) for turn in turns],
-                "single_ms": round(statistics.median(turn[arm]["single_ms"] for turn in turns), 2),
-                "accuracy": round(float((labels[arm] == truth).mean()), 6),
-                "agreement_with_fp32": round(float((labels[arm] == labels["torch_fp32"]).mean()), 6),
-            }
-            for arm in ARMS
-        },
-        "share_of_int8_labels_that_differ_in_batches": round(
-            float((labels["int8"] != labels["int8_batches"]).mean()), 4
-        ),
-        "int8_times_as_many_rows_as": {
-            arm: ratio(turns, "rows_a_second", "int8", arm) for arm in ARMS if arm != "int8"
-        },
-        "int8_single_times_as_fast_as": {arm: ratio(turns, "single_ms", arm, "int8") for arm in ARMS if arm != "int8"},
+        "arms": arm_results(repeats, labels, truth),
+        "share_of_int8_labels_that_differ_in_batches": round(changed_in_batches, 4),
+        "int8_times_as_many_rows_as": ratios(repeats, "rows_a_second"),
+        "int8_single_times_as_fast_as": ratios(repeats, "single_ms"),
         "size_mb": {
             name: round((ROOT / "models/quantize" / name).stat().st_size / 1e6, 2) for name in (FP32, QUANTIZED)
         },
-        "start": {
-            name: round(statistics.median(seconds(words) for _ in range(7)), 2) for name, words in STARTS.items()
-        },
+        "start": {name: round(statistics.median(seconds(argv) for _ in range(7)), 2) for name, argv in STARTS.items()},
     }
     (HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(results, indent=2))

@@ -1,6 +1,9 @@
-"""The int8 model in batches of 16, a batch a core: python -m benchmarks.inference.batched
+"""The int8 model in batches of 16, one batch per core.
 
-Faster than the predictor's text a core, and a text's label depends on its neighbours: why the predictor does not do it.
+    python -m benchmarks.inference.batched
+
+This is faster than the predictor, which scores one text per core. But the label of a text then depends on the other
+texts in its batch, so the predictor does not do it.
 """
 
 from concurrent.futures import ThreadPoolExecutor

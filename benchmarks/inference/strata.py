@@ -1,4 +1,7 @@
-"""The predictor: python -m benchmarks.inference.strata onnx/model_quantized.onnx"""
+"""The predictor.
+
+python -m benchmarks.inference.strata onnx/model_quantized.onnx
+"""
 
 import sys
 

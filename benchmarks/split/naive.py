@@ -1,4 +1,4 @@
-"""The notebook's split: rows at random, stratified by label, whatever they hold.
+"""The split of a typical notebook: random, stratified by label, regardless of copies and groups.
 
 python -m benchmarks.split.naive data/standardize/train.parquet FOLDER
 """

@@ -1,4 +1,4 @@
-"""Training: this stage beside a plain Trainer."""
+"""Training: the stage train, compared with a plain Hugging Face Trainer."""
 
 from pathlib import Path
 

@@ -1,17 +1,17 @@
-"""Rows a second in training, beside a plain Hugging Face Trainer in fp32 on the same rows and model.
+"""Training rows per second, compared with a plain Hugging Face Trainer in fp32 on the same rows and model.
 
     python -m benchmarks.train                # after dvc repro; a quarter of an hour on two cores
-    python -m benchmarks.train --accuracy     # and whole runs of both, scored on the test rows: ten minutes more
+    python -m benchmarks.train --accuracy     # also complete runs of both, scored on test rows: ten minutes more
 
 The plain Trainer draws rows at random and pads each batch to its longest text (as transformers' run_classification.py
-does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, three times, and the figures are
-medians of the three; the first step of each process is left out. Writes benchmarks/train/results.json.
+does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, REPEATS times; figures are medians.
+The first step of each process is not counted. Writes benchmarks/train/results.json.
 
-How many operations a step takes: a forward pass of a transformer of L layers of width h and inner width f multiplies
-each token with 4 h^2 + 2 h f weights a layer, two operations each, and with t tokens of its text, twice, in its
-attention; the backward pass takes twice as many. The peak is that of the largest of some square bf16 matrix products.
-What a step of this model could reach at best is how fast its linear layers' products are by themselves, at the shapes
-that they have in a batch: forward, and for the gradients of input and weight.
+Operations per step: in a transformer with L layers of width h and inner width f, the forward pass multiplies each token
+with 4 h^2 + 2 h f weights per layer, at two operations each, and in attention with the t tokens of its text, twice. The
+backward pass takes twice as many operations. The peak is the rate of the fastest of several square bf16 matrix
+products. A realistic upper limit for this model is the rate of its linear layers' products alone, with the shapes of a
+batch: forward, and for the gradients of input and weight.
 """
 
 import argparse
@@ -39,21 +39,22 @@ ARMS = {
 }
 REPEATS = 3
 WARM_UP = 1  # steps
-BATCH_TOKENS = 900  # of 32 rows of the default data, about
+BATCH_TOKENS = 900  # about those of 32 rows of the default data
 
 
-def measured(*words: str) -> dict:
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.train.{words[0]}", *words[1:]],
+def measured(module: str, *argv: str) -> dict:
+    """Run a module of this package in a new process and return what it measured."""
+    process = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.train.{module}", *argv],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(process.stdout.splitlines()[-1])
 
 
 def peak_gflops() -> float:
-    """Return the most bf16 operations a second that a matrix product reaches here, in 10^9."""
+    """Return the highest rate of a bf16 matrix product on this machine, in 10^9 operations per second."""
     import torch
 
     best = 0.0
@@ -69,8 +70,8 @@ def peak_gflops() -> float:
     return best
 
 
-def best_of_shapes(config: dict, tokens: int) -> float:
-    """Return the bf16 operations a second, in 10^9, of a layer's products alone, in a batch of so many tokens."""
+def layer_gflops(config: dict, tokens: int) -> float:
+    """Return the rate of a layer's bf16 matrix products alone, in 10^9 operations per second. tokens: in a batch."""
     import torch
 
     h, f = config["hidden_size"], config["intermediate_size"]
@@ -94,9 +95,52 @@ def best_of_shapes(config: dict, tokens: int) -> float:
 
 
 def operations(config: dict, tokens: float) -> float:
-    """Return the operations of one training row of so many tokens."""
+    """Return the operations of one training row with this number of tokens."""
     layers, h, f = (config[key] for key in ("num_hidden_layers", "hidden_size", "intermediate_size"))
     return 3 * 2 * layers * tokens * (4 * h * h + 2 * h * f + 2 * tokens * h)
+
+
+def rows_per_second(arm: str) -> tuple[float, float | None]:
+    """Run an arm. Return its rows per second, and the mean tokens of a row, which only strata measures."""
+    measurement = measured(*ARMS[arm])
+    seconds = measurement["seconds"][WARM_UP:]
+    if arm != "strata":
+        return measurement["rows"] * len(seconds) / sum(seconds), None
+    rows = sum(measurement["rows"][WARM_UP:])
+    return rows / sum(seconds), sum(measurement["tokens"][WARM_UP:]) / rows
+
+
+def speeds(arms: dict[str, list[float]]) -> dict:
+    """Return the medians, each repeat, and the speedup over every other arm. arms: rows per second in each repeat."""
+    return {
+        "rows_a_second": {arm: round(statistics.median(values), 2) for arm, values in arms.items()},
+        "each_repeat": {arm: [round(value, 2) for value in values] for arm, values in arms.items()},
+        "times_faster_than": {
+            arm: round(statistics.median(s / o for s, o in zip(arms["strata"], values, strict=True)), 2)
+            for arm, values in arms.items()
+            if arm != "strata"
+        },
+    }
+
+
+def utilization(
+    config: dict, row_tokens: float, strata_rows_per_second: float, peaks: list[float], layers: list[float]
+) -> dict:
+    """Return the operations per second of training, next to the peak and to a layer's products alone.
+
+    peaks, layers: 10^9 operations per second in each repeat.
+    """
+    gflop, peak, layer = operations(config, row_tokens) / 1e9, statistics.median(peaks), statistics.median(layers)
+    gflops = gflop * strata_rows_per_second
+    return {
+        "tokens_a_row": round(row_tokens, 1),
+        "gflop_a_row": round(gflop, 3),
+        "gflops": round(gflops, 1),
+        "bf16_peak_gflops": round(peak, 1),
+        "share_of_peak": round(gflops / peak, 3),
+        "gflops_of_its_products_alone": round(layer, 1),
+        "share_of_peak_of_its_products_alone": round(layer / peak, 3),
+    }
 
 
 def main() -> None:
@@ -104,41 +148,18 @@ def main() -> None:
     parser.add_argument("--accuracy", action="store_true")
     with_accuracy = parser.parse_args().accuracy
     config = json.loads((ROOT / "models/train/config.json").read_text(encoding="utf-8"))
-    speeds, peaks, alone, tokens = {arm: [] for arm in ARMS}, [], [], []
+    arms, peaks, layers, row_tokens = {arm: [] for arm in ARMS}, [], [], []
     for _ in range(REPEATS):
         peaks.append(peak_gflops())
-        alone.append(best_of_shapes(config, BATCH_TOKENS))
-        for arm, words in ARMS.items():
-            taken = measured(*words)
-            seconds = taken["seconds"][WARM_UP:]
-            if arm == "strata":
-                rows = sum(taken["rows"][WARM_UP:])
-                tokens.append(sum(taken["tokens"][WARM_UP:]) / rows)
-            else:
-                rows = taken["rows"] * len(seconds)
-            speeds[arm].append(rows / sum(seconds))
-    rows_a_second = {arm: round(statistics.median(values), 2) for arm, values in speeds.items()}
-    peak, row_tokens = statistics.median(peaks), statistics.median(tokens)
-    gflops = operations(config, row_tokens) * rows_a_second["strata"] / 1e9
-    results = {
-        "cores": cores(),
-        "machine": platform.machine(),
-        "repeats": REPEATS,
-        "rows_a_second": rows_a_second,
-        "each_repeat": {arm: [round(value, 2) for value in values] for arm, values in speeds.items()},
-        "times_faster_than": {
-            arm: round(statistics.median(s / o for s, o in zip(speeds["strata"], values, strict=True)), 2)
-            for arm, values in speeds.items()
-            if arm != "strata"
-        },
-        "tokens_a_row": round(row_tokens, 1),
-        "gflop_a_row": round(operations(config, row_tokens) / 1e9, 3),
-        "gflops": round(gflops, 1),
-        "bf16_peak_gflops": round(peak, 1),
-        "share_of_peak": round(gflops / peak, 3),
-        "gflops_of_its_products_alone": round(statistics.median(alone), 1),
-        "share_of_peak_of_its_products_alone": round(statistics.median(alone) / peak, 3),
-    }
+        layers.append(layer_gflops(config, BATCH_TOKENS))
+        for arm in ARMS:
+            speed, tokens = rows_per_second(arm)
+            arms[arm].append(speed)
+            if tokens is not None:
+                row_tokens.append(tokens)
+    results = {"cores": cores(), "machine": platform.machine(), "repeats": REPEATS} | speeds(arms)
+    strata_speed = results["rows_a_second"]["strata"]
+    results |= utilization(config, statistics.median(row_tokens), strata_speed, peaks, layers)
     output = HERE / "results.json"
     if with_accuracy:
         results["accuracy"] = accuracies()
@@ -149,21 +170,22 @@ def main() -> None:
 
 
 def accuracies() -> dict[str, float]:
-    """Return the accuracy on validation and test rows of the recorded model, and of a plain Trainer's whole run."""
-    from stages.evaluate.rows import read
+    """Return the accuracy of the recorded model and of a plain Trainer's run, on validation and test rows together."""
     from stages.evaluate.scorer import Scorer, load
+    from strata.model.tokens import read_tokens
+
+    splits = [read_tokens(ROOT / "data/tokenize" / name) for name in ("validation", "test")]
 
     def accuracy(folder: Path) -> float:
-        predictor = Scorer(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
-        splits = [read(ROOT / "data/tokenize" / name)[0] for name in ("validation", "test")]
-        right = [predictor.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
-        return round(float(np.concatenate(right).mean()), 4)
+        scorer = Scorer(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
+        is_correct = [scorer.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
+        return round(float(np.concatenate(is_correct).mean()), 4)
 
     steps = json.loads((ROOT / "metrics/train.json").read_text(encoding="utf-8"))["steps"]
     with tempfile.TemporaryDirectory() as folder:
         measured("notebook", "dynamic", str(steps), folder)
-        found = {"strata": ROOT / "models/train", "trainer_dynamic": Path(folder)}
-        return {name: accuracy(path) for name, path in found.items()}
+        models = {"strata": ROOT / "models/train", "trainer_dynamic": Path(folder)}
+        return {name: accuracy(path) for name, path in models.items()}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Steps of a plain Hugging Face Trainer in fp32, as a notebook has it, and the seconds that each took.
+"""Time the optimizer steps of a plain Hugging Face Trainer in fp32, as in a typical notebook.
 
     python -m benchmarks.train.notebook dynamic 30          # padded to the longest text of each batch
     python -m benchmarks.train.notebook 512 3               # padded to 512 tokens
-    python -m benchmarks.train.notebook dynamic 374 OUT     # a whole run, its model saved
+    python -m benchmarks.train.notebook dynamic 374 OUT     # a complete run that saves its model
 
-Reads data/tokenize. Prints JSON: rows and seconds of each step.
+Reads data/tokenize. Prints as JSON the rows of a step and the seconds of each step.
 """
 
 import json
@@ -25,7 +25,7 @@ from . import ROOT
 
 
 class Clock(TrainerCallback):
-    """Seconds of each optimizer step, the making of its batch included."""
+    """Measures the seconds of each optimizer step, with the time to make its batch."""
 
     def __init__(self):
         self.seconds, self.last = [], time.perf_counter()
@@ -44,9 +44,9 @@ def main() -> None:
     classifier, tokenizer = load(
         checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
     )
-    fixed = {} if padding == "dynamic" else {"padding": "max_length", "max_length": int(padding)}
+    collator_options = {} if padding == "dynamic" else {"padding": "max_length", "max_length": int(padding)}
     arguments = TrainingArguments(
-        output_dir=tempfile.gettempdir(),  # nothing is saved there
+        output_dir=tempfile.gettempdir(),  # required, but nothing is saved there
         max_steps=steps,
         per_device_train_batch_size=train.batch_size,
         learning_rate=train.lr,
@@ -64,7 +64,7 @@ def main() -> None:
         model=classifier,
         args=arguments,
         train_dataset=load_from_disk(ROOT / "data/tokenize/train").select_columns(["input_ids", "label"]),
-        data_collator=DataCollatorWithPadding(tokenizer, **fixed),
+        data_collator=DataCollatorWithPadding(tokenizer, **collator_options),
         callbacks=[clock],
     )
     trainer.train()

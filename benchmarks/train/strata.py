@@ -1,8 +1,8 @@
-"""Steps of the train stage, and the seconds that each took.
+"""Time the optimizer steps of the stage train.
 
     python -m benchmarks.train.strata 60
 
-Reads data/tokenize. Prints JSON: rows, tokens and seconds of each step.
+Reads data/tokenize. Prints as JSON the rows, tokens and seconds of each step.
 """
 
 import json
@@ -15,44 +15,54 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.train import batches, dropout
+from stages.train import trainable
+from stages.train.plan import plan
 from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
 from stages.train.training import Training
 from strata.labels import read_labels
 from strata.model import checkpoint
-from strata.model.classifier import load
 from strata.model.precision import choose
 from strata.model.tokens import read_tokens
+from strata.settings.params import Params
 from strata.settings.reader import read_settings
 
 from . import ROOT
 
 
+def prepare(settings: Params) -> Training:
+    """Return a training run of the recorded rows in this process."""
+    labels, tokens = read_labels(ROOT / "data/standardize/labels.json"), ROOT / "data/tokenize"
+    process_group = ProcessGroup(1)
+    model, _ = trainable.load(
+        checkpoint.locate(settings.model),
+        tokens / "tokenizer",
+        labels,
+        settings.train,
+        settings.seed,
+        process_group.device,
+    )
+    splits = {"train": read_tokens(tokens / "train")}
+    precision = choose(settings.train.precision)
+    return Training(model.train(), splits, labels, settings.train, precision, process_group)
+
+
 def main() -> None:
     settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
-    train = settings.train
-    labels = read_labels(ROOT / "data/standardize/labels.json")
-    classifier, _ = load(checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed)
-    group = ProcessGroup(1)
-    classifier.to(group.device).train()
-    if group.device.type == "cpu":
-        dropout.speed_up(classifier)
-    rows = read_tokens(ROOT / "data/tokenize/train")
-    lengths = np.array([len(ids) for ids in rows.input_ids])
-    planned = batches.steps(lengths, settings.seed, train.epochs, train.batch_size, None, 1)
-    training = Training(classifier, {"train": rows}, labels, train, choose(train.precision), group)
-    taken = {"rows": [], "tokens": [], "seconds": []}
+    training = prepare(settings)
+    lengths = training.splits["train"].lengths
+    batches = plan(lengths, settings.seed, settings.train).batches[: int(sys.argv[1])]
+    measured = {"rows": [], "tokens": [], "seconds": []}
     with tempfile.TemporaryDirectory() as folder:
         snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for step in planned[: int(sys.argv[1])]:
+        for step in batches:
             start = time.perf_counter()
             torch.manual_seed(training.counters.step)
-            training.step(step, train.lr / 100, snapshots)
-            taken["seconds"].append(time.perf_counter() - start)
-            taken["rows"].append(sum(map(len, step)))
-            taken["tokens"].append(int(lengths[np.concatenate(step)].sum()))
-    print(json.dumps(taken))
+            training.step(step, settings.train.lr / 100, snapshots)
+            measured["seconds"].append(time.perf_counter() - start)
+            measured["rows"].append(sum(map(len, step)))
+            measured["tokens"].append(int(lengths[np.concatenate(step)].sum()))
+    print(json.dumps(measured))
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         outputs.write_folder(out, predictions, tables, goal)
         outputs.write_plots(plots, predictions, tables["slices"], inputs.labels)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     print_summary(metrics)
 
 

@@ -112,7 +112,10 @@ def influential_words(
     if not texts:
         return []
     if tokenizer.pad_token_id is None:
-        raise StrataError("the tokenizer of model.checkpoint has no padding token; choose another checkpoint")
+        raise StrataError(
+            "the tokenizer of model.checkpoint has no padding token, which influential words are compared with; set "
+            "evaluate.explained_errors to 0, or choose another checkpoint"
+        )
     device = model.get_input_embeddings().weight.device
     encodings = [_encode(tokenizer, text, max_length) for text in texts]
     order = np.argsort([len(encoding.ids) for encoding in encodings], kind="stable")

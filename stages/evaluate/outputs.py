@@ -9,7 +9,7 @@ from stages.evaluate import threshold
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import SCHEMA, frame
 from strata import curves
-from strata.base import tables
+from strata.base import files, tables
 from strata.calibration import write_calibration
 from strata.labels import Labels
 
@@ -27,10 +27,9 @@ def write_plots(plots: Path, predictions: Predictions, slices: pd.DataFrame, lab
     """Write the curves of the test rows, and of the threshold on validation rows. slices: of `failures`."""
     test = predictions.rows["test"]
     curves.write(plots, labels, test.label, test.probabilities)
-    curves.confusion(labels, test.label, test.predicted).to_csv(plots / "confusion.csv", index=False)
-    curves.reliability(test.label, predictions.uncalibrated.probabilities, labels.positive_id).to_csv(
-        plots / "reliability_before.csv", index=False
-    )
-    threshold.thinned(predictions.fit.threshold_curve).to_csv(plots / "threshold.csv", index=False)
+    files.write_curve(plots / "confusion.csv", curves.confusion(labels, test.label, test.predicted))
+    before = curves.reliability(test.label, predictions.uncalibrated.probabilities, labels.positive_id)
+    files.write_curve(plots / "reliability_before.csv", before)
+    files.write_curve(plots / "threshold.csv", threshold.thinned(predictions.fit.threshold_curve))
     lengths = slices.query("kind == 'length'").rename(columns={"name": "length"})
-    lengths[["length", "rows", "accuracy", "low", "high"]].to_csv(plots / "score_by_length.csv", index=False)
+    files.write_curve(plots / "score_by_length.csv", lengths[["length", "rows", "accuracy", "low", "high"]])

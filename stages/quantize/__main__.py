@@ -176,7 +176,7 @@ def main(argv: list[str] | None = None) -> None:
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
         metrics = write_models(args, inputs, settings, out)
-    files.write_json(args.metrics, metrics)
+    files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
         shutil.rmtree(args.plots, ignore_errors=True)  # of an earlier model
         reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in metrics["tried"].items())

@@ -4,90 +4,22 @@
         --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
         --markdown report.md --card model_card.md
 
-report.html needs no other file; report.md links to the SVG files in the folder of pictures; model_card.md is the README
-that `strata publish` sends along with the model, and quotes no text. Computes nothing: every
-figure is one that another stage wrote.
+report.html needs no other file; report.md links to the pictures; model_card.md, which `strata publish` sends along,
+quotes no text. Every figure is another stage's. The sentences are in the templates, the words in glossary.toml.
 """
 
 import os
 from pathlib import Path
+from urllib.parse import quote
 
-from stages.report import results as found
-from stages.report.content import Code, Picture, Section, Table, Text, row
-from stages.report.results import Results
-from stages.report.words import GLOSSARY, SCORES
+from jinja2 import UndefinedError
+
 from strata.base import command_line, files
+from strata.base.errors import StrataError
+from strata.card import REPOSITORY
+from strata.settings.params import Params
 from strata.settings.reader import read_settings
-
-
-def compose(results: Results, recipe: str, checkpoint: str, method: str) -> list[Section]:
-    """The report's sections; those without anything to say are left out."""
-    from stages.report import gallery  # takes a second, so a wrong parameter is told before it
-    from stages.report.comparison import comparison, probabilities, small_version, unseen
-    from stages.report.failures import breaks, labels_to_look_at, where
-    from stages.report.summary import answer, data
-
-    sections = [
-        answer(results),
-        data(results, recipe, checkpoint, method),
-        comparison(results, gallery.curves(results) + gallery.confusion(results)),
-        probabilities(results, gallery.reliability(results) + gallery.threshold(results)),
-        where(results, gallery.score_by_length(results)),
-        labels_to_look_at(results),
-        breaks(results),
-        small_version(results),
-        Section("training", "How training went", [*gallery.training(results), *unseen(results)]),
-        usage(),
-        glossary(),
-    ]
-    return [section for section in sections if section]
-
-
-def usage() -> Section:
-    return Section(
-        "use",
-        "How to use it",
-        [
-            Text("In Python, with the model's folder at hand:"),
-            Code(
-                "from transformers import pipeline\n"
-                'classify = pipeline("text-classification", model="models/train")\n'
-                'classify("a text of yours")'
-            ),
-            Text(
-                "models/train holds the model in fp32 as training left it: neither its probabilities nor, where "
-                "balancing was undone or a threshold chosen, its labels are those of this report. models/quantize "
-                "has it with calibrated probabilities, in fp32 and small, for transformers, ONNX Runtime and, in the "
-                "browser, transformers.js; its config.json has the threshold, if one was chosen, and the label it is "
-                "of. Without torch, in half a second: strata predict models/quantize."
-            ),
-            Text(
-                "All of this can be repeated to the byte. The steps from the source file to this page are run by DVC, "
-                "a program that keeps a record of data and results next to the code; make repro runs those whose "
-                "inputs have changed. The figures here are in the folders metrics and plots."
-            ),
-        ],
-    )
-
-
-def glossary() -> Section:
-    lines = [row(title, f"{meaning[0].upper()}{meaning[1:]}") for title, meaning in (*GLOSSARY, *SCORES.values())]
-    return Section("words", "What the words mean", [Table("In a sentence each", ["word", "meaning"], lines, wide=True)])
-
-
-def write(sections: list[Section], title: str, page: Path, markdown: Path, pictures: Path) -> None:
-    from stages.report import page as written
-
-    folder = Path(os.path.relpath(pictures, markdown.parent)).as_posix()
-    with files.replace_folder(pictures) as made:
-        for picture in [block for section in sections for block in section.blocks if isinstance(block, Picture)]:
-            (made / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
-    for path, text in (
-        (page, written.html(title, sections)),
-        (markdown, written.markdown(title, sections, folder)),
-    ):
-        with files.replace_file(path) as partial:
-            partial.write_text(text, encoding="utf-8")
+from strata.settings.recipe import Recipe
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -95,19 +27,34 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
     settings, recipe = read_settings(args.params, args.recipes)
-    from stages.report.card import card  # takes a second, so a wrong parameter is told before it
+    from stages.report import gallery, results  # takes seconds, so a wrong parameter is told before
 
-    results = found.read(args.metrics, args.plots, args.evaluate, args.labels)
-    method = f"{settings.split.method}, by {settings.split.by}"
-    sections = compose(results, settings.recipe, settings.model.checkpoint, method)
-    write(sections, f"Classifying {settings.recipe}: the report", args.html, args.markdown, args.pictures)
-    with files.replace_file(args.card) as partial:
-        partial.write_text(card(results, settings, recipe, method), encoding="utf-8")
-    blocks = [block for section in sections for block in section.blocks]
-    drawn, tables = (sum(isinstance(block, kind) for block in blocks) for kind in (Picture, Table))
-    print(f"report: {len(sections)} sections, {tables} tables, {drawn} pictures")
-    for path in results.absent:
+    try:
+        values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
+        values["pictures"] = gallery.pictures(values)
+        values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
+        texts = dict(zip((args.markdown, args.html, args.card), written(values, settings, recipe), strict=True))
+    except (KeyError, UndefinedError) as error:
+        raise StrataError(f"{error} is missing in what the stages wrote; run them again: dvc repro") from None
+    with files.replace_folder(args.pictures) as folder:
+        for name, svg in values["pictures"].items():
+            (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    for path, text in texts.items():
+        with files.replace_file(path) as partial:
+            partial.write_text(text, encoding="utf-8")
+    print(f"report: {texts[args.html].count('<table')} tables, {len(values['pictures'])} pictures")
+    for path in values["absent"]:
         print(f"report: left out, for want of {path}")
+
+
+def written(values: dict, settings: Params, recipe: Recipe) -> tuple[str, str, str]:
+    """Return the report as Markdown and as HTML, and the card. values: as stages/report/results.py reads them."""
+    from stages.report import card, page, render
+
+    values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": REPOSITORY}
+    values["method"] = f"{settings.split.method}, {settings.split.by}"
+    text = render.markdown("report.md.j2", values)
+    return text, page.page(text, values), card.card(values, settings, recipe)
 
 
 if __name__ == "__main__":

@@ -1,126 +1,76 @@
-"""Which pictures the report has, each with what it says in words; one whose figures are not there is left out."""
+"""Which pictures the report has; one whose figures are not there is left out. A model looks the same in all of them."""
 
 import pandas as pd
 
-from stages.report import pictures
-from stages.report.content import Picture, number, share
-from stages.report.results import Results
-from stages.report.words import MODELS, SCORES
+from stages.report.pictures import COLOURS, confusion, intervals, lines, svg
+from strata.labels import MEAN_OF_LABELS
 
-CURVE_FILES = {"fp32": "evaluate", "int8": "quantize", "tfidf": "baseline"}
-
-
-def worst_labels(results: Results, curve: pd.DataFrame) -> list[str]:
-    """The labels with a curve that have the most errors, at most so many as a picture can hold."""
-    table = results.plots["evaluate/confusion"]
-    drawn = set(curve["label"])
-    if table.empty:
-        return [name for name in results.labels.names if name in drawn][: pictures.CURVES]
-    wrong = table[table["actual"] != table["predicted"]].groupby("actual")["rows"].sum()
-    ranked = sorted(results.labels.names, key=lambda name: -wrong.get(name, 0))
-    return [name for name in ranked if name in drawn][: pictures.CURVES]
+PLACES = {"fp32": 0, "int8": 1, "tfidf": 2, "untuned": 3, "majority": 4}  # of a model's look
+LOOKS = {model: list(COLOURS)[place] for model, place in PLACES.items()}  # names of colours
+FILES = {"fp32": "evaluate", "int8": "quantize", "tfidf": "baseline"}  # the stage that wrote a model's curves
+ROC = "false positive rate (false alarms)", "true positive rate (recall)", "chance"
+CALIBRATION = "stated probability", "how often it is right", "perfect calibration"
+SCORES = {"precision": "precision", "recall": "recall", "f1": "F1", "f2": "F2"}  # at each threshold
+MOST_LABELS, MOST_CURVES = 25, 5  # of a confusion matrix; in one picture
 
 
-def curves(results: Results) -> list[Picture]:
-    """ROC and precision-recall of fp32, int8 and TF-IDF; with many labels also of those with the most errors."""
-    made = []
-    many = results.labels.positive is None
-    of = "mean over all labels" if many else f"label {results.labels.positive}"
-    drawers = {
-        "roc": ("ROC", "roc_auc", pictures.roc, pictures.roc_by_label),
-        "precision_recall": (
-            "Precision and recall",
-            "pr_auc",
-            pictures.precision_recall,
-            pictures.precision_recall_by_label,
-        ),
-    }
-    scored = {
-        "fp32": results.test,
-        "int8": results.metrics["quantize"],
-        "tfidf": results.metrics["baseline"].get("tfidf"),
-    }
-    for file, (title, area, draw, draw_labels) in drawers.items():
-        found = {model: results.plots[f"{stage}/{file}"] for model, stage in CURVE_FILES.items()}
-        found = {model: curve for model, curve in found.items() if not curve.empty}
-        if not found:
-            continue
-        areas = ", ".join(f"{MODELS[model]} {number((scored[model] or {}).get(area))}" for model in found)
-        svg = draw({MODELS[model]: curve for model, curve in found.items()})
-        caption = (
-            f"{title} on test texts, {of}; closer to the {'upper left' if file == 'roc' else 'upper right'} is better"
-        )
-        name = file.replace("_", "-")
-        made.append(Picture(name, caption, f"{title} curves. {SCORES[area][0]}: {areas}.", svg))
-        if many and "fp32" in found:
-            labels = worst_labels(results, found["fp32"])
-            caption = f"{title} of the labels with the most errors, each against the rest; fine-tuned, fp32"
-            says = f"{title} curves of {', '.join(labels)}."
-            made.append(Picture(f"{name}-by-label", caption, says, draw_labels(found["fp32"], labels)))
-    return made
+def pictures(values: dict) -> dict[str, str]:
+    """Return every picture, SVG by name. values: as stages/report/results.py reads them."""
+    plots, labels = values["plots"], values["labels"]
+    drawn = {"models": svg("models", intervals, accuracies(values), "accuracy on test texts, 95% interval")}
+    drawn |= curves(values, "roc", "false_positive_rate", "true_positive_rate", ROC)
+    drawn |= curves(values, "precision_recall", "recall", "precision", ("recall", "precision"))
+    if len(table := plots["evaluate/confusion"]) and len(labels.names) <= MOST_LABELS:
+        drawn["confusion"] = svg("confusion", confusion, table, labels.names)
+    tables = {values["models"][model]: (plots[f"{stage}/reliability"], PLACES[model]) for model, stage in FILES.items()}
+    tables["fp32 before calibration"] = (plots["evaluate/reliability_before"], 5)
+    if shown := [(title, table["stated"], table["right"], i) for title, (table, i) in tables.items() if len(table)]:
+        drawn["reliability"] = svg("reliability", lines, shown, CALIBRATION, markers=True)
+    if len(table := plots["evaluate/threshold"]) and labels.positive:
+        chosen = values["evaluate"]["decision"]["threshold"]
+        mark = (0.5, "0.5 (none chosen)") if chosen is None else (chosen, f"chosen: {chosen:.3f}")
+        shown = [(title, table["threshold"], table[name], i) for i, (name, title) in enumerate(SCORES.items())]
+        drawn["threshold"] = svg("threshold", lines, shown, ("threshold", "score on validation texts"), mark)
+    if len(table := plots["evaluate/score_by_length"]):
+        table = table.assign(title=table["length"] + table["rows"].map(" ({:,.0f})".format), place=0)
+        mark = (values["evaluate"]["accuracy"], "all texts")
+        drawn["length"] = svg("length", intervals, table, "accuracy, 95% interval", mark)
+    return drawn | training(values)
 
 
-def confusion(results: Results) -> list[Picture]:
-    table = results.plots["evaluate/confusion"]
-    if table.empty or len(results.labels.names) > pictures.LABELS:
-        return []
-    right = table[table["actual"] == table["predicted"]]
-    many = len(right) > 6
-    says = "Of the texts of each label, the share that gets it: "
-    says += ", ".join(f"{line.actual} {share(line.share)}" for line in right.itertuples(index=False))
-    written = "the counts are written" if many else "share and number of texts are written"
-    caption = f"Which label is given to texts of which label; shades are shares of each row, {written}"
-    return [Picture("confusion", caption, f"{says}.", pictures.confusion(table, results.labels.names), wide=many)]
+def accuracies(values: dict) -> pd.DataFrame:
+    """The accuracy of each model; without an interval where none could be computed."""
+    rows = []
+    for model, scores in values["scores"].items():
+        ends = scores["interval"]["accuracy"] or dict.fromkeys(("low", "high"), scores["accuracy"])
+        rows.append({"title": values["models"][model], "accuracy": scores["accuracy"], "place": PLACES[model]} | ends)
+    return pd.DataFrame(rows)
 
 
-def reliability(results: Results) -> list[Picture]:
-    found = {
-        MODELS["fp32"]: results.plots["evaluate/reliability"],
-        "The same before calibration": results.plots["evaluate/reliability_before"],
-        MODELS["int8"]: results.plots["quantize/reliability"],
-        MODELS["tfidf"]: results.plots["baseline/reliability"],
-    }
-    parts = {name: table for name, table in found.items() if not table.empty}
-    if not parts:
-        return []
-    caption = (
-        "Stated probability against how often it is right, in tenths of the test texts; on the dotted line it can be "
-        "believed"
-    )
-    says = f"Reliability curves. Calibration error of the fine-tuned model: {number(results.test.get('ece'))}."
-    return [Picture("reliability", caption, says, pictures.reliability(parts))]
+def training(values: dict) -> dict[str, str]:
+    """Loss on training and validation rows, and accuracy on the latter."""
+    best, drawn = values["train"]["best_step"], {}
+    options = {"mark": (best, "kept") if best else (), "shares": False}
+    tables = [(name, values["plots"][f"train/{name}"], i) for i, name in enumerate(("validation", "training"))]
+    for column in ("loss", "accuracy"):
+        if shown := [(name, table["step"], table[column], i) for name, table, i in tables if column in table]:
+            drawn[f"training-{column}"] = svg(f"training-{column}", lines, shown, ("step", column), **options)
+    return drawn
 
 
-def threshold(results: Results) -> list[Picture]:
-    table = results.plots["evaluate/threshold"]
-    if table.empty or results.labels.positive is None:
-        return []
-    chosen = (results.test.get("decision") or {}).get("threshold")
-    says = "Precision, recall, F1 and F2 at each threshold. "
-    says += "No threshold was chosen." if chosen is None else f"The chosen one is {number(chosen)}."
-    caption = f"What another threshold for {results.labels.positive} would bring, on validation texts"
-    return [Picture("threshold", caption, says, pictures.threshold(table, chosen))]
-
-
-def score_by_length(results: Results) -> list[Picture]:
-    table = results.plots["evaluate/score_by_length"]
-    if table.empty:
-        return []
-    says = "Accuracy by length: " + ", ".join(
-        f"{line.length} {share(line.accuracy)}" for line in table.itertuples(index=False)
-    )
-    caption = "Accuracy by length of the text, with the number of test texts"
-    return [Picture("score-by-length", caption, f"{says}.", pictures.score_by_length(table, results.test["accuracy"]))]
-
-
-def training(results: Results) -> list[Picture]:
-    losses, validation = results.plots["train/training"], results.plots["train/validation"]
-    if losses.empty and validation.empty:
-        return []
-    best = results.metrics["train"].get("best_step")
-    says = "Loss and accuracy by training step."
-    if not validation.empty:
-        last = validation.iloc[-1]
-        says += f" At the last step, {int(last['step'])}, the validation loss is {number(last['loss'])}."
-    caption = "How training went; dotted: the state that was kept"
-    return [Picture("training", caption, says, pictures.training(losses, validation, best))]
+def curves(values: dict, kind: str, x: str, y: str, titles: tuple) -> dict[str, str]:
+    """fp32, int8 and TF-IDF beside each other; with many labels their means, and the labels most often confused."""
+    shown, name = [], kind.replace("_", "-")
+    for model, stage in FILES.items():
+        if len(table := values["plots"][f"{stage}/{kind}"]):
+            mean = table["label"] == MEAN_OF_LABELS
+            part = table[mean] if mean.any() else table
+            shown.append((values["models"][model], part[x], part[y], PLACES[model]))
+    drawn, table = {name: svg(name, lines, shown, titles)} if shown else {}, values["plots"][f"evaluate/{kind}"]
+    if values["labels"].positive is None and len(table):
+        confused = [line["actual"] for line in values["confusions"]] + values["labels"].names
+        worst = [label for label in dict.fromkeys(confused) if label in set(table["label"])][:MOST_CURVES]
+        parts = [table[table["label"] == label] for label in worst]
+        shown = [(label, part[x], part[y], i) for i, (label, part) in enumerate(zip(worst, parts, strict=True))]
+        drawn[f"{name}-by-label"] = svg(f"{name}-by-label", lines, shown, titles)
+    return drawn

@@ -1,40 +1,42 @@
-"""Rows with one text and different labels."""
+"""Rows with the same text and different labels."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from strata.base.errors import StrataError
+
 
 class Resolved(NamedTuple):
-    """What a policy made of conflicts."""
+    """Labels and rows after the conflicts are resolved."""
 
     label: np.ndarray  # (rows,) int
     dropped: np.ndarray  # (rows,) bool
-    texts: int  # with more than one label
-    rows: int  # that have such a text
-    relabelled: int
+    texts: int  # number of texts with more than one label
+    rows: int  # number of rows with such a text
+    relabelled: int  # number of rows that got another label
 
 
 def resolve(key: np.ndarray, label: np.ndarray, policy: str) -> Resolved:
     """Apply a policy to rows whose text has several labels. key: (rows,), equal for copies. label: (rows,) int.
 
-    majority: the text's most frequent label, or none of its rows on a tie. drop: none of them. keep: all as they are.
+    majority: all rows of the text get its most frequent label; on a tie they are dropped. drop: they are dropped.
+    keep: they stay as they are.
     """
     text = np.unique(key, return_inverse=True)[1]
-    several = np.bincount(text) > 1
-    at = np.flatnonzero(several[text])  # a text of one row has one label
-    text, first = np.unique(text[at], return_inverse=True)
-    counts = np.zeros((len(text), label.max(initial=0) + 1), dtype=np.int64)
-    np.add.at(counts, (first, label[at]), 1)
-    conflicting = (counts > 0).sum(axis=1) > 1
-    rows = at[conflicting[first]]
-    text_of = first[conflicting[first]]
-    made, dropped = label.copy(), np.zeros(len(label), dtype=bool)
+    repeated = np.flatnonzero((np.bincount(text) > 1)[text])  # a text of one row has one label
+    code = np.unique(text[repeated], return_inverse=True)[1]
+    counts = np.zeros((code.max(initial=-1) + 1, label.max(initial=0) + 1), dtype=np.int64)  # (texts, labels)
+    np.add.at(counts, (code, label[repeated]), 1)
+    if policy not in ("majority", "drop", "keep"):
+        raise StrataError(f"split.conflicts: unknown policy {policy!r}")
+    has_conflict = (counts > 0).sum(axis=1) > 1
+    rows, code = repeated[has_conflict[code]], code[has_conflict[code]]
+    resolved, dropped = label.copy(), np.zeros(len(label), dtype=bool)
     if policy == "drop":
         dropped[rows] = True
     if policy == "majority":
-        most = counts.max(axis=1, initial=0)
-        tied = (counts == most[:, None]).sum(axis=1) > 1
-        dropped[rows] = tied[text_of]
-        made[rows] = np.where(tied[text_of], label[rows], counts.argmax(axis=1)[text_of])
-    return Resolved(made, dropped, int(conflicting.sum()), len(rows), int((made != label).sum()))
+        is_tie = (counts == counts.max(axis=1, initial=0)[:, None]).sum(axis=1) > 1
+        dropped[rows] = is_tie[code]
+        resolved[rows] = np.where(is_tie[code], label[rows], counts.argmax(axis=1)[code])
+    return Resolved(resolved, dropped, int(has_conflict.sum()), len(rows), int((resolved != label).sum()))

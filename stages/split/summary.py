@@ -1,4 +1,4 @@
-"""What metrics/split.json says: the rows of each split, the copies found, and the rows that are nowhere, and why."""
+"""The metrics of the split: the rows of each split, the copies, and the rows that are left out with the reasons."""
 
 import numpy as np
 import pandas as pd
@@ -6,42 +6,27 @@ import pandas as pd
 from stages.split.assign import LEFT_OUT, SPLITS
 from stages.split.placement import Placement
 from strata.duplicates import ties
+from strata.duplicates.ties import Ties
 from strata.settings.params import Split
 
 
 def summary(
     rows: pd.DataFrame, ready_made: int, placed: Placement, key: np.ndarray, names: list[str], settings: Split
 ) -> dict:
-    """Return the metrics. rows: label and group; the first `ready_made` are of the recipe's test file.
+    """Return the metrics. rows: columns label and group; the first `ready_made` are the recipe's test file.
 
     key: (rows,), equal for copies. names: of the labels, in id order.
     """
-    split, label = placed.split, placed.label
-    kept = split != LEFT_OUT
-    test = 1 / settings.folds if settings.folds else 0 if ready_made else settings.test
-    asked = {"train": 1 - settings.validation - test, "validation": settings.validation, "test": test}
-    dealt = kept[ready_made:].sum()
-    metrics = {}
-    for name, i in SPLITS.items():
-        mine = split == i
-        metrics[name] = {"rows": int(mine.sum())}
-        if asked[name]:
-            metrics[name] |= {"share": _share(mine[ready_made:].sum(), dealt), "share_asked": round(asked[name], 6)}
-        metrics[name] |= {"groups": int(rows["group"][mine].nunique()), **_labels(label[mine], names)}
-    sizes = np.bincount(ties.clusters(len(rows), placed.ties.copies, placed.ties.near_copies))
-    per_group = pd.crosstab(rows["group"][kept], split[kept])
-    return metrics | {
-        "all": {"rows": int(kept.sum()), **_labels(label[kept], names)},
-        "copies": {
-            "rows_that_copy_an_earlier_one": len(placed.ties.copies),
-            "texts_with_a_near_copy": len(np.unique(placed.ties.near_copies)),
-            "clusters": int((sizes > 1).sum()),
-            "rows_in_clusters": int(sizes[sizes > 1].sum()),
-            "largest_cluster": int(sizes.max()),
-        },
+    is_kept = placed.split != LEFT_OUT
+    shares = _shares_asked(ready_made, settings)
+    splits_per_group = pd.crosstab(rows["group"][is_kept], placed.split[is_kept])
+    return {
+        **{name: _split(i, rows, ready_made, placed, names, shares[name]) for name, i in SPLITS.items()},
+        "all": {"rows": int(is_kept.sum()), **_labels(placed.label[is_kept], names)},
+        "copies": _copies(placed.ties, len(rows)),
         "across_splits": {
-            **pairs_across(key, split, placed.ties.near_copies),
-            "groups": int(((per_group > 0).sum(axis=1) > 1).sum()),
+            **pairs_across(key, placed.split, placed.ties.near_copies),
+            "groups": int(((splits_per_group > 0).sum(axis=1) > 1).sum()),
         },
         "conflicts": {
             "texts": placed.conflicts.texts,
@@ -50,6 +35,36 @@ def summary(
         },
         "left_out": placed.left_out,
         "moved_to_what_they_copy": placed.moved,
+    }
+
+
+def _shares_asked(ready_made: int, settings: Split) -> dict[str, float]:
+    """Return the share that each split is to have of the rows that are not in a test file, 0 for a test file's."""
+    test = 1 / settings.folds if settings.folds else 0 if ready_made else settings.test
+    return {"train": 1 - settings.validation - test, "validation": settings.validation, "test": test}
+
+
+def _split(
+    index: int, rows: pd.DataFrame, ready_made: int, placed: Placement, names: list[str], share_asked: float
+) -> dict:
+    """Return the metrics of one split."""
+    is_in = placed.split == index
+    metrics = {"rows": int(is_in.sum())}
+    if share_asked:
+        assigned = (placed.split != LEFT_OUT)[ready_made:].sum()
+        metrics |= {"share": _share(is_in[ready_made:].sum(), assigned), "share_asked": round(share_asked, 6)}
+    return metrics | {"groups": int(rows["group"][is_in].nunique()), **_labels(placed.label[is_in], names)}
+
+
+def _copies(row_ties: Ties, n: int) -> dict[str, int]:
+    """Return how many of n rows are copies or near-copies, and in how many clusters."""
+    sizes = np.bincount(ties.clusters(n, row_ties.texts))
+    return {
+        "rows_that_copy_an_earlier_one": len(row_ties.copies),
+        "texts_with_a_near_copy": len(np.unique(row_ties.near_copies)),
+        "clusters": int((sizes > 1).sum()),
+        "rows_in_clusters": int(sizes[sizes > 1].sum()),
+        "largest_cluster": int(sizes.max()),
     }
 
 
@@ -66,13 +81,13 @@ def _share(part: int, whole: int) -> float:
 
 
 def pairs_across(key: np.ndarray, split: np.ndarray, pairs: np.ndarray) -> dict[str, int]:
-    """Count pairs of copies, and those among `pairs` of near-copies, whose rows are in different splits.
+    """Count the pairs of copies, and the pairs of near-copies in `pairs`, whose rows are in different splits.
 
     key: (rows,), equal for copies. split: (rows,) int. pairs: (pairs, 2) int.
     """
-    kept = split != LEFT_OUT
-    counts = pd.crosstab(key[kept], split[kept]).to_numpy()  # (texts, splits)
+    is_kept = split != LEFT_OUT
+    counts = pd.crosstab(key[is_kept], split[is_kept]).to_numpy()  # (texts, splits)
     exact = (counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)).sum() // 2
-    one, other = split[pairs].T
-    near = (one != other) & (one != LEFT_OUT) & (other != LEFT_OUT)
+    earlier, later = split[pairs].T
+    near = (earlier != later) & (earlier != LEFT_OUT) & (later != LEFT_OUT)
     return {"exact": int(exact), "near": int(near.sum())}

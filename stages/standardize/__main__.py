@@ -3,9 +3,9 @@
     python -m stages.standardize --params params.yaml --recipes recipes --data data/ingest \
         --out data/standardize --metrics metrics/standardize.json --plots plots/standardize
 
-Writes train.parquet, test.parquet where the recipe brings a test file, rejects.parquet, labels.json, and
-special_tokens.json with what `annotate` appended. The columns that `annotate` names, and those that `keep` leaves
-several values of, travel along as attribute.NAME. Rows pass through in batches, so that memory does not grow with them.
+Writes train.parquet, test.parquet if the recipe names a test file, rejects.parquet, labels.json, and
+special_tokens.json with the tokens of `annotate`. The columns of `annotate`, and those of which `keep` allows several
+values, become columns attribute.NAME. Rows are processed in batches, so that memory does not grow with them.
 """
 
 from collections import Counter
@@ -17,14 +17,18 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from stages.standardize import row_groups
-from stages.standardize.filters import sample, survey
-from stages.standardize.rows import Standardizer, named_columns
+from stages.standardize.columns import named_columns
+from stages.standardize.counts import Counts
+from stages.standardize.filters import Survey, sample, survey_source
+from stages.standardize.rows import Standardizer
 from strata import row_counts
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.label_rules import unlisted_sentence
 from strata.rejects import Rejects
+from strata.settings.params import Params
 from strata.settings.reader import read_settings
+from strata.settings.recipe import Recipe
 
 REJECTS = pa.schema(
     [(name, pa.string()) for name in ("file", "reason", "text", "label")]
@@ -32,95 +36,120 @@ REJECTS = pa.schema(
 )
 
 
-def check(path: Path, made: Standardizer, label: np.ndarray, names: list[str], most: float) -> None:
-    """Raise: StrataError on too many rejects, or a label without rows."""
-    rejects = made.rejected.total()
-    total = len(label) + rejects
-    if rejects > most * total:
-        if made.unlisted and rejects == made.unlisted.total():
-            raise StrataError(f"{path}: {unlisted_sentence(made.unlisted)}")
-        first = made.first_reject
-        others = f"; {unlisted_sentence(made.unlisted)}" if made.unlisted else ""
-        raise StrataError(
-            f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
-            f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
-            f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
-            f"standardize.max_rejects{others}"
-        )
+def survey(path: Path, recipe: Recipe) -> Survey:
+    """Return what the filters need to know of the training file; it is only read if they need it."""
+    columns = named_columns(path, recipe)
+    needs_rows = recipe.keep.top or recipe.keep.where
+    return survey_source(row_groups.batches(path, columns) if needs_rows else [], recipe.keep)
+
+
+def standardize(path: Path, out: Path, standardizer: Standardizer, first_id: int, counts: Counts, bar: tqdm) -> None:
+    """Standardize the table at `path` into one of the same name in `out`. Ids count from `first_id`."""
+    columns = named_columns(path, standardizer.recipe)
+    rows = row_groups.rows(path, columns, first_id, standardizer, counts, bar)
+    tables.write(out / path.name, rows, standardizer.schema)
+    if counts.read != len(counts.label) + counts.rejected.total() + counts.filtered.total():
+        raise AssertionError(f"{path}: rows were lost")
+
+
+def check_rejects(path: Path, counts: Counts, most: float) -> None:
+    """Raise StrataError when more than the share `most` of the unfiltered rows was rejected."""
+    rejects = counts.rejected.total()
+    total = len(counts.label) + rejects
+    if rejects <= most * total:
+        return
+    if counts.unlisted and rejects == counts.unlisted.total():
+        raise StrataError(f"{path}: {unlisted_sentence(counts.unlisted)}")
+    first = counts.first_reject
+    others = f"; {unlisted_sentence(counts.unlisted)}" if counts.unlisted else ""
+    raise StrataError(
+        f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
+        f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
+        f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
+        f"standardize.max_rejects{others}"
+    )
+
+
+def check_labels(path: Path, label: np.ndarray, names: list[str]) -> None:
+    """Raise StrataError when a label has no row. label: (rows,) int."""
     counts = Counter(label.tolist())
-    empty = [name for label_id, name in enumerate(names) if label_id not in counts]
-    if empty:
-        found = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
+    missing = [name for label_id, name in enumerate(names) if label_id not in counts]
+    if missing:
+        present = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
         raise StrataError(
-            f"{path}: no row has the label {', '.join(empty)} (found: {found or 'no rows at all'}); every label needs "
-            "rows: mend labels or keep in the recipe"
+            f"{path}: no row has the label {', '.join(missing)} (found: {present or 'no rows at all'}); every label "
+            "needs rows: mend labels or keep in the recipe"
         )
 
 
-def write_sample(full: Path, path: Path, positions: np.ndarray, schema: pa.Schema) -> None:
-    """Write the rows of `full` at `positions`, ascending, to `path`, and remove `full`."""
+def draw_sample(path: Path, counts: Counts, n: int | None, seed: int) -> None:
+    """Keep at most n rows of a written table and of its counts; None keeps all."""
+    if n is None or n >= len(counts.label):
+        return
+    positions = sample(counts.label, n, seed)
+    counts.take_sample(positions)
+    whole = path.rename(path.with_name(".all.parquet"))
 
     def drawn() -> Iterator[pa.RecordBatch]:
         start = 0
-        for batch in tables.batches(full, row_groups.BATCH):
+        for batch in tables.batches(whole, row_groups.BATCH):
             low, high = np.searchsorted(positions, [start, start + batch.num_rows])
             yield batch.take(pa.array(positions[low:high] - start))
             start += batch.num_rows
 
-    tables.write(path, drawn(), schema)
-    full.unlink()
+    tables.write(path, drawn(), tables.schema(whole))
+    whole.unlink()
+
+
+def standardize_all(data: Path, out: Path, settings: Params, recipe: Recipe) -> dict[str, Counts]:
+    """Standardize the training table, and the test table if there is one; return where the rows of each went."""
+    names, tokens, counts = list(recipe.labels), None, {}
+    filters = survey(data / "train.parquet", recipe)
+    with (
+        Rejects(out / "rejects.parquet", REJECTS) as rejects,
+        tqdm(desc="standardize", unit=" rows", unit_scale=True, disable=None) as bar,
+    ):
+        for name in ("train", "test"):
+            path = data / f"{name}.parquet"
+            if name == "test" and not path.exists():  # ingest writes it only if the recipe names a test file
+                continue
+            first_id = sum(part.read for part in counts.values())  # ids go on, so that none is in both tables
+            counts[name] = Counts(names, rejects)
+            standardize(path, out, Standardizer(recipe, filters, tokens), first_id, counts[name], bar)
+            check_rejects(path, counts[name], settings.standardize.max_rejects)
+            check_labels(path, counts[name].label, names)
+            if name == "train":
+                tokens = counts[name].tokens
+                draw_sample(out / path.name, counts[name], recipe.sample, settings.seed)
+                check_labels(path, counts[name].label, names)
+            counts[name].by_step.add("kept", counts[name].label, counts[name].characters)
+    return counts
+
+
+def summary(counts: Counts, names: list[str]) -> dict:
+    """Return one table's metrics. names: of the labels, in id order."""
+    return {
+        "rows_read": counts.read,
+        "filtered": {key: count for key, count in counts.filtered.items() if count},
+        "rejected": dict(sorted(counts.rejected.items())),
+        "rows": len(counts.label),
+        "labels": {name: int((counts.label == label_id).sum()) for label_id, name in enumerate(names)},
+    }
 
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
     settings, recipe = read_settings(args.params, args.recipes)
     names = list(recipe.labels)
-    metrics, balances, first_id, known, tokens = {}, {}, 0, None, None
-    with (
-        files.replace_folder(args.plots) as plots,
-        files.replace_folder(args.out) as out,
-        Rejects(out / "rejects.parquet", REJECTS) as rejects,
-        tqdm(desc="standardize", unit=" rows", unit_scale=True, disable=None) as bar,
-    ):
-        for name in ("train", "test"):
-            path = args.data / f"{name}.parquet"
-            if name == "test" and not path.exists():  # ingest writes one only where the recipe brings a test file
-                continue
-            columns = named_columns(path, recipe)
-            if known is None:
-                needs_survey = recipe.keep.top or recipe.keep.where
-                known = survey(row_groups.batches(path, columns) if needs_survey else [], recipe.keep)
-            made = Standardizer(recipe, known, tokens, rejects)
-            whole = out / f"{name}.parquet"
-            tables.write(whole, row_groups.rows(path, columns, first_id, made, bar), made.schema)
-            first_id += made.read  # ids go on from train to test, so that none is used twice
-            label, characters = made.kept()
-            check(path, made, label, names, settings.standardize.max_rejects)
-            if made.read != len(label) + made.rejected.total() + sum(made.dropped.values()):
-                raise AssertionError(f"{path}: rows were lost")
-            if name == "train":
-                tokens = made.tokens
-                if recipe.sample is not None and recipe.sample < len(label):
-                    positions = sample(label, recipe.sample, settings.seed)
-                    made.dropped["sample"] = len(label) - len(positions)
-                    label, characters = label[positions], characters[positions]
-                    check(path, made, label, names, settings.standardize.max_rejects)
-                    write_sample(whole.rename(out / ".all.parquet"), whole, positions, made.schema)
-            made.balance.add("kept", label, characters)
-            balances[name] = made.balance
-            metrics[name] = {
-                "rows_read": made.read,
-                "filtered": {key: count for key, count in made.dropped.items() if count},
-                "rejected": dict(sorted(made.rejected.items())),
-                "rows": len(label),
-                "labels": {label_name: int((label == label_id).sum()) for label_id, label_name in enumerate(names)},
-            }
+    with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
+        counts = standardize_all(args.data, out, settings, recipe)
         files.write_json(out / "labels.json", {"labels": names, "positive": recipe.positive})
-        files.write_json(out / "special_tokens.json", sorted(tokens))
-        row_counts.write(balances, plots)
-    files.write_json(args.metrics, metrics)
-    for name, counted in metrics.items():
-        print(f"standardize: {name} {counted['rows']:,} rows of {counted['rows_read']:,}")
+        files.write_json(out / "special_tokens.json", sorted(counts["train"].tokens))
+        row_counts.write({name: part.by_step for name, part in counts.items()}, plots)
+    metrics = {name: summary(part, names) for name, part in counts.items()}
+    files.write_metrics(args.metrics, metrics)
+    for name, part in metrics.items():
+        print(f"standardize: {name} {part['rows']:,} rows of {part['rows_read']:,}")
 
 
 if __name__ == "__main__":

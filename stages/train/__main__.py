@@ -1,11 +1,11 @@
-"""Fine-tune the checkpoint on the training rows; the best weights on validation rows are kept.
+"""Fine-tune the checkpoint on the training rows; keep the weights that score best on validation rows.
 
     python -m stages.train --params params.yaml --recipes recipes --data data/tokenize \
         --labels data/standardize/labels.json --adapted models/adapt --out models/train \
         --metrics metrics/train.json --plots plots/train --snapshots snapshots
 
-Writes a folder that transformers loads (safetensors, tokenizer, label names) and the curves of loss and validation
-scores by optimizer step. A run that was killed goes on from its last snapshot, and ends in the same bytes.
+Writes a folder that transformers loads (safetensors, tokenizer, label names), and the curves of loss and validation
+scores by optimizer step. A run that was killed resumes from its last snapshot and ends in the same bytes.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stages.train import launch
+from stages.train.counters import Counters
 from strata.base import command_line, files
 from strata.labels import Labels, read_labels
 from strata.model import checkpoint
@@ -24,13 +25,15 @@ from strata.settings.params import Params
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
-    from stages.train.training import Counters
+    from stages.train.process_group import ProcessGroup
+    from stages.train.snapshot import Snapshots
+    from stages.train.training import Training
 
 
-def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
-    """Write the curves and scores so far, so that dvc plots and dvc exp show have them while training goes on.
+def publish(counters: Counters, plots: Path, metrics: Path) -> None:
+    """Write the curves and scores so far, so that dvc plots and dvc exp show them during training.
 
-    training.csv: step, loss, learning_rate. validation.csv: step, loss and every score. Returns: the best evaluation.
+    training.csv: step, loss, learning_rate. validation.csv: step, loss and every score.
     """
     import pandas as pd
 
@@ -38,76 +41,86 @@ def publish(counters: "Counters", plots: Path, metrics: Path) -> dict:
         ("training", counters.training, ["step", "loss", "learning_rate"]),
         ("validation", counters.validation, ["step", "loss", *NAMES]),
     ):
-        with files.replace_file(plots / f"{name}.csv") as partial:
-            pd.DataFrame(points, columns=columns).to_csv(partial, index=False)
-    best = next((entry for entry in counters.validation if entry["step"] == counters.best_step), {})
-    scored = {name: best[name] for name in ("loss", *NAMES) if best}
-    files.write_json(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scored})
-    return best
+        files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
+    scores = {name: counters.best[name] for name in ("loss", *NAMES)} if counters.best else {}
+    files.write_metrics(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scores})
 
 
-def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint_folder: Path, parent: int) -> None:
-    """Train in this process, alone or as one of a group. parent: the process that started it."""
-    import torch
-
-    from stages.train import dropout, model, snapshot
-    from stages.train.events import Events
-    from stages.train.fine_tune import fine_tune
-    from stages.train.process_group import ProcessGroup
+def prepare(
+    args: argparse.Namespace,
+    settings: Params,
+    labels: Labels,
+    checkpoint_folder: Path,
+    process_group: "ProcessGroup",
+    parent: int,
+) -> tuple["Training", "Snapshots"]:
+    """Load rows and models; wait until no other process works on the same run. parent: as in `train`."""
+    from stages.train import trainable
+    from stages.train.run_key import run_key
+    from stages.train.snapshot import Snapshots
+    from stages.train.teacher import load_teacher
     from stages.train.training import Training
-    from strata.model.classifier import load
+    from stages.train.validation import score_with_teacher
     from strata.model.precision import choose
     from strata.model.tokens import read_tokens
 
-    start = time.perf_counter()
-    precision = choose(settings.train.precision)
-    group = ProcessGroup(settings.train.processes * settings.train.nodes)
-    torch.use_deterministic_algorithms(settings.train.deterministic)
+    precision, device = choose(settings.train.precision), process_group.device
     splits = {name: read_tokens(args.data / name) for name in ("train", "validation")}
-    classifier, tokenizer = load(checkpoint_folder, args.data / "tokenizer", labels, settings.seed)
-    model.prepare(classifier, settings.train)
-    classifier.to(group.device)
-    if group.device.type == "cpu":
-        dropout.speed_up(classifier)
-    if settings.train.lora_rank:
-        classifier = model.with_lora(classifier, settings.train.lora_rank, settings.train.lora_alpha, settings.seed)
-    inputs = [args.data, args.labels, checkpoint_folder]
-    teacher = None
+    model, tokenizer = trainable.load(
+        checkpoint_folder, args.data / "tokenizer", labels, settings.train, settings.seed, device
+    )
+    inputs, teacher = [args.data, args.labels, checkpoint_folder], None
     if settings.train.teacher:
         inputs.append(Path(settings.train.teacher))
-        teacher = model.load_teacher(inputs[-1], tokenizer, labels)
-    decides = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {group.device.type}"}
-    key = snapshot.run_key(decides, *inputs)
-    snapshots = snapshot.Snapshots(args.snapshots, key, settings.snapshots, group.is_first, parent)
-    group.wait()
-    training = Training(classifier, splits, labels, settings.train, precision, group)
+        teacher = load_teacher(inputs[-1], tokenizer, labels)
+    decisive = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {device.type}"}
+    key = run_key(decisive, *inputs)
+    snapshots = Snapshots(args.snapshots, key, settings.snapshots, process_group.is_first, parent)
+    process_group.wait()
+    training = Training(model, splits, labels, settings.train, precision, process_group)
     if teacher:
-        training.learn_from(teacher.to(group.device))
-    events = Events(settings.watch.tensorboard if group.is_first else None)
+        score_with_teacher(training, teacher)
+    return training, snapshots
 
-    def show(counters: "Counters", rows_per_second: float) -> None:
-        if group.is_writer:
+
+def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint_folder: Path, parent: int) -> None:
+    """Train in this process, alone or together with others. parent: id of the process that started this one."""
+    import torch
+
+    from stages.train import trainable
+    from stages.train.events import Events
+    from stages.train.fine_tune import fine_tune
+    from stages.train.process_group import ProcessGroup
+
+    start = time.perf_counter()
+    process_group = ProcessGroup(settings.train.processes * settings.train.nodes)
+    torch.use_deterministic_algorithms(settings.train.deterministic)
+    training, snapshots = prepare(args, settings, labels, checkpoint_folder, process_group, parent)
+    events = Events(settings.watch.tensorboard if process_group.is_first else None)
+
+    def show(counters: Counters, rows_per_second: float) -> None:
+        if process_group.is_writer:
             publish(counters, args.plots, args.metrics)
         events.write(counters, rows_per_second)
 
-    counters = fine_tune(training, settings.seed, snapshots, show)
-    group.leave()
-    if group.is_writer:
+    fine_tune(training, settings.seed, snapshots, show)
+    process_group.leave()
+    if process_group.is_writer:
         with files.replace_folder(args.out) as out:
-            model.save(classifier, args.data / "tokenizer", out)
-        best = publish(counters, args.plots, args.metrics)
+            trainable.save(training.model, args.data / "tokenizer", out)
+        publish(training.counters, args.plots, args.metrics)
     snapshots.remove()
-    if group.is_first:
-        report(counters, best, precision, time.perf_counter() - start)
+    if process_group.is_first:
+        report(training.counters, training.precision, time.perf_counter() - start)
 
 
-def report(counters: "Counters", best: dict, precision: str, seconds: float) -> None:
-    """Print every evaluation, and what training has taken."""
+def report(counters: Counters, precision: str, seconds: float) -> None:
+    """Print every evaluation, and the steps, time and memory of the run."""
     from stages.train import memory
 
     for entry in counters.validation:
-        scored = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"
-        print(f"train: step {entry['step']:,}, {scored}{', kept' if entry is best else ''}")
+        scores = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"
+        print(f"train: step {entry['step']:,}, {scores}{', kept' if entry is counters.best else ''}")
     print(f"train: {counters.step:,} steps in {precision}, {seconds:.0f} s, {memory.peak():.1f} GB of memory")
 
 
@@ -122,7 +135,7 @@ def main(argv: list[str] | None = None) -> None:
     if files.read_json(args.adapted / "adapted.json")["epochs"]:
         folder = args.adapted
     if settings.train.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats its sums only with this
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS is not deterministic
     if settings.train.processes * settings.train.nodes > 1 and not launch.is_launched():
         if not launch.launch(settings.train, sys.argv[1:] if argv is None else argv):
             sys.exit(1)

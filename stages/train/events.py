@@ -1,22 +1,19 @@
-"""Events for TensorBoard while training goes on: outside DVC's outputs, since they carry times and speeds."""
+"""Events for TensorBoard during training. They contain times and speeds, so they are no output of DVC."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from stages.train.counters import Counters
 from strata.base.errors import StrataError
-
-if TYPE_CHECKING:
-    from stages.train.training import Counters
 
 
 class Events:
-    """Writes the curves' new points, and rows a second, into a folder; None writes nothing.
+    """Writes new points of the curves, and the rows per second, into a folder. None: writes nothing.
 
     Raises: StrataError without the package tensorboard.
     """
 
     def __init__(self, folder: str | None):
-        self.writer, self.written = None, 0
+        self.writer, self.last_step = None, 0
         if folder is None:
             return
         try:
@@ -28,15 +25,15 @@ class Events:
             ) from None
         self.writer = SummaryWriter(Path(folder))
 
-    def write(self, counters: "Counters", rows_per_second: float) -> None:
+    def write(self, counters: Counters, rows_per_second: float) -> None:
         """Write every point of the curves since the last call."""
         if self.writer is None:
             return
         for kind, points in (("training", counters.training), ("validation", counters.validation)):
             for point in points:
                 for name, value in point.items():
-                    if point["step"] > self.written and name != "step" and value is not None:
+                    if point["step"] > self.last_step and name != "step" and value is not None:
                         self.writer.add_scalar(f"{kind}/{name}", value, point["step"])
         self.writer.add_scalar("rows_per_second", rows_per_second, counters.step)
         self.writer.flush()
-        self.written = counters.step
+        self.last_step = counters.step

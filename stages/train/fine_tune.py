@@ -1,6 +1,5 @@
-"""The training loop: the steps of all epochs, validation between them, and the best weights in the end."""
+"""The training loop: all steps, validation between them, and the best weights at the end."""
 
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -9,13 +8,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from stages.train import batches
-from stages.train.optimizer import rate
+from stages.train import validation
+from stages.train.counters import Counters
+from stages.train.plan import Plan, plan
 from stages.train.snapshot import Snapshots
-from stages.train.training import Counters, Training
+from stages.train.training import Training
 from strata.base.errors import StrataError
 
-LOSS_POINTS = 50  # points of the training-loss curve, at most
+Publish = Callable[[Counters, float], object]
+"""Takes the counters, and the rows per second since its last call."""
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:
@@ -23,61 +24,49 @@ def step_seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
 
 
-def evaluation_steps(steps: int, evaluations: int) -> set[int]:
-    """Return after which steps validation rows are scored: evenly spread, the last step among them."""
-    return {math.ceil(steps * (i + 1) / evaluations) for i in range(evaluations)}
+def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Publish) -> None:
+    """Run all steps, or those that an interrupted run left, and give the model the best weights in fp32.
 
-
-def fine_tune(
-    training: Training, seed: int, snapshots: Snapshots, publish: Callable[[Counters, float], object]
-) -> Counters:
-    """Run all steps, or those that an earlier run has left, and leave the model with the best weights in fp32.
-
-    publish: takes what has been counted, and the rows a second since it was called last, whenever a curve has a new
-    point.
-    Raises: StrataError on a loss that is no number, when memory runs out, and when no state can be saved.
+    publish: called whenever a curve has a new point.
+    Raises: StrataError when the loss becomes NaN, memory runs out, or no state can be saved.
     """
-    settings = training.settings
-    lengths = np.array([len(ids) for ids in training.splits["train"].input_ids])
-    planned = batches.steps(
-        lengths, seed, settings.epochs, settings.batch_size, settings.batch_tokens, settings.gradient_accumulation
-    )
-    steps, warmup = len(planned), math.ceil(len(planned) * settings.warmup)
-    evaluate_at = evaluation_steps(steps, settings.evaluations_per_epoch * settings.epochs)
-    point_every = math.ceil(steps / LOSS_POINTS)
-    training.resume(snapshots, steps)
-    counters, is_first = training.counters, training.group.is_first
-    training.compute.train()
-    rows, since = 0, time.perf_counter()
+    planned = plan(training.splits["train"].lengths, seed, training.settings)
+    training.resume(snapshots, planned.steps)
+    training.compiled.train()
     try:
-        with tqdm(
-            total=steps, initial=counters.step, unit="step", disable=not (is_first and sys.stderr.isatty())
-        ) as bar:
-            while counters.step < steps and not counters.is_exhausted(settings.patience):
-                lr = settings.lr * rate(settings.schedule, counters.step, steps, warmup)
-                torch.manual_seed(step_seed(seed, counters.step, training.group.rank))
-                rows += sum(map(len, planned[counters.step]))
-                training.step(planned[counters.step], lr, snapshots)
-                snapshots.check_parent()
-                bar.update()
-                is_point = counters.step % point_every == 0
-                if is_point:
-                    point = counters.loss / point_every
-                    counters.training.append({"step": counters.step, "loss": point, "learning_rate": lr})
-                    counters.loss = 0.0
-                if counters.step in evaluate_at:
-                    training.evaluate(snapshots)
-                if is_point or counters.step in evaluate_at:
-                    speed = rows / (time.perf_counter() - since)
-                    publish(counters, speed)
-                    losses = [f"{entry['loss']:.4f}" for entry in counters.training[-1:]]
-                    bar.set_postfix(loss=", ".join(losses), rows=f"{speed:.0f}/s")
-                    rows, since = 0, time.perf_counter()
-                if counters.step < steps and snapshots.is_due(counters.step):
-                    training.save(snapshots)
+        _run_steps(training, planned, seed, snapshots, publish)
     except StrataError:
-        snapshots.forget_note()  # the error has said what there is to say
+        snapshots.forget_batch()  # the error says why the run ends
         raise
-    training.optimizer.load_weights(training.best)
-    training.optimizer.restore_precision()
-    return counters
+    training.restore_best_weights()
+
+
+def _run_steps(training: Training, planned: Plan, seed: int, snapshots: Snapshots, publish: Publish) -> None:
+    """Run the steps that are left, until the last one or until patience is exhausted."""
+    counters, process_group = training.counters, training.process_group
+    rows, start = 0, time.perf_counter()  # since the last call of publish
+    with _progress_bar(counters.step, planned.steps, process_group.is_first) as bar:
+        while counters.step < planned.steps and not counters.is_exhausted(training.settings.patience):
+            batches, lr = planned.batches[counters.step], planned.learning_rates[counters.step]
+            torch.manual_seed(step_seed(seed, counters.step, process_group.rank))
+            rows += sum(map(len, batches))
+            training.step(batches, lr, snapshots)
+            snapshots.check_parent()
+            bar.update()
+            if is_point := counters.step % planned.point_every == 0:
+                counters.add_loss_point(planned.point_every, lr)
+            if counters.step in planned.evaluations:
+                validation.evaluate(training, snapshots)
+            if is_point or counters.step in planned.evaluations:
+                rows_per_second = rows / (time.perf_counter() - start)
+                publish(counters, rows_per_second)
+                losses = [f"{point['loss']:.4f}" for point in counters.training[-1:]]
+                bar.set_postfix(loss=", ".join(losses), rows=f"{rows_per_second:.0f}/s")
+                rows, start = 0, time.perf_counter()
+            if counters.step < planned.steps and snapshots.is_due(counters.step):
+                training.save(snapshots)
+
+
+def _progress_bar(step: int, steps: int, is_first: bool) -> tqdm:
+    """Return a bar that is shown in a terminal, by the first process."""
+    return tqdm(total=steps, initial=step, unit="step", disable=not (is_first and sys.stderr.isatty()))

@@ -1,4 +1,4 @@
-"""The start of several processes that train one model together."""
+"""Start several processes that train one model together."""
 
 import os
 import sys
@@ -6,20 +6,21 @@ import sys
 from strata.base.cores import cores
 from strata.settings.params import Train
 
-STARTED_BY = "STRATA_STARTED_BY"  # in a process's environment: the process that started its launcher
+STARTED_BY = "STRATA_STARTED_BY"  # environment variable: id of the process that started the launcher
 
 
 def is_launched() -> bool:
-    """Whether this process was started as one of a group."""
+    """Whether this process was started by `launch`."""
     return STARTED_BY in os.environ
 
 
 def launch(settings: Train, argv: list[str]) -> bool:
-    """Run this stage in every process of this node, as torchrun does, and return whether all ended well.
+    """Run this stage in every process of this node, as torchrun does, and return whether all succeeded.
 
-    With several nodes, NODE_RANK, MASTER_ADDR and MASTER_PORT tell this one's number and where the first one listens.
+    With several nodes, the environment variables NODE_RANK, MASTER_ADDR and MASTER_PORT give the rank of this one and
+    the address of the first one.
     """
-    # these imports take seconds, which a run in one process is spared
+    # these imports take seconds, and a run in one process does not need them
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -31,7 +32,7 @@ def launch(settings: Train, argv: list[str]) -> bool:
         max_nodes=settings.nodes,
         nproc_per_node=settings.processes,
         run_id="strata",
-        max_restarts=0,  # the next run goes on from the saved state
+        max_restarts=0,  # the next run resumes from the saved state
         **(
             {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0"}
             if settings.nodes == 1
@@ -44,6 +45,6 @@ def launch(settings: Train, argv: list[str]) -> bool:
     )
     try:
         elastic_launch(config, sys.executable)("-m", "stages.train", *argv)
-    except ChildFailedError:  # the process has said why
+    except ChildFailedError:  # that process has printed its error
         return False
     return True

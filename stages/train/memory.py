@@ -1,4 +1,4 @@
-"""What is said when memory runs out, and how much of it was used."""
+"""How much memory training used, and the error when it runs out."""
 
 import resource
 import sys
@@ -9,21 +9,22 @@ import torch
 
 from strata.base.errors import StrataError
 
-REMEDY = "lower train.batch_size and raise train.gradient_accumulation as much, or lower tokenize.max_length"
+REMEDY = "lower train.batch_size and raise train.gradient_accumulation by the same factor, or lower tokenize.max_length"
 SCORING_REMEDY = "lower tokenize.max_length, or choose a smaller model"
-REFUSALS = ("can't allocate memory", "not enough memory", "out of memory")  # in PyTorch's words, on a CPU and on a GPU
+OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # PyTorch's errors, on a CPU or a GPU
 
 
 @contextmanager
 def explained(where: str, rows: int, tokens: int, remedy: str = REMEDY) -> Iterator[None]:
-    """Say which batch was too large, where a computation inside runs out of memory.
+    """Replace an out-of-memory error in the block by one that names the batch and a remedy.
 
     where: such as "in step 7". tokens: of the longest row.
+    Raises: StrataError.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not isinstance(error, MemoryError) and not any(words in str(error) for words in REFUSALS):
+        if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         raise StrataError(
             f"memory ran out {where}, at a batch of {rows:,} rows of up to {tokens:,} tokens; {remedy}"
@@ -31,8 +32,8 @@ def explained(where: str, rows: int, tokens: int, remedy: str = REMEDY) -> Itera
 
 
 def peak() -> float:
-    """Return the most memory that training has held, in GB: of the GPU if there is one, else of this process."""
+    """Return the peak memory in GB: of the GPU if there is one, else of this process."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
-    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return held / (1e9 if sys.platform == "darwin" else 1e6)  # bytes there, kB on Linux
+    peak_rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak_rss / (1e9 if sys.platform == "darwin" else 1e6)  # bytes on macOS, kB on Linux

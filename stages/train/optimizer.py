@@ -1,53 +1,33 @@
-"""AdamW on fp32 weights, and the learning rate of each step."""
-
-import math
+"""AdamW on fp32 weights, also where the model computes with bf16 copies of them."""
 
 import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-NO_DECAY = ("bias", "norm")  # in a parameter's name: one that is no matrix
+from stages.train.bf16 import copy_linear_weights
 
-
-def rate(schedule: str, step: int, steps: int, warmup: int) -> float:
-    """Return the share of the peak learning rate at a step, from 0: it rises over `warmup` steps, then follows."""
-    if step < warmup:
-        return step / warmup
-    progress = (step - warmup) / max(1, steps - warmup)
-    return {"linear": 1 - progress, "cosine": (1 + math.cos(math.pi * progress)) / 2}.get(schedule, 1.0)
+NO_DECAY = ("bias", "norm")  # parts of the names of parameters that have no weight decay
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # AdamW's state of one weight
 
 
 class Optimizer:
     """AdamW on the fp32 weights of a model.
 
-    Where a CPU computes in bf16, the model's linear layers hold bf16 copies of their weights, so that none is converted
-    again in each batch; the fp32 originals are here, and take every update.
+    has_bf16_copies: the model's linear layers get bf16 copies of their weights, so that they are not converted for
+    every batch. The fp32 originals are kept here and receive the updates.
     """
 
-    def __init__(self, model: nn.Module, weight_decay: float, max_grad_norm: float, is_half_on_cpu: bool):
+    def __init__(self, model: nn.Module, weight_decay: float, max_grad_norm: float, has_bf16_copies: bool):
         self.max_grad_norm = max_grad_norm
-        self.weights = dict(model.named_parameters())  # fp32, by name
-        self.copies: list[tuple[nn.Parameter, torch.Tensor]] = []  # bf16 in the model, and fp32 here
-        if is_half_on_cpu:
-            embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-            linear = {id(p) for m in model.modules() if isinstance(m, nn.Linear) for p in m.parameters(recurse=False)}
-            for name, parameter in list(self.weights.items()):
-                if id(parameter) in linear - embeddings:
-                    original = parameter.detach().clone().requires_grad_(parameter.requires_grad)
-                    parameter.data = parameter.data.to(torch.bfloat16)
-                    self.weights[name] = original
-                    self.copies.append((parameter, original))
+        copies = copy_linear_weights(model) if has_bf16_copies else {}
+        self.copies = list(copies.values())  # (bf16 in the model, fp32 here)
+        self.weights = dict(model.named_parameters()) | {name: original for name, (_, original) in copies.items()}
         trained = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
         self.trained = list(trained.values())
-        decays = [not any(part in name.lower() for part in NO_DECAY) for name in trained]
-        groups = [
-            {"params": [w for w, d in zip(self.trained, decays, strict=True) if d is chosen], "weight_decay": decay}
-            for chosen, decay in ((True, weight_decay), (False, 0.0))
-        ]
-        self.adamw = torch.optim.AdamW([group for group in groups if group["params"]], lr=0.0, fused=True)
+        self.adamw = torch.optim.AdamW(_with_decay(trained, weight_decay), lr=0.0, fused=True)
 
     def gather_gradients(self, fill: bool) -> list[torch.Tensor]:
-        """Return the fp32 gradient of every trained weight. fill: with zeros where a weight has none."""
+        """Return the fp32 gradients of the trained weights. fill: use zeros where a weight has none."""
         for copy, original in self.copies:
             if copy.grad is not None:
                 original.grad, copy.grad = copy.grad.float(), None
@@ -56,10 +36,10 @@ class Optimizer:
         return [weight.grad for weight in self.trained if weight.grad is not None]
 
     def step(self, lr: float, scaler: torch.amp.GradScaler) -> None:
-        """Clip the gathered gradients to max_grad_norm, update the weights, and forget the gradients."""
+        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients."""
         clip_grad_norm_(self.trained, self.max_grad_norm)
-        for group in self.adamw.param_groups:
-            group["lr"] = lr
+        for parameters in self.adamw.param_groups:
+            parameters["lr"] = lr
         scaler.step(self.adamw)
         scaler.update()
         self.adamw.zero_grad()
@@ -71,23 +51,22 @@ class Optimizer:
                 copy.copy_(original)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Everything that a resumed run needs: weights and moments, by name."""
+        """Return everything that a resumed run needs: weights and moments, by name."""
         tensors = {f"weight.{name}": weight.detach() for name, weight in self.weights.items()}
         for i, weight in enumerate(self.trained):
-            for moment, tensor in self.adamw.state.get(weight, {}).items():
+            for moment, tensor in self.adamw.state.get(weight, {}).items():  # none before the first update
                 tensors[f"{moment}.{i}"] = tensor
         return tensors
 
     def load_state(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Take over what `state` returned."""
+        """Restore what `state` returned."""
         self.load_weights(
             {name.removeprefix("weight."): t for name, t in tensors.items() if name.startswith("weight.")}
         )
         for i, weight in enumerate(self.trained):
-            found = {moment: tensors.get(f"{moment}.{i}") for moment in ("step", "exp_avg", "exp_avg_sq")}
-            if found["step"] is not None:
+            if f"step.{i}" in tensors:
                 self.adamw.state[weight] = {
-                    moment: tensor.to(weight.device, copy=True) for moment, tensor in found.items()
+                    moment: tensors[f"{moment}.{i}"].to(weight.device, copy=True) for moment in MOMENTS
                 }
 
     def load_weights(self, tensors: dict[str, torch.Tensor]) -> None:
@@ -101,3 +80,12 @@ class Optimizer:
         """Put the fp32 weights back into the model."""
         for copy, original in self.copies:
             copy.data = original.data
+
+
+def _with_decay(weights: dict[str, torch.Tensor], weight_decay: float) -> list[dict]:
+    """Return the weights as AdamW's parameter groups: those with weight decay, then those without it."""
+    decayed, others = [], []
+    for name, weight in weights.items():
+        (others if any(part in name.lower() for part in NO_DECAY) else decayed).append(weight)
+    parameters = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [entry for entry in parameters if entry["params"]]

@@ -5,9 +5,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from strata.base.errors import StrataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DIGITS = 6
+"""Significant digits of the floats in metrics/ and plots/: the later ones differ between CPUs."""
 
 
 @contextmanager
@@ -48,10 +54,36 @@ def replace_folder(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write `content` as indented JSON; NaN and infinity are refused, since JSON has no words for them."""
+    """Write `content` as indented JSON, floats to their last digit. Raises: ValueError on NaN and infinity."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with replace_file(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
+
+
+def write_metrics(path: Path, content: object) -> None:
+    """Write the figures of metrics/ as JSON, each float rounded to DIGITS. Raises: as `write_json`."""
+    write_json(path, rounded(content))
+
+
+def write_curve(path: Path, curve: "pd.DataFrame") -> None:
+    """Write the points of a plot as CSV, each float rounded to DIGITS, without the index."""
+    with replace_file(path) as partial:
+        curve.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", encoding="utf-8", lineterminator="\n")
+
+
+def rounded(content: Any) -> Any:
+    """Return `content` with every float in its lists and mappings rounded to DIGITS significant digits.
+
+    >>> rounded({"accuracy": 0.847010550996483, "rows": 1706, "step": [2 / 3]})
+    {'accuracy': 0.847011, 'rows': 1706, 'step': [0.666667]}
+    """
+    if isinstance(content, float):
+        return float(f"{content:.{DIGITS}g}")
+    if isinstance(content, dict):
+        return {key: rounded(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [rounded(value) for value in content]
+    return content
 
 
 def read_json(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Work cut into jobs, done a few at a time in processes of their own."""
+"""Jobs that run in other processes, a few at a time, with their results in order."""
 
 import itertools
 import multiprocessing
@@ -16,16 +16,17 @@ Result = TypeVar("Result")
 
 
 def in_order(function: Callable[..., Result], jobs: Iterable[tuple], count: int) -> Iterator[Result]:
-    """Yield function(*job) of each of `count` jobs, in their order, on as many cores as there are.
+    """Yield function(*job) for each of `count` jobs in their order, on all cores that this process may use.
 
-    `function` must be importable by name. Few jobs wait for their turn, so that memory does not grow with their number.
+    `function` must be importable by name. At most one job more than there are cores is submitted at a time, so that
+    memory does not grow with the number of jobs.
     """
     workers = min(count, cores())
     if workers <= 1:
         yield from itertools.starmap(function, jobs)
         return
     jobs = iter(jobs)
-    # a forked copy of a process with threads can hang
+    # a fork of a process that has threads can hang
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         running = deque(pool.submit(function, *job) for job in itertools.islice(jobs, workers + 1))
@@ -35,7 +36,7 @@ def in_order(function: Callable[..., Result], jobs: Iterable[tuple], count: int)
 
 
 def _end_with_parent() -> None:
-    """Let a worker end when the process that started it is gone, killed even; else it would wait for ever."""
+    """End a worker when its parent process ends, even if that was killed; otherwise the worker would wait for ever."""
 
     def watch() -> None:
         multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])

@@ -1,7 +1,7 @@
-"""Parquet tables of the pipeline: read with an error that names the file, written whole and repeatable."""
+"""The pipeline's Parquet tables: read with an error that names the file, written whole and with repeatable bytes."""
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from strata.base.errors import StrataError
 from strata.base.files import replace_file
 
-# a row group ends at either, so that the file's bytes do not depend on how the rows arrived
+# a row group ends at either limit, so that the file's bytes do not depend on the sizes of the batches
 ROW_GROUP = 50_000  # rows
 ROW_GROUP_SIZE = 128 * 1024 * 1024  # bytes of text
 
@@ -27,11 +27,13 @@ ROWS = pa.schema(
         ("annotation", pa.string()),
     ]
 )
-"""What every table from standardize to resample holds. `id` is the row's position in the source."""
+"""The columns of every table from standardize to resample. `id` is the row's position in the source."""
 DATED_ROWS = ROWS.append(pa.field("date", pa.timestamp("us", "UTC")))
-"""What standardize writes where the recipe names a date."""
+"""The columns that standardize writes if the recipe names a date."""
+PLACE = ["_file", "_line"]
+"""The columns of data/ingest that say where each row comes from: the file's name, and the line or position in it."""
 ATTRIBUTE = "attribute."
-"""Begins the name of a column of the source by whose values scores are told apart: (rows,) str or null."""
+"""Prefix of the columns by whose values scores are sliced: (rows,) str or null."""
 
 
 @contextmanager
@@ -72,50 +74,54 @@ def row_groups(path: Path) -> list[int]:
 
 
 def batches(
-    path: Path, rows: int, columns: list[str] | None = None, groups: list[int] | None = None
+    path: Path, rows: int, columns: list[str] | None = None, row_groups: list[int] | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Yield a Parquet file, or some of its row groups, in batches of at most `rows`. Raises: as `read`."""
-    # pre-buffered, a file read to its end would be in memory whole
+    # with pre_buffer, the whole file would end up in memory
     with _readable(path), pq.ParquetFile(path, pre_buffer=False) as table:
-        yield from table.iter_batches(rows, row_groups=groups, columns=columns)
+        yield from table.iter_batches(rows, row_groups=row_groups, columns=columns)
 
 
 def write(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> int:
     """Write record batches as one Parquet file and return the number of rows.
 
-    Row groups are compressed and written in a thread, while the next batches are made.
+    A thread compresses and writes a row group while the next batches are computed.
     """
-    rows, pending, writing = 0, [], None
+    rows, writing = 0, None
     with (
         replace_file(path) as partial,
         pq.ParquetWriter(partial, schema, compression="zstd") as writer,
         ThreadPoolExecutor(1) as thread,
     ):
-
-        def start() -> Future:
+        for row_group in _as_row_groups(batches, schema):
             if writing:
                 writing.result()
-            return thread.submit(writer.write_table, pa.Table.from_batches(pending, schema))
-
-        room, size_room = ROW_GROUP, ROW_GROUP_SIZE
-        for batch in batches:
-            sizes, taken = np.cumsum(_sizes(batch)), 0
-            rows += batch.num_rows
-            while taken < batch.num_rows:
-                before = int(sizes[taken - 1]) if taken else 0
-                fit = min(room, int(np.searchsorted(sizes, before + size_room, side="right")) - taken)
-                if fit <= 0 and pending:
-                    writing = start()
-                    pending, room, size_room = [], ROW_GROUP, ROW_GROUP_SIZE
-                    continue
-                fit = max(1, fit)  # a row larger than a group is one alone
-                pending.append(batch.slice(taken, fit))
-                taken += fit
-                room, size_room = room - fit, size_room - (int(sizes[taken - 1]) - before)
-        if pending or not rows:
-            writing = start()
+            writing = thread.submit(writer.write_table, row_group)
+            rows += len(row_group)
+        if not writing:
+            writing = thread.submit(writer.write_table, schema.empty_table())
         writing.result()
     return rows
+
+
+def _as_row_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Yield the rows in tables of at most ROW_GROUP rows and ROW_GROUP_SIZE bytes; a larger row is a table alone."""
+    pending, room, size_room = [], ROW_GROUP, ROW_GROUP_SIZE
+    for batch in batches:
+        sizes, taken = np.cumsum(_sizes(batch)), 0
+        while taken < batch.num_rows:
+            before = int(sizes[taken - 1]) if taken else 0
+            fit = min(room, int(np.searchsorted(sizes, before + size_room, side="right")) - taken)
+            if fit <= 0 and pending:
+                yield pa.Table.from_batches(pending, schema)
+                pending, room, size_room = [], ROW_GROUP, ROW_GROUP_SIZE
+                continue
+            fit = max(1, fit)
+            pending.append(batch.slice(taken, fit))
+            taken += fit
+            room, size_room = room - fit, size_room - (int(sizes[taken - 1]) - before)
+    if pending:
+        yield pa.Table.from_batches(pending, schema)
 
 
 def _sizes(batch: pa.RecordBatch) -> np.ndarray:
@@ -128,5 +134,5 @@ def _sizes(batch: pa.RecordBatch) -> np.ndarray:
 
 
 def write_frame(path: Path, frame: pd.DataFrame, schema: pa.Schema = ROWS) -> int:
-    """Write a DataFrame's columns of `schema` as one Parquet file and return the number of rows."""
+    """Write the columns of `schema` of a DataFrame as one Parquet file and return the number of rows."""
     return write(path, pa.Table.from_pandas(frame, schema=schema, preserve_index=False).to_batches(), schema)

@@ -1,6 +1,7 @@
 """The command `strata`: finds the subcommand that is named and hands it the rest of the line."""
 
 import importlib
+import os
 import sys
 
 from strata.base import command_line
@@ -8,37 +9,49 @@ from strata.base.errors import StrataError, did_you_mean
 
 COMMANDS = {
     "recipe": "Write a first recipe for a file of labelled text",
-    "audit": "Find the texts of one file that are in another, copied or nearly",
+    "audit": "Count the texts of one file that are in another, copied or nearly",
     "compare": "Tell whether two runs differ on the test rows that they share",
     "predict": "Label texts with a model folder",
     "check": "Measure on this machine whether the int8 model agrees with the fp32 one",
     "publish": "Push the model and its card to the Hugging Face Hub",
+    "verify": "Tell whether this run repeats the recorded one",
 }
-PIPELINE = "{name}: needs the packages of the pipeline ({error}); in Strata's folder: pip install '.[pipeline]'"
+HELP = ("--help", "-h", "help")
 
 
 def usage() -> str:
+    """Return the help of `strata` itself."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name.ljust(width)}  {about}" for name, about in COMMANDS.items()]
-    return "\n".join(["usage: strata COMMAND ...", "", *lines, "", "strata COMMAND --help shows an example of each."])
+    return "\n".join(
+        ["usage: strata COMMAND ...", "", *lines, "", "strata COMMAND --help shows an example and what it prints."]
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run `strata`. argv: what follows it on the command line."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if name in ("--help", "-h"):
+    command_line.run(lambda: subcommand(name, rest), name if name in COMMANDS else "strata")
+
+
+def subcommand(name: str, argv: list[str]) -> None:
+    """Run one command. Raises: StrataError when there is none of this name, or a package that it needs is missing."""
+    if name in HELP:
         print(usage())
         return
     if name not in COMMANDS:
-        command_line.run(lambda: _unknown(name), "strata")
+        raise StrataError(f"no command {name!r}{did_you_mean(name, list(COMMANDS))}")
     try:
-        module = importlib.import_module(f"strata.commands.{name}")
+        importlib.import_module(f"strata.commands.{name}").main(argv)
+        sys.stdout.flush()
     except ModuleNotFoundError as error:
-        if error.name.partition(".")[0] == "strata":
+        missing = (error.name or "").partition(".")[0]
+        if missing in ("", "strata"):
             raise
-        print(PIPELINE.format(name=name, error=error), file=sys.stderr)
-        sys.exit(1)
-    command_line.run(lambda: module.main(rest), name)
-
-
-def _unknown(name: str) -> None:
-    raise StrataError(f"no command {name}{did_you_mean(name, list(COMMANDS))}")
+        raise StrataError(
+            f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
+        ) from None
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell says it
+    except BrokenPipeError:  # the reader, such as head, has enough; what is still to be printed goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,14 +1,20 @@
-"""Push the quantized model with its card to the Hugging Face Hub, in one commit, to a private repository.
+"""Push the model and its card to the Hugging Face Hub, in one commit, to a private repository.
 
-    strata publish OWNER/NAME               # from the root, after dvc repro; make publish REPO=OWNER/NAME
-    strata publish OWNER/NAME --dry-run     # says what would be sent, and sends nothing
-    strata publish OWNER/NAME --public      # to a repository that everybody can read
+    $ strata publish me/films --dry-run
+    publish: config.json, 0.00 MB
+    publish: model.safetensors, 90.87 MB
+    publish: onnx/model.onnx, 90.89 MB
+    publish: onnx/model_quantized.onnx, 22.98 MB
+    publish: quantization.json, 0.00 MB
+    publish: tokenizer.json, 0.71 MB
+    publish: tokenizer_config.json, 0.00 MB
+    publish: README.md, 0.01 MB
+    publish: nothing sent to me/films (dry run)
 
-Signs in as `hf auth login` or HF_TOKEN say. Refuses files that are not those of the recorded run, whose figures the
-card holds.
+Signs in as `hf auth login` or HF_TOKEN say. Sends models/quantize and the card that report wrote, and refuses files
+that are not those of the recorded run, whose figures the card holds.
 """
 
-import argparse
 import subprocess
 import sys
 from pathlib import Path
@@ -19,8 +25,9 @@ from huggingface_hub.utils import validate_repo_id
 
 from strata.base.errors import StrataError
 from strata.card import REPOSITORY
+from strata.commands.arguments import add_project, parser
 
-FOLDER, CARD = Path("models/quantize"), Path("model_card.md")  # what the stages quantize and report write
+FOLDER, CARD = "models/quantize", "model_card.md"  # in the project; what the stages quantize and report write
 
 
 def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
@@ -28,18 +35,31 @@ def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
     for path in (folder / "onnx/model_quantized.onnx", folder / "config.json", card):
         if not path.is_file():
             raise StrataError(f"{path}: no such file; run dvc repro, or dvc checkout")
-    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return found | {"README.md": card.read_text(encoding="utf-8").replace(REPOSITORY, repo).encode()}
+    model = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return model | {"README.md": card.read_text(encoding="utf-8").replace(REPOSITORY, repo).encode()}
 
 
-def check_recorded() -> None:
+def check_recorded(project: Path) -> None:
     """Raise: StrataError when a file that is sent, or anything in the run behind it, is not what dvc.lock records."""
-    done = subprocess.run([sys.executable, "-m", "dvc", "status"], capture_output=True, text=True, check=False)
-    if done.returncode or "up to date" not in done.stdout:
-        first = " ".join((done.stdout or done.stderr).split())[:200]
+    status = subprocess.run(
+        [sys.executable, "-m", "dvc", "status"], cwd=project, capture_output=True, text=True, check=False
+    )
+    if status.returncode or "up to date" not in status.stdout:
+        first = " ".join((status.stdout or status.stderr).split())[:200]
         raise StrataError(
             f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro"
         )
+
+
+def check_name(repo: str) -> None:
+    """Raise: StrataError when no repository can have this name."""
+    try:
+        validate_repo_id(repo)
+        valid = repo.count("/") == 1
+    except HFValidationError:
+        valid = False
+    if not valid:
+        raise StrataError(f"{repo[:60]!r} cannot be the name of a repository; write OWNER/NAME")
 
 
 def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:
@@ -49,16 +69,16 @@ def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) ->
     Raises: StrataError when the repository is there and not as private or public as was asked for.
     """
     try:
-        there = api.model_info(repo)
+        info = api.model_info(repo)
     except RepositoryNotFoundError:
         api.create_repo(repo, private=not public)
         held = []
     else:
-        if public and there.private:
+        if public and info.private:
             raise StrataError(f"{repo} is private; make it public on the Hub, or leave --public out")
-        if not public and not there.private:
+        if not public and not info.private:
             raise StrataError(f"{repo} is public; --public to publish there, or name another")
-        held = [file.rfilename for file in there.siblings or []]
+        held = [file.rfilename for file in info.siblings or []]
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
     stale = set(held) - set(files) - {".gitattributes"}
     operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(stale)]
@@ -66,19 +86,16 @@ def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) ->
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("repo", metavar="OWNER/NAME")
-    parser.add_argument("--public", action="store_true")
-    parser.add_argument("--dry-run", action="store_true")
-    args = parser.parse_args(argv)
-    try:
-        validate_repo_id(args.repo)
-    except HFValidationError:
-        args.repo = ""
-    if args.repo.count("/") != 1:
-        raise StrataError("no such name for a repository; write OWNER/NAME")
-    files = contents(FOLDER, CARD, args.repo)
-    check_recorded()
+    """Run the command."""
+    arguments = parser("publish", __doc__)
+    arguments.add_argument("repo", metavar="OWNER/NAME")
+    arguments.add_argument("--public", action="store_true", help="to a repository that everybody can read")
+    arguments.add_argument("--dry-run", action="store_true", help="tell what would be sent, and send nothing")
+    add_project(arguments)
+    args = arguments.parse_args(argv)
+    check_name(args.repo)
+    files = contents(args.project / FOLDER, args.project / CARD, args.repo)
+    check_recorded(args.project)
     for name, content in files.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         print(f"publish: {name}, {size / 1e6:.2f} MB")

@@ -1,70 +1,47 @@
 """Write a first recipe for a file of labelled text, and say what was guessed.
 
-    strata recipe reviews.csv                  # from the root; writes recipes/reviews.yaml
-    strata recipe reviews.csv --name films     # recipes/films.yaml; --force replaces one that is there
+    $ strata recipe reviews.csv
+      review: 'a direct-to-void release , heading nowhere .'
+      sentiment: 'neg'
+    ...
+    review: 21.3 words, 0.0% empty, 500 values: ...
+    sentiment: 1.0 words, 0.0% empty, 2 values: 'pos' 264, 'neg' 236
+
+    recipes/reviews.yaml: text review, label sentiment with 2 labels
+    next: dvc exp run -S recipe=reviews
 
 Any format that ingest reads will do. The file is linked into data/raw/NAME/, where its recipe finds it.
 """
 
-import argparse
 import os
 import re
 import shutil
 from pathlib import Path
 
-from ruamel.yaml import YAML
-
 from strata.base import files
 from strata.base.errors import StrataError
-from strata.guessing.guess import Guess, guess, header_doubts, survey
+from strata.commands.arguments import add_project, parser
+from strata.guessing.compose import compose
+from strata.guessing.guess import guess, header_doubts, survey
+from strata.reading.formats import DELIMITED
 from strata.reading.source_file import SourceFile
+from strata.rejects import Rejects
 from strata.settings.recipe import Recipe
+from strata.settings.yaml_loader import parse_yaml
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
-DELIMITED = (".csv", ".tsv", ".txt")  # whose header ingest guesses
+RAW = "data/raw"
 
 
-def string(value: str) -> str:
-    """Write a string as YAML: plain where that is safe, else in double quotes."""
-    plain = re.fullmatch(r"[A-Za-z_][\w-]*( [\w-]+)*", value, re.ASCII)
-    if plain and value.lower() not in ("true", "false", "null", "yes", "no", "on", "off", "y", "n"):
-        return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
-
-
-def scalar(value: str | list[str]) -> str:
-    """Write a label's value as YAML, or several; the numbers and booleans that YAML spells alike are plain."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
-    return value if re.fullmatch(r"0|-?[1-9][0-9]{0,17}|true|false", value) else string(value)
-
-
-def compose(file: str, found: Guess) -> str:
-    """Return the recipe's text."""
-    labels = "\n".join(f"  {string(name)}: {scalar(value)}" for name, value in found.labels.items())
-    group = "null # a column whose equal values (an author, a film) belong together"
-    if found.group:
-        group = f"null # perhaps {string(found.group)}: rows of one value would stay on one side of every split"
-    return f"""# yaml-language-server: $schema=../strata/settings/recipe.schema.json
-# Guessed by strata recipe from all rows of the file; look it through before you trust a score.
-source:
-  train: {string(file)} # in data/raw/, in the folder named as this recipe
-  test: null # a ready-made test file, which then stays the test split
-columns:
-  text: {string(found.text)} # or a list of columns to join
-  label: {string(found.label)}
-  group: {group}
-labels: # name: the source's value, a list of values, "*" for all the rest, or a rule such as ">= 7"
-{labels}
-positive: {string(found.positive) if found.positive else "null"} # of two labels, the one precision and recall speak of
-keep:
-  min_words: 1 # drops empty texts
-clean: [html, whitespace] # in this order; also lowercase, punctuation, unicode
-annotate: [] # columns appended to the text as special tokens
-sample: null # at most this many rows, each label at its own share
-"""
+def recipe_name(given: str | None, path: Path, raw: Path) -> str:
+    """Return the name of a file's recipe: the given one, else its folder's in data/raw, else its own."""
+    is_placed = path.resolve().parent.parent == raw.resolve()
+    name = given or (path.resolve().parent.name if is_placed else path.name.split(".")[0])
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
+    # 2024, null and true are no strings to YAML, nor is a date to DVC
+    is_string = isinstance(parse_yaml(name), str) and not re.match(r"\d{4}-\d", name)
+    return name if is_string else f"data_{name}"
 
 
 def place(path: Path, folder: Path) -> None:
@@ -82,46 +59,46 @@ def place(path: Path, folder: Path) -> None:
             shutil.copyfile(path, partial)
 
 
+def reject_doubts(rejects: Rejects) -> list[str]:
+    """Return what there is to say of rows that cannot be read."""
+    if not rejects:
+        return []
+    first = f"line {rejects.first['line']} ({rejects.first['reason']})"
+    return [
+        f"{len(rejects):,} rows cannot be read, first {first}; mend them, or raise ingest.max_rejects in params.yaml"
+    ]
+
+
 def main(argv: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("file", type=Path)
-    parser.add_argument("--name")
-    parser.add_argument("--force", action="store_true")
-    args = parser.parse_args(argv)
-    path: Path = args.file
-    if not path.is_file():
-        raise StrataError(f"{path}: no such file; name a file of labelled text")
-    raw = Path("data/raw")
-    is_placed = path.resolve().parent.parent == raw.resolve()
-    name = args.name or (path.resolve().parent.name if is_placed else re.split(r"\.", path.name)[0])
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
-    if not isinstance(YAML(typ="safe", pure=True).load(name), str):  # 2024, null, true
-        name = f"data_{name}"
-    recipe = Path("recipes") / f"{name}.yaml"
+    """Run the command."""
+    arguments = parser("recipe", __doc__)
+    arguments.add_argument("file", type=Path, metavar="FILE")
+    arguments.add_argument("--name", help="of the recipe; the file's unless given")
+    arguments.add_argument("--force", action="store_true", help="replace a recipe of this name")
+    add_project(arguments)
+    args = arguments.parse_args(argv)
+    if not args.file.is_file():
+        raise StrataError(f"{args.file}: no such file; name a file of labelled text")
+    raw = args.project / RAW
+    name = recipe_name(args.name, args.file, raw)
+    recipe = args.project / "recipes" / f"{name}.yaml"
     if recipe.exists() and not args.force:
         raise StrataError(f"{recipe}: is there already; --force replaces it, --name chooses another")
 
-    source = SourceFile(path)
+    source = SourceFile(args.file)
     columns, preview = survey(source, PREVIEW)
     for row in preview:
         print(*(f"  {key}: {str(value)[: WIDTH - len(key)]!r}" for key, value in row.items()), sep="\n", end="\n\n")
     for column in columns:
         print(f"{column.name}: {column.about()}")
-    found = guess(path, columns)
-    if source.suffix in DELIMITED:
-        found.unsure = header_doubts(columns) + found.unsure
-    text = compose(path.name, found)
-    Recipe.model_validate(YAML(typ="safe", pure=True).load(text))
-    place(path, raw / name)
+    guessed = guess(args.file, columns)
+    text = compose(args.file.name, guessed)
+    Recipe.model_validate(parse_yaml(text))
+    place(args.file, raw / name)
     with files.replace_file(recipe) as partial:
         partial.write_text(text, encoding="utf-8")
-    print(f"\n{recipe}: text {found.text}, label {found.label} with {len(found.labels)} labels")
-    if source.rejects:
-        first = source.rejects.first
-        found.unsure.append(
-            f"{len(source.rejects):,} rows cannot be read, first line {first['line']} ({first['reason']}); mend them, "
-            "or raise ingest.max_rejects in params.yaml"
-        )
-    for doubt in found.unsure:
+    print(f"\n{recipe}: text {guessed.text}, label {guessed.label} with {len(guessed.labels)} labels")
+    doubts = header_doubts(columns) if source.suffix in DELIMITED else []
+    for doubt in doubts + guessed.unsure + reject_doubts(source.rejects):
         print(f"not sure: {' '.join(doubt.split())}")
-    print(f"next: dvc exp run -S recipe={name}")
+    print(f"next: {'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")

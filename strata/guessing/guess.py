@@ -20,7 +20,7 @@ TEXT_NAMES = re.compile(r"(?i)(^|_)(text|review|body|content|comment|sentence|me
 VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")  # of a label, and seldom its name
 
 
-@dataclass
+@dataclass(eq=False)
 class Column:
     """Counts of one column over the whole file."""
 
@@ -31,6 +31,7 @@ class Column:
     values: Counter[str] | None = field(default_factory=Counter)  # None beyond MOST_VALUES
 
     def add(self, values: list[str | None]) -> None:
+        """Count more rows."""
         self.rows += len(values)
         given = [value for value in values if value is not None and value.strip()]
         self.empty += len(values) - len(given)
@@ -42,9 +43,11 @@ class Column:
 
     @property
     def mean_words(self) -> float:
+        """The words of a value that is not empty."""
         return self.words / max(1, self.rows - self.empty)
 
     def about(self) -> str:
+        """Return a line that says what the column holds."""
         distinct = f"over {MOST_VALUES:,}" if self.values is None else f"{len(self.values):,}"
         most = "" if self.values is None else ": " + ", ".join(f"{v[:20]!r} {n:,}" for v, n in _ranked(self.values)[:4])
         return f"{self.mean_words:.1f} words, {self.empty / max(1, self.rows):.1%} empty, {distinct} values{most}"
@@ -80,21 +83,32 @@ def survey(source: SourceFile, preview: int) -> tuple[list[Column], list[dict]]:
 
 
 def guess(path: Path, columns: list[Column]) -> Guess:
-    """Choose the text and the label. Raises: StrataError when no column can be the label."""
-    unsure = []
+    """Choose the text, the label and a group. Raises: StrataError when no column can be the label."""
+    text, others, text_doubts = _text(columns)
+    label, label_doubts = _label(path, columns, [text, *others])
+    labels, positive, name_doubts = name_labels(label.name, label.values)
+    group = _group([column for column in columns if column not in (text, label, *others)])
+    return Guess(text.name, label.name, labels, positive, group, text_doubts + label_doubts + name_doubts)
+
+
+def _text(columns: list[Column]) -> tuple[Column, list[Column], list[str]]:
+    """Return the column with the longest texts, the others that hold text as well, and the doubts."""
     by_length = sorted(columns, key=lambda c: (-c.mean_words * _looks_like_text(c.name), c.name))
-    text = by_length[0]
+    text, doubts = by_length[0], []
     others = [c for c in by_length[1:] if c.mean_words > max(3, text.mean_words / 4)]
     if others:
-        unsure.append(
+        doubts.append(
             f"the text is {text.name}, but {_listed(others)} hold(s) text too; columns.text also takes a list"
         )
     if text.empty:
-        unsure.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
+        doubts.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
+    return text, others, doubts
+
+
+def _label(path: Path, columns: list[Column], texts: list[Column]) -> tuple[Column, list[str]]:
+    """Return the column of few values that is named like a label, else the one of the fewest, and the doubts."""
     candidates = [
-        c
-        for c in columns
-        if c is not text and c not in others and c.values and 2 <= len(c.values) <= max(c.rows // 2, min(2, c.rows - 1))
+        c for c in columns if c not in texts and c.values and 2 <= len(c.values) <= max(c.rows // 2, min(2, c.rows - 1))
     ]
     if not candidates:
         raise StrataError(
@@ -102,16 +116,19 @@ def guess(path: Path, columns: list[Column]) -> Guess:
             f"columns: {_listed(columns)}"
         )
     named = [c for c in candidates if LABEL_NAMES.search(c.name)]
-    label = min(named or candidates, key=lambda c: (len(c.values), c.name))
+    label, doubts = min(named or candidates, key=lambda c: (len(c.values), c.name)), []
     if len(named or candidates) > 1 or not named:
         rest = _listed([c for c in candidates if c is not label])
-        unsure.append(f"the label is {label.name}; other columns with few values: {rest}")
+        doubts.append(f"the label is {label.name}; other columns with few values: {rest}")
     if label.empty:
-        unsure.append(f"{label.empty:,} rows have no {label.name}; raise standardize.max_rejects to set them aside")
-    labels, positive, doubts = name_labels(label.name, label.values)
-    groups = [c for c in columns if c not in (text, label, *others) and GROUPS.search(c.name)]
-    groups = [c.name for c in groups if c.values is None or len(c.values) < c.rows * 0.9]
-    return Guess(text.name, label.name, labels, positive, groups[0] if groups else None, unsure + doubts)
+        doubts.append(f"{label.empty:,} rows have no {label.name}; raise standardize.max_rejects to set them aside")
+    return label, doubts
+
+
+def _group(columns: list[Column]) -> str | None:
+    """Return the first column that is named like a group and has values that come again."""
+    groups = [c for c in columns if GROUPS.search(c.name) and (c.values is None or len(c.values) < c.rows * 0.9)]
+    return groups[0].name if groups else None
 
 
 def header_doubts(columns: list[Column]) -> list[str]:

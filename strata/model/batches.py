@@ -1,4 +1,4 @@
-"""Padded batches of token ids for inference: rows of like length together, so that little is padding."""
+"""Padded batches of token ids for inference. Rows are sorted by length, so that batches contain little padding."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,10 +7,11 @@ import numpy as np
 from strata.softmax import softmax
 
 Batch = tuple[np.ndarray, np.ndarray]
+"""Token ids and attention mask, both (rows, longest) int64."""
 
 
 def padded(rows: Sequence[np.ndarray], pad_id: int) -> Batch:
-    """Return token ids and attention mask of rows, both (rows, longest) int64. rows: token ids of each."""
+    """Return one batch. rows: token ids of each row."""
     lengths = np.array([len(row) for row in rows])
     mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
     ids = np.full(mask.shape, pad_id, dtype=np.int64)
@@ -19,7 +20,7 @@ def padded(rows: Sequence[np.ndarray], pad_id: int) -> Batch:
 
 
 def by_length(input_ids: Sequence[Sequence[int]], batch_size: int, pad_id: int) -> tuple[np.ndarray, list[Batch]]:
-    """Return the rows' positions from the shortest to the longest, (rows,) int, and batches of them in that order."""
+    """Return the rows' positions from shortest to longest, (rows,) int, and batches of the rows in that order."""
     order = np.argsort([len(row) for row in input_ids], kind="stable")
     starts = range(0, len(order), batch_size)
     return order, [padded([input_ids[i] for i in order[start : start + batch_size]], pad_id) for start in starts]
@@ -31,20 +32,20 @@ def logits(
     batch_size: int,
     pad_id: int,
 ) -> np.ndarray:
-    """Score rows in batches sorted by length and return logits in the rows' order: (rows, labels) float64.
+    """Score rows in batches sorted by length. Return their logits in the original order: (rows, labels) float64.
 
-    input_ids: a row's token ids each. logits_of: from ids and attention mask, both (batch, longest) int64, to logits
+    input_ids: token ids of each row. logits_of: maps ids and attention mask, both (batch, longest) int64, to logits
     (batch, labels).
     Raises: ValueError on NaN or infinite logits.
     """
     order, batches = by_length(input_ids, batch_size, pad_id)
-    logits_of(*batches[0])  # once, the first batch of a process had other last digits than ever after: lab notes
-    found = np.concatenate([logits_of(*batch) for batch in batches]).astype(np.float64)
-    if not np.isfinite(found).all():
+    logits_of(*batches[0])  # warm up: the first batch of a process can differ in its last digits (docs/lab-notes.md)
+    sorted_logits = np.concatenate([logits_of(*batch) for batch in batches]).astype(np.float64)
+    if not np.isfinite(sorted_logits).all():
         raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")
-    unsorted = np.empty_like(found)
-    unsorted[order] = found
-    return unsorted
+    original_order = np.empty_like(sorted_logits)
+    original_order[order] = sorted_logits
+    return original_order
 
 
 def probabilities(
@@ -53,5 +54,5 @@ def probabilities(
     batch_size: int,
     pad_id: int,
 ) -> np.ndarray:
-    """Return the softmax of `logits`: (rows, labels) float64. Arguments and errors: as there."""
+    """Return the softmax of `logits`: (rows, labels) float64. Arguments and errors: as `logits`."""
     return softmax(logits(input_ids, logits_of, batch_size, pad_id))

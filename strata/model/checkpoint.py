@@ -1,4 +1,4 @@
-"""Where a pretrained model is: inside an installed package, in a folder, or on the Hugging Face Hub."""
+"""Find a pretrained model: inside an installed package, in a folder, or on the Hugging Face Hub."""
 
 import hashlib
 import re
@@ -8,13 +8,13 @@ from strata import address
 from strata.base.errors import StrataError
 from strata.settings.params import Model
 
-FORMS = "name a folder that save_pretrained wrote, package://NAME@VERSION/FOLDER, or a hub name"
+FORMS = "use a folder written by save_pretrained, package://NAME@VERSION/FOLDER, or a hub name"
 
 
 def locate(model: Model) -> Path:
-    """Return the folder to load a checkpoint from, its weights compared with the SHA-256 in params.yaml.
+    """Return the folder to load a checkpoint from. Its weights must have the SHA-256 in params.yaml, if one is given.
 
-    Raises: StrataError when the checkpoint is not found, holds no model, or holds other weights.
+    Raises: StrataError when the checkpoint is not found, contains no model, or has other weights.
     """
     name = model.checkpoint
     if name.startswith(address.SCHEME):
@@ -27,36 +27,38 @@ def locate(model: Model) -> Path:
         raise StrataError(f"model.checkpoint {name}: no such folder; {FORMS}")
     if not (folder / "config.json").is_file():
         raise StrataError(f"model.checkpoint {name}: no config.json in that folder; {FORMS}")
-    weights = folder / "model.safetensors"
     if model.sha256 is not None:
-        if not weights.is_file():
-            raise StrataError(
-                f"model.checkpoint {name}: no model.safetensors to compare with model.sha256; set it to null"
-            )
-        with weights.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        if found != model.sha256:
-            raise StrataError(
-                f"model.checkpoint {name}: the SHA-256 of model.safetensors is {found}, model.sha256 says "
-                f"{model.sha256}; if you trust the file, set model.sha256 to what was found"
-            )
+        _check_sha256(name, folder / "model.safetensors", model.sha256)
     return folder
 
 
+def _check_sha256(name: str, weights: Path, expected: str) -> None:
+    if not weights.is_file():
+        raise StrataError(f"model.checkpoint {name}: no model.safetensors to compare with model.sha256; set it to null")
+    with weights.open("rb") as content:
+        actual = hashlib.file_digest(content, "sha256").hexdigest()
+    if actual != expected:
+        raise StrataError(
+            f"model.checkpoint {name}: the SHA-256 of model.safetensors is {actual}, but model.sha256 is {expected}; "
+            "if you trust the file, put its SHA-256 into model.sha256"
+        )
+
+
 def _download(name: str, revision: str | None) -> Path:
-    """Fetch a pinned revision into the Hub's cache, or find it there."""
-    # only a hub name needs this import, which costs a second
+    """Return the folder of a revision in the Hub's cache; download it if it is not there."""
+    # takes a second to import, and only hub names need it
     from huggingface_hub import snapshot_download
 
     if revision is None:
         raise StrataError(
-            f"model.checkpoint {name}: no such folder, and a hub name needs model.revision, a commit, to repeat"
+            f"model.checkpoint {name}: no such folder; if it is a hub name, set model.revision to a commit, so that "
+            "the run repeats"
         )
     try:
         files = ["*.json", "*.txt", "*.model", "*.safetensors"]
         return Path(snapshot_download(name, revision=revision, allow_patterns=files))
-    except Exception as error:  # the Hub's client raises its own, requests' and the file system's errors
+    except Exception as error:  # the client raises its own errors, those of its HTTP library and of the file system
         raise StrataError(
-            f"model.checkpoint {name}: not a folder, and not to be had from the Hub at revision {revision} "
+            f"model.checkpoint {name}: no such folder, and not found on the Hub at revision {revision} "
             f"({type(error).__name__}); {FORMS}"
         ) from None

@@ -15,16 +15,17 @@ from transformers import (
 
 from strata.base.errors import StrataError
 from strata.labels import Labels
+from strata.model.pretrained import add_missing_embeddings, is_classifier
 
 
 def load(
     folder: Path, tokenizer_folder: Path, labels: Labels, seed: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Load a checkpoint with a classification head for `labels`; a new head is drawn from `seed`.
+    """Load a checkpoint with a classification head for `labels`, and the tokenizer. `seed` initialises a new head.
 
-    Tokens that the tokenizer has beyond the checkpoint's vocabulary get embeddings drawn near the mean of the others.
+    Tokens that the checkpoint's vocabulary lacks get random embeddings near the mean of the existing ones.
 
-    Raises: StrataError when there are no safetensors weights, or a head of another size or for other labels.
+    Raises: StrataError when there are no safetensors weights, or the head has another size or other labels.
     """
     set_seed(seed)
     names = dict(enumerate(labels.names))
@@ -45,22 +46,22 @@ def load(
             f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: "
             f"{str(error).strip().splitlines()[0]}"
         ) from None
-    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(len(tokenizer))
+    add_missing_embeddings(model, tokenizer)
     return model, tokenizer
 
 
 def check_labels(folder: Path, labels: Labels, key: str = "model.checkpoint") -> None:
-    """Refuse a classifier whose head speaks of other labels, or of the same ones in another order.
+    """Refuse a classifier that was trained on other labels, or on the same labels in another order.
 
-    Raises: StrataError. A head with placeholder names (LABEL_0) is taken as it is.
+    Placeholder names (LABEL_0) are accepted. key: the setting that names the folder.
+    Raises: StrataError.
     """
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    if not any(name.endswith("ForSequenceClassification") for name in config.architectures or []):
+    if not is_classifier(config):
         return
-    found = [config.id2label[i] for i in sorted(config.id2label)]
-    if found != labels.names and not all(re.fullmatch(r"LABEL_\d+", name) for name in found):
+    names = [config.id2label[i] for i in sorted(config.id2label)]
+    if names != labels.names and not all(re.fullmatch(r"LABEL_\d+", name) for name in names):
         raise StrataError(
-            f"{key} {folder}: its labels are {', '.join(found)}, the recipe's {', '.join(labels.names)}; "
+            f"{key} {folder}: its labels are {', '.join(names)}, the recipe's {', '.join(labels.names)}; "
             "give the recipe these labels in this order, or start from a checkpoint without a head"
         )

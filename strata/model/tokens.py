@@ -1,32 +1,60 @@
-"""Tokenized rows, as tokenize writes them: the one place that reads them."""
+"""Tokenized rows on disk: the one module that knows their layout. The stage tokenize writes them, later ones read."""
 
+import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from strata.base.errors import StrataError
 
+SCHEMA = pa.schema(
+    [("id", pa.int64()), ("input_ids", pa.list_(pa.int32())), ("label", pa.int64()), ("length", pa.int32())]
+)
+"""input_ids: unpadded and truncated. length: their number."""
+
 
 class TokenizedRows(NamedTuple):
-    """id, label: (rows,) int. input_ids: token ids of each row. Balancing may have repeated rows, with their ids."""
+    """id, label: (rows,) int. input_ids: token ids of each row. Balancing may repeat rows; copies keep their id."""
 
     id: np.ndarray
     label: np.ndarray
     input_ids: list[np.ndarray]
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of tokens of each row: (rows,) int."""
+        return np.array([len(ids) for ids in self.input_ids])
+
     def at(self, positions: np.ndarray) -> "TokenizedRows":
-        """Return some of the rows. positions: (some,) int."""
+        """Return the rows at these positions. positions: (some,) int."""
         return TokenizedRows(self.id[positions], self.label[positions], [self.input_ids[i] for i in positions])
 
     def distinct(self) -> "TokenizedRows":
-        """Return each row once, by rising id."""
+        """Return each row once, sorted by id."""
         return self.at(np.unique(self.id, return_index=True)[1])
+
+
+def write_tokens(table: pa.Table, folder: Path) -> None:
+    """Write one split, a table of SCHEMA, as a `datasets` folder. Equal rows give equal bytes.
+
+    `datasets` would draw a random fingerprint; this one is a hash of the rows.
+    """
+    from datasets import Dataset, disable_progress_bars
+
+    disable_progress_bars()
+    digest = hashlib.sha256()
+    for column in table.columns:
+        for chunk in column.chunks:
+            for buffer in chunk.buffers():
+                digest.update(buffer or b"")
+    Dataset(table, fingerprint=digest.hexdigest()[:16]).save_to_disk(folder, num_shards=1)
 
 
 def read_tokens(folder: Path) -> TokenizedRows:
     """Read one split. Raises: StrataError when it is missing."""
-    from datasets import load_from_disk  # takes a second, so a wrong parameter is told before it
+    from datasets import load_from_disk  # takes a second to import; a stage reports wrong parameters first
 
     if not folder.is_dir():
         raise StrataError(f"{folder}: no such folder; run the stage tokenize, or dvc repro")

@@ -1,76 +1,96 @@
-"""Parquet and Arrow files as batches of text columns."""
+"""Arrow's record batches as batches of text columns, for the formats that hold typed columns."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from strata.reading import values
+from strata.reading.batch import Batch, Reject, check_names
 from strata.reading.encoding import is_utf8
-from strata.reading.values import as_text as as_one_text
 
 BATCH = 10_000  # rows
+LONGEST = 16 * 1024 * 1024  # bytes of a value; a row with a longer one is rejected
+LONGEST_RAW = 1_000_000  # characters of a rejected row
 
 
-def batches(path: Path, suffix: str) -> Iterator[pa.RecordBatch]:
-    """Yield the batches of a Parquet file, an Arrow file or an Arrow stream. Raises: pa.ArrowException, OSError."""
-    if suffix == ".parquet":
-        with pq.ParquetFile(path, pre_buffer=False) as table:
-            yield from table.iter_batches(BATCH)
-        return
-    with pa.memory_map(str(path)) as source:
-        try:
-            reader = pa.ipc.open_file(source)
-        except pa.ArrowInvalid:  # what `datasets` writes is a stream
-            source.seek(0)
-            for batch in pa.ipc.open_stream(source):
-                yield from _slices(batch)
-            return
-        for i in range(reader.num_record_batches):
-            yield from _slices(reader.get_batch(i))
+def text_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Batch]:
+    """Turn a file's record batches into text. Raises: as `check_names`."""
+    first = 1
+    for batch in batches:
+        check_names(path, batch.schema.names)
+        yield _text_batch(batch, first)
+        first += batch.num_rows
 
 
-def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    for column in batch.columns:  # a damaged offset would be followed to any place in memory
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error):  # such a row is rejected alone
-                raise
-    for start in range(0, batch.num_rows, BATCH):
-        yield batch.slice(start, BATCH)
+def _text_batch(batch: pa.RecordBatch, first: int) -> Batch:
+    """Turn one record batch into text. first: the position of its first row in the file."""
+    columns, reasons = [], {}
+    for column in batch.columns:
+        text, undecodable = as_text(column)
+        columns.append(pc.if_else(pc.equal(text, ""), None, text))
+        reasons |= dict.fromkeys(undecodable, "invalid bytes")
+    reasons |= _unusable(columns)
+    table = pa.table(columns, names=batch.schema.names)
+    lines = pa.array(range(first, first + len(table)), pa.int64())
+    nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
+    if not reasons:
+        return Batch(table, lines, [], nested, len(table))
+    rejects = [
+        Reject(first + i, reasons[i], values.raw(table.slice(i, 1).to_pylist()[0])[:LONGEST_RAW])
+        for i in sorted(reasons)
+    ]
+    readable = pa.array([i not in reasons for i in range(len(table))])
+    return Batch(table.filter(readable), lines.filter(readable), rejects, nested, len(table))
+
+
+def _unusable(columns: list[pa.Array]) -> dict[int, str]:
+    """Return why rows are rejected that hold too long a text or a NUL byte, by position in the batch."""
+    reasons = {}
+    for column in columns:
+        too_long = pc.greater(pc.binary_length(column), LONGEST)
+        if pc.any(too_long).as_py():
+            reason = f"longer than {LONGEST:,} bytes"
+            reasons |= {i: reason for i, is_longer in enumerate(too_long.to_pylist()) if is_longer}
+    for column in filter(values.holds_nul, columns):
+        has_nul = pc.match_substring(column, "\0").to_pylist()
+        reasons |= {i: "NUL byte" for i, is_match in enumerate(has_nul) if is_match}
+    return reasons
 
 
 def as_text(column: pa.Array) -> tuple[pa.Array, set[int]]:
-    """Every value as text, NaN as null, lists and structs as JSON; and the positions of bytes that are not UTF-8."""
+    """Return a column as text, and the positions of values that are not UTF-8.
+
+    NaN becomes null; lists and structs become JSON.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
-        return pa.array([as_one_text(value) for value in column.to_pylist()], pa.string()), set()
+        return pa.array([values.as_text(value) for value in column.to_pylist()], pa.string()), set()
     if pa.types.is_floating(column.type):
-        # numpy writes the shortest digits that tell the number, as Python, JSON and CSV do
+        # like Python, JSON and CSV, numpy writes the fewest digits that identify the number
         texts = pa.array(column.fill_null(math.nan).to_numpy(zero_copy_only=False).astype(str), pa.string())
         return pc.if_else(pc.equal(texts, "nan"), None, texts), set()
-    bad = _undecodable(column)
-    if bad:
-        column = pc.if_else(pa.array([i not in bad for i in range(len(column))]), column, None)
-    return column.cast(pa.string()), bad
+    undecodable = _undecodable(column)
+    if undecodable:
+        column = pc.if_else(pa.array([i not in undecodable for i in range(len(column))]), column, None)
+    return column.cast(pa.string()), undecodable
 
 
 def _undecodable(column: pa.Array) -> set[int]:
-    """The positions whose bytes are not UTF-8, in a column of bytes or of text."""
-    kind = column.type
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or _is_text(kind)):
+    """Return the positions whose bytes are not UTF-8, in a column of bytes or of text."""
+    type_ = column.type
+    if not (pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or _is_text(type_)):
         return set()
-    values = column.cast(pa.large_binary())
+    content = column.cast(pa.large_binary())
     try:
-        values.cast(pa.large_string())
+        content.cast(pa.large_string())
         return set()
     except pa.ArrowInvalid:
-        return {i for i, value in enumerate(values.to_pylist()) if value is not None and not is_utf8(value)}
+        return {i for i, value in enumerate(content.to_pylist()) if value is not None and not is_utf8(value)}
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+def _is_text(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)

@@ -1,16 +1,19 @@
-"""Values as text, in the one spelling that every format shares, and those that cannot be text."""
+"""Values as text, spelled the same way for every format, and why some cannot be text."""
 
 import json
 import math
 import re
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_SURROGATE = re.compile("[\ud800-\udfff]")  # what stands for a byte that cannot be decoded
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that cannot be decoded
 
 
 def as_text(value: Any) -> str | None:
-    """A value as text: true, 1.5, JSON for lists and objects; None for null and NaN. Raises: RecursionError."""
+    """Return a value as text: true, 1.5, JSON for lists and objects; None for null and NaN. Raises: RecursionError."""
     if isinstance(value, str):
         return value
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -25,7 +28,7 @@ def as_text(value: Any) -> str | None:
 
 
 def unusable(row: dict[str, Any]) -> str | None:
-    """Why a row's values cannot be kept as text, or None."""
+    """Return why a row has a value that cannot be text, or None."""
     for value in row.values():
         try:
             text = as_text(value) or ""
@@ -38,8 +41,15 @@ def unusable(row: dict[str, Any]) -> str | None:
     return None
 
 
+def holds_nul(column: "pa.StringArray") -> bool:
+    """Return whether one of a column's texts contains a NUL byte."""
+    if not len(column):  # Arrow leaves the buffers of an empty column uninitialised
+        return False
+    return any(buffer is not None and b"\0" in buffer.to_pybytes() for buffer in column.buffers()[2:])
+
+
 def raw(row: dict[str, Any]) -> str:
-    """A row as JSON, for the rejects; what is nested too deeply is left out."""
+    """Return a row as JSON, for the rejects, without values that are nested too deeply."""
     try:
         return printable(json.dumps(row, ensure_ascii=False, default=float))
     except RecursionError:
@@ -47,5 +57,5 @@ def raw(row: dict[str, Any]) -> str:
 
 
 def printable(text: str) -> str:
-    """Text with a replacement character for each byte that could not be decoded."""
+    """Return text with a replacement character for each byte that could not be decoded."""
     return _SURROGATE.sub("\ufffd", text)

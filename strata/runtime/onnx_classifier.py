@@ -41,14 +41,14 @@ class OnnxClassifier:
     def logits(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return (texts, labels) float64. input_ids: a text's token ids each. Raises: ValueError on NaN logits."""
         if len(input_ids) == 1:
-            found = _score(self.one, input_ids)
+            logits = _score(self.one, input_ids)
         else:
             chunks = [input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK)]
             with ThreadPoolExecutor(self.threads) as pool:
-                found = np.concatenate(list(pool.map(lambda chunk: _score(self.many, chunk), chunks)))
-        if not np.isfinite(found).all():
+                logits = np.concatenate(list(pool.map(lambda chunk: _score(self.many, chunk), chunks)))
+        if not np.isfinite(logits).all():
             raise ValueError("the model gives NaN or infinite logits")
-        return found
+        return logits
 
     def probabilities(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the softmax of `logits`. Arguments and errors: as there."""
@@ -63,8 +63,8 @@ class OnnxClassifier:
 
 def _score(session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
     """Return (texts, labels) float64, a text at a time."""
-    found = []
+    logits = []
     for ids in input_ids:
         row = np.asarray(ids, dtype=np.int64)[None]
-        found.append(session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})[0][0])
-    return np.array(found, dtype=np.float64)
+        logits.append(session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})[0][0])
+    return np.array(logits, dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Labels of texts, by a folder that quantize wrote or that was published; needs neither torch nor transformers."""
+"""Labels of texts, by a model folder; needs numpy, onnxruntime and tokenizers, and nothing else."""
 
 import os
 from pathlib import Path
@@ -23,17 +23,13 @@ class Predictor:
 
     def __init__(self, folder: str | os.PathLike, model: str = QUANTIZED, threads: int | None = None):
         folder = Path(folder)
-        config = files.read_json(folder / "config.json")
-        try:
-            self.labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
-        except (KeyError, TypeError):
-            raise StrataError(f"{folder / 'config.json'}: no id2label with the names of the labels") from None
-        self.threshold = config.get("threshold")
-        self.positive = self.labels.index(config["positive"]) if config.get("positive") in self.labels else None
-        if self.threshold is not None and (self.positive is None or not isinstance(self.threshold, int | float)):
-            raise StrataError(f"{folder / 'config.json'}: threshold must be a number, of a positive label")
         if threads is not None and threads < 1:
             raise StrataError(f"threads is {threads}, must be 1 or more")
+        if not (folder / "config.json").is_file():
+            raise StrataError(
+                f"{folder / 'config.json'}: no such file; name a model folder, such as models/quantize after dvc repro"
+            )
+        self.labels, self.positive, self.threshold = _decision(folder / "config.json")
         for name in (model, "tokenizer.json"):
             if not (folder / name).is_file():
                 fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""
@@ -43,9 +39,11 @@ class Predictor:
             self.classifier = OnnxClassifier(folder / model, threads)
             width = self.classifier.one.get_outputs()[0].shape[-1]  # loads it, so that a broken file is told here
         except Exception as error:  # both libraries raise errors of their own
-            raise StrataError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]})") from None
+            raise StrataError(f"{folder}: cannot be loaded ({str(error).splitlines()[0]}); dvc checkout") from None
         if width != len(self.labels):
-            raise StrataError(f"{folder}: config.json has {len(self.labels)} labels, the model {width}")
+            raise StrataError(
+                f"{folder}: config.json has {len(self.labels)} labels, the model {width}; take both from one run"
+            )
 
     def probabilities(self, texts: list[str]) -> np.ndarray:
         """Return (texts, labels) float64, in the order of `labels`.
@@ -74,3 +72,23 @@ class Predictor:
             {"label": self.labels[i], "probability": float(row[i])}
             for i, row in zip(predicted, probabilities, strict=True)
         ]
+
+
+def _decision(path: Path) -> tuple[list[str], int | None, float | None]:
+    """Return the labels of a config.json, the positive one's id and the threshold of its probability.
+
+    Raises: StrataError where they contradict each other, since another label would be told without a word.
+    """
+    config = files.read_json(path)
+    try:
+        labels = [config["id2label"][str(i)] for i in range(len(config["id2label"]))]
+    except (KeyError, TypeError):
+        raise StrataError(f"{path}: no id2label that names every label by its number from 0; see quantize") from None
+    positive, threshold = config.get("positive"), config.get("threshold")
+    if positive is not None and positive not in labels:
+        raise StrataError(f"{path}: positive is {positive!r}, must be one of the labels: {', '.join(map(str, labels))}")
+    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | float)):
+        raise StrataError(f"{path}: threshold is {threshold!r}, must be a number or null")
+    if threshold is not None and positive is None:
+        raise StrataError(f"{path}: threshold is {threshold:g}, but no label is positive; name it, or set it to null")
+    return labels, None if positive is None else labels.index(positive), threshold

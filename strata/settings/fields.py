@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 reads 3e-05, which is what DVC writes for 3e-5, as a string."""
+    """Return the number that a string holds, as after -S "train.lr='3e-5'", or the value as it is."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -22,6 +22,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
 class Section(BaseModel):
-    """A mapping in YAML: unknown keys are refused, types are not bent."""
+    """A mapping in YAML: unknown keys are refused, and no type is converted to another."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

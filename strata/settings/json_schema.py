@@ -1,4 +1,4 @@
-"""The JSON Schemas of params.yaml and recipes, which editors complete and check by."""
+"""The JSON Schemas of params.yaml and recipes, by which editors complete and check them."""
 
 import json
 
@@ -7,7 +7,7 @@ from strata.settings.recipe import Recipe
 
 
 def schemas() -> dict[str, str]:
-    """The JSON Schema of each file, by the name that it is committed under."""
+    """Return the JSON Schema of each kind of file, by the name of its own file in this room."""
     return {
         f"{name}.schema.json": json.dumps(model.model_json_schema(), indent=2) + "\n"
         for name, model in (("params", Params), ("recipe", Recipe))

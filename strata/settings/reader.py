@@ -24,9 +24,9 @@ def read_settings(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
     params = read(params_path, Params)
     path = recipes / f"{params.recipe}.yaml"
     if not path.is_file():
-        found = sorted(p.stem for p in recipes.glob("*.yaml"))
+        names = sorted(p.stem for p in recipes.glob("*.yaml"))
         raise StrataError(
-            f"{params_path}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, found)}"
+            f"{params_path}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, names)}"
         )
     recipe = read(path, Recipe)
     labels = list(recipe.labels)
@@ -49,7 +49,9 @@ def read(path: Path, model: type[BaseModel]) -> Any:
     """Read one YAML file and check it against a schema. Raises: StrataError."""
     content = read_yaml(path)
     if not isinstance(content, dict):
-        raise StrataError(f"{path}: a mapping of keys is wanted, found {type(content).__name__}")
+        raise StrataError(
+            f"{path}: holds {type(content).__name__}, must hold keys and their values; see the project's own"
+        )
     try:
         return model.model_validate(content)
     except ValidationError as error:

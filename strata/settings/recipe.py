@@ -6,9 +6,12 @@ from pydantic import Field, model_validator
 
 from strata.expression import refusal
 from strata.label_rules import RULE
+from strata.reading import formats
 from strata.settings.fields import Scalar, Section
+from strata.text.cleaning import STEPS
 
 Address = Annotated[str, Field(min_length=1)]
+Step = Literal[tuple(STEPS)]
 
 
 class Source(Section):
@@ -17,15 +20,15 @@ class Source(Section):
     train: Address | Annotated[list[Address], Field(min_length=1)] = Field(
         description="A file or glob in data/raw/RECIPE/, package://NAME@VERSION/FILE inside an installed package, "
         "hub://OWNER/NAME@COMMIT/GLOB in a dataset on the Hugging Face Hub, https://HOST/FILE#sha256=HEX, or a list of "
-        "these. Formats: .csv, .tsv, .txt, .json, .jsonl, .ndjson, .parquet, .arrow, .feather, each also as .gz or "
-        ".zst, or alone in a .zip."
+        f"these. Formats: {formats.ALLOWED}."
     )
     test: Address | Annotated[list[Address], Field(min_length=1)] | None = Field(
         default=None, description="A ready-made test file, which stays the test split; absent or null: split one off."
     )
     encoding: str | None = Field(
         default=None,
-        description="Encoding of text files, such as cp1250, as Python names it; absent or null: found in each.",
+        description="Encoding of text files, such as cp1250, as Python names it; absent or null: detected in each "
+        "file.",
     )
 
     @model_validator(mode="after")
@@ -52,12 +55,13 @@ class Columns(Section):
     )
     label: str = Field(min_length=1, description="Column that holds the label.")
     group: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, description="Column whose equal values stay on one side of every split; absent or null: none."
+        default=None,
+        description="Column whose rows of one value stay in one split, such as an author; absent or null: none.",
     )
     date: Annotated[str, Field(min_length=1)] | Dated | None = Field(
         default=None,
-        description="Column of dates, for split.by date: ISO 8601, a year, seconds since 1970, or the month by name; "
-        "else {column: when, format: '%d/%m/%Y'}. Absent or null: none.",
+        description="Column of dates, for split.by date: ISO 8601, a year, seconds since 1970, or with the month's "
+        "name; for another format {column: when, format: '%d/%m/%Y'}. Absent or null: none.",
     )
 
 
@@ -69,14 +73,14 @@ class Keep(Section):
     )
     top: dict[str, Annotated[int, Field(ge=1)]] = Field(
         default={},
-        description="Column to N: rows with one of its N most frequent values, among the training rows that `equal` "
-        "keeps.",
+        description="Column to N: keep the rows with one of its N most frequent values, counted over the training rows "
+        "that `equal` keeps.",
     )
     where: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="An expression on the source's columns as DataFrame.query takes it, such as 'season >= 2 and "
-        "rating != 5' or 'title.str.len() > 3', which sees one row at a time. A column of numbers alone is compared as "
-        "numbers, one of true and false as booleans; a comparison with a missing value keeps no row.",
+        "rating != 5' or 'title.str.len() > 3', about one row at a time. A column that holds only numbers is compared "
+        "as numbers, one of only true and false as booleans; a comparison with a missing value is false.",
     )
     min_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Fewest words of a cleaned text.")
     max_words: Annotated[int, Field(ge=1)] | None = Field(default=None, description="Most words of a cleaned text.")
@@ -98,7 +102,7 @@ class FirstOf(Section):
     """A column of several values in one cell."""
 
     column: str = Field(min_length=1, description="The column's name.")
-    split: str = Field(min_length=1, description="What parts the values of a cell; the first one is taken.")
+    split: str = Field(min_length=1, description="Separator of the values in a cell; the first value is taken.")
 
 
 class Recipe(Section):
@@ -112,19 +116,17 @@ class Recipe(Section):
         'the rest, or a rule on numbers such as ">= 7".',
     )
     positive: str | None = Field(
-        description="Of two labels, the one that precision, recall and F1 speak of; else null."
+        description="The positive label of two, which precision, recall and F1 are about; null with more labels."
     )
     keep: Keep
-    clean: list[Literal["html", "whitespace", "lowercase", "punctuation", "unicode"]] = Field(
-        description="Cleaning steps, applied in this order."
-    )
+    clean: list[Step] = Field(description="Cleaning steps, applied in this order.")
     annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
-        description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>; "
-        "tokenize adds it to the vocabulary; {column: writer, split: ';'} takes the first of several values. A token "
-        "stands at the end, so it is cut off with a text beyond tokenize.max_length.",
+        description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>, "
+        "which tokenize adds to the vocabulary; {column: writer, split: ';'} takes the first of several values. The "
+        "tokens stand at the end, so they are cut off where a text is longer than tokenize.max_length.",
     )
     sample: Annotated[int, Field(ge=1)] | None = Field(
-        description="At most this many rows, drawn with the seed, every label at its own share; null keeps all."
+        description="Most rows to keep, drawn with the seed, each label at its own share; null: all."
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as one sentence that names the key and the nearest valid one."""
+"""A validation error of pydantic as one sentence, which names the key and the nearest valid one."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from strata.base.errors import did_you_mean
 
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first error as a sentence: key, what was found, what is allowed."""
+    """Return the first error as a sentence: the key, its value, and what is allowed."""
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a typo also leaves its key missing
     keys = [str(key) for key in first["loc"]]
     section, field, depth = _place(model, keys)
@@ -22,12 +22,12 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     wanted = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{key}: {wanted}" if key else wanted
-    found = first["input"]
-    return f"{key} is {found!r} ({type(found).__name__}): {wanted[0].lower() + wanted[1:]}{about}"
+    value = first["input"]
+    return f"{key} is {value!r} ({type(value).__name__}): {wanted[0].lower() + wanted[1:]}{about}"
 
 
 def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], Any, int]:
-    """The innermost section on the way along `keys`, the field there, and how many keys belong to the file.
+    """Return the innermost section on the way along `keys`, the field there, and how many keys belong to the file.
 
     What pydantic appends after a field with several types (`str`, `list[str]`) is not a key of the file.
     """

@@ -1,4 +1,4 @@
-"""The cleaning steps that a recipe can name, each a function from text to text."""
+"""The cleaning steps that a recipe can name. To add one, write a function from text to text and add it to STEPS."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import regex
 from selectolax.lexbor import LexborHTMLParser
 
-# elements that a browser sets apart from the words around them
+# elements that separate the words around them
 _BLOCKS = (
     "article|aside|blockquote|br|dd|div|dl|dt|footer|form|h1|h2|h3|h4|h5|h6|header|hr|li|ol|option|p|pre|section|table|"
     "td|th|title|tr|ul"
@@ -25,9 +25,10 @@ _NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!do
 
 
 def html(text: str) -> str:
-    """Drop tags, scripts and styles and decode entities; <br> and block elements part words, <b> and the like do not.
+    """Remove tags, scripts and styles, and decode entities.
 
-    What only looks like a tag is text: `x<y`, `<me@mail>`, `<3`.
+    <br> and block elements separate words; <b> and the like do not. Anything else that looks like a tag is text: `x<y`,
+    `<me@mail>`, `<3`.
 
     >>> html("<p>Good <b>f</b>un &amp; games.</p>The end<br/>really <3")
     ' Good fun & games. The end really <3'
@@ -35,9 +36,9 @@ def html(text: str) -> str:
     if "<" not in text and "&" not in text:
         return text
     if "&" not in text and "\r" not in text:
-        broken = _BREAK.sub(" ", text.lstrip(" \t\n\f"))  # a parser drops what stands before a page begins
-        if "<" not in broken:  # line breaks are the tags of most reviews, and need no parser
-            return _SPACES.sub(" ", broken)
+        without_breaks = _BREAK.sub(" ", text.lstrip(" \t\n\f"))  # the parser drops leading space too
+        if "<" not in without_breaks:  # most texts have no other tags than <br>, for which no parser is needed
+            return _SPACES.sub(" ", without_breaks)
     return _parsed(text)
 
 
@@ -52,7 +53,7 @@ def _parsed(text: str) -> str:
 
 def whitespace(text: str) -> str:
     """Turn every run of white space into one space and trim both ends."""
-    # the usual case, told without making a list of words: no other white space than single spaces inside
+    # a fast check of the usual case: single spaces between words and no other white space
     if "  " not in text and text[:1] != " " != text[-1:] and text.isprintable():
         return text
     return " ".join(text.split())
@@ -64,17 +65,17 @@ def lowercase(text: str) -> str:
 
 
 def punctuation(text: str) -> str:
-    """Drop apostrophes inside words and turn all other punctuation and symbols into spaces.
+    """Remove apostrophes inside words, and turn all other punctuation and symbols into spaces.
 
     >>> punctuation("Don't stop,now!")
     'Dont stop now '
     """
-    # vowels of many scripts are marks, which \w leaves out
+    # the vowels of many scripts are marks, which \w does not match
     return _NO_WORD.sub(" ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
 
 
 def unicode(text: str) -> str:
-    """Normalise to NFKC: one form for each character, full-width and ligature forms made plain."""
+    """Normalise to NFKC: one form for each character, without full-width forms and ligatures."""
     return unicodedata.normalize("NFKC", text)
 
 

@@ -1,0 +1,83 @@
+"""Scoring during training: validation rows between steps, and training rows once by a teacher."""
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from stages.train import memory
+from stages.train.counters import Counters
+from stages.train.snapshot import Snapshots
+from stages.train.training import Training
+from strata.base.errors import StrataError
+from strata.model.batches import probabilities
+from strata.scoring import LOWER_IS_BETTER, scores
+
+BATCH_SIZE = 128  # rows; more than in training, since no gradients are held
+PURPOSE = "while scoring validation rows"
+
+
+def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarray], purpose: str) -> np.ndarray:
+    """Return a model's probabilities: (rows, labels) float64.
+
+    purpose: for the error when memory runs out, such as "while scoring validation rows".
+    Raises: ValueError on NaN or infinite logits; StrataError when memory runs out.
+    """
+
+    def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return training.logits(model, ids, mask).cpu().numpy()
+
+    longest = max(map(len, input_ids))
+    with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, memory.SCORING_REMEDY):
+        return probabilities(input_ids, logits_of, BATCH_SIZE, training.pad_id)
+
+
+def score_with_teacher(training: Training, teacher: PreTrainedModel) -> None:
+    """Have a teacher score all training rows, once."""
+    teacher = teacher.to(training.device).eval()
+    purpose = "while the teacher scores training rows"
+    teacher_probabilities = predict(training, teacher, training.splits["train"].input_ids, purpose)
+    training.teacher = torch.from_numpy(np.log(teacher_probabilities.clip(1e-30)))
+
+
+def validation_scores(training: Training) -> dict[str, float]:
+    """Return the step and the scores of the validation rows. Each process scores its share of them."""
+    rows, process_group = training.splits["validation"], training.process_group
+    own = slice(process_group.rank, None, process_group.size)
+    shape = len(rows.label), len(training.labels.names)
+    all_probabilities = torch.zeros(shape, dtype=torch.float64, device=training.device)
+    training.compiled.eval()
+    try:
+        if rows.input_ids[own]:
+            own_probabilities = predict(training, training.compiled, rows.input_ids[own], PURPOSE)
+            all_probabilities[own] = torch.from_numpy(own_probabilities).to(training.device)
+    except ValueError:
+        raise StrataError(
+            "the loss has become NaN or infinite; lower train.lr, or set train.precision to fp32"
+        ) from None
+    training.compiled.train()
+    process_group.sum(all_probabilities)
+    values = scores(rows.label, all_probabilities.cpu().numpy(), training.labels.positive_id)
+    return {"step": training.counters.step, "loss": values["log_loss"], **values}
+
+
+def is_best(entry: dict, counters: Counters, metric: str) -> bool:
+    """Whether an evaluation is better than all before it. Raises: StrataError when its metric is undefined."""
+    if entry[metric] is None:
+        raise StrataError(
+            f"train.best_metric {metric} is undefined on validation rows of one label; choose accuracy or loss"
+        )
+    if counters.best is None:
+        return True
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    return sign * entry[metric] > sign * counters.best[metric]
+
+
+def evaluate(training: Training, snapshots: Snapshots) -> None:
+    """Score the validation rows, and keep the weights if they are the best so far."""
+    longest = max(map(len, training.splits["validation"].input_ids))
+    snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
+    entry = validation_scores(training)
+    improved = is_best(entry, training.counters, training.settings.best_metric)
+    training.counters.validation.append(entry)
+    if improved:
+        training.keep_best_weights()

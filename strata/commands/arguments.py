@@ -1,0 +1,38 @@
+"""What the commands' parsers share: the help that shows an example, and the project that a command works on."""
+
+import argparse
+from pathlib import Path
+
+from strata.base.errors import StrataError
+
+MARKS = ("dvc.yaml", "params.yaml")
+"""The files that make a folder a project."""
+
+
+def parser(command: str, about: str | None) -> argparse.ArgumentParser:
+    """Return a parser whose help is `about`, as it is written: a module's docstring, with an example and its output."""
+    return argparse.ArgumentParser(
+        prog=f"strata {command}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def add_project(parsed: argparse.ArgumentParser) -> None:
+    """Add --project, the folder of a project, this one unless given."""
+    parsed.add_argument(
+        "--project",
+        type=project,
+        default=".",
+        metavar="FOLDER",
+        help="the project's folder, where dvc.yaml is; this folder unless given",
+    )
+
+
+def project(folder: str) -> Path:
+    """Return the folder of a project. Raises: StrataError when it is none."""
+    missing = [name for name in MARKS if not (Path(folder) / name).is_file()]
+    if missing:
+        raise StrataError(
+            f"{Path(folder).resolve()}: no Strata project, since it has no {' and no '.join(missing)}; stand in a "
+            "project's folder, or name one with --project"
+        )
+    return Path(folder)

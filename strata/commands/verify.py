@@ -1,0 +1,47 @@
+"""Tell whether this run repeats the recorded one, which the last Git commit holds.
+
+    $ strata verify
+    verify: the recorded run, byte for byte (30 files of metrics/, plots/ and dvc.lock)
+
+Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
+another make of CPU, when every score of baseline, evaluate and quantize lies inside its recorded 95% interval and all
+counts of rows are equal. Otherwise the scores are named, and the exit code is 1. With other settings, code or data it
+is another run, which is told and is no error.
+"""
+
+from strata.base.errors import StrataError
+from strata.commands.arguments import add_project, parser
+from strata.runs.recorded import Head, compared, differences, no_record
+
+SHOWN = 5  # names that a sentence holds
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command."""
+    arguments = parser("verify", __doc__)
+    add_project(arguments)
+    head = Head(arguments.parse_args(argv).project)
+    if reason := no_record(head):
+        print(f"verify: {reason}, so that there is no recorded run to compare with")
+        return
+    if changes := differences(head):
+        print(f"verify: another run than the recorded one, by {listed(changes, ', ')}; there is nothing to compare")
+        return
+    comparison = compared(head)
+    if comparison.outside:
+        raise StrataError(
+            f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics"
+        )
+    if comparison.changed:
+        print(
+            f"verify: agrees with the recorded run: all {comparison.scores} scores lie inside their recorded 95% "
+            f"intervals ({len(comparison.changed)} of {len(comparison.files)} files differ, as on another CPU)"
+        )
+        return
+    print(f"verify: the recorded run, byte for byte ({len(comparison.files)} files of metrics/, plots/ and dvc.lock)")
+
+
+def listed(names: list[str], separator: str) -> str:
+    """Join some names, and say how many more there are."""
+    more = f"{separator}and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return separator.join(names[:SHOWN]) + more

@@ -1,0 +1,85 @@
+"""The delimiter, quotes and header of a delimited file, guessed from its first lines."""
+
+import itertools
+from collections import Counter
+from typing import TextIO
+
+from strata.reading import cells
+from strata.reading.cells import Dialect, Texts, cell_rows
+
+SAMPLE = 1000  # lines
+SAMPLE_SIZE = 1024 * 1024  # characters
+SAMPLE_ROWS = 200  # from which the header is guessed
+COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "body", "content", "tweet", "id"}
+COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
+COMMON_NAMES |= {"rating", "score", "stars"}
+DELIMITERS = ",\t;|"
+
+
+def read_sample(stream: TextIO) -> list[str]:
+    """Read a file's first lines. The last one may be cut at cells.LONGEST."""
+    sample, size = [], 0
+    while len(sample) < SAMPLE and size < SAMPLE_SIZE and (line := stream.readline(cells.LONGEST)):
+        sample.append(line)
+        size += len(line)
+    return sample
+
+
+def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
+    """Return the dialect in which the largest share of the sample's rows has the same number of cells, at least two.
+
+    Ties go to the first of: double quotes, backslashes, single quotes, no quotes; then comma, tab, semicolon, bar. No
+    quotes are only tried with tabs, since elsewhere an open quote is damage. delimiter: the format's, or None.
+    """
+    best, best_share = Dialect(delimiter or ",", '"', None), 0.0
+    for dialect in _dialects(sample, delimiter):
+        widths = [len(row) if row else 0 for _, row, _, _ in cell_rows(Texts(sample), dialect)]
+        if not widths:
+            continue
+        width, count = Counter(widths).most_common(1)[0]
+        share = count / len(widths) if width > 1 else 0.0
+        if share > best_share + 1e-9:
+            best, best_share = dialect, share
+    return best
+
+
+def _dialects(sample: list[str], delimiter: str | None) -> list[Dialect]:
+    """Return the dialects to try, in order of preference."""
+    delimiters = delimiter or DELIMITERS
+    quotes = [('"', None), ('"', "\\")] if any('\\"' in line for line in sample) else [('"', None)]
+    dialects = [Dialect(mark, quote, escape) for quote, escape in quotes for mark in delimiters]
+    for mark in delimiters:
+        if any(line.startswith("'") or f"{mark}'" in line for line in sample):
+            dialects.append(Dialect(mark, "'", None))
+    return [*dialects, *([Dialect("\t", None, None)] if "\t" in delimiters else [])]
+
+
+def first_rows(sample: list[str], dialect: Dialect) -> list[list[str]]:
+    """Return the sample's first readable rows."""
+    rows = itertools.islice(cell_rows(Texts(sample), dialect), SAMPLE_ROWS)
+    return [row for _, row, _, _ in rows if row]
+
+
+def has_header(first: list[str], others: list[list[str]]) -> bool:
+    """Return whether a file's first row holds names: no number, no sentence, no value that its column holds again.
+
+    One of COMMON_NAMES makes the row a header in any case, as do 0, 1, 2 and so on, which pandas writes for columns
+    without names. The same row again is no objection: it comes with each of several files that were put together.
+    """
+    others = [row for row in others if len(row) == len(first) and row != first]
+    named = [cell.strip() for cell in first if cell.strip()]
+    if named == [str(i) for i in range(len(named))] or COMMON_NAMES & {name.lower() for name in named}:
+        return True
+    columns = [{cell.strip() for cell in column} for column in zip(*others, strict=True)] or [set()] * len(first)
+    return not any(
+        cell.strip() and (_is_number(cell) or len(cell.split()) >= 8 or cell.strip() in column)
+        for cell, column in zip(first, columns, strict=True)
+    )
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,191 @@
+"""Whether the run in a project's folder repeats the one that its last Git commit records."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from strata.base.errors import StrataError
+from strata.settings.yaml_loader import parse_bytes
+
+LOCK, RECORDS = "dvc.lock", ("metrics", "plots")
+SCORES = tuple(f"metrics/{stage}.json" for stage in ("baseline", "evaluate", "quantize"))
+COUNTS = ("rows", "labels")
+ROUNDING = 2e-6  # of the recorded figures, relative
+
+Place = tuple[str, ...]
+"""Where a figure stands in a metrics file: its keys, from the outermost."""
+
+
+class Comparison(NamedTuple):
+    """The files of the recorded run, those that differ here, and the figures that are further off than chance."""
+
+    files: list[str]
+    changed: list[str]
+    scores: int  # that have a recorded interval
+    outside: list[str]  # a sentence each
+
+
+class Head:
+    """The last commit, as seen from a project's folder."""
+
+    def __init__(self, project: Path):
+        self.project = project
+
+    def git(self, *argv: str) -> bytes | None:
+        """Return what a git command prints; None where it fails, or there is no git."""
+        try:
+            done = subprocess.run(["git", *argv], cwd=self.project, capture_output=True, check=False)
+        except FileNotFoundError:
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file of the last commit; None where it has none of this name."""
+        return self.git("show", f"HEAD:./{path}")
+
+    def files(self, *paths: str) -> list[str]:
+        """Return the files of the last commit under these paths."""
+        return (self.git("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *paths) or b"").decode().split("\0")[:-1]
+
+    def here(self, path: str) -> bytes | None:
+        """Return a file as it is now; None where there is none."""
+        try:
+            return (self.project / path).read_bytes()
+        except OSError:
+            return None
+
+
+def no_record(head: Head) -> str | None:
+    """Return why there is no recorded run, or None where there is one."""
+    if head.git("rev-parse", "HEAD") is None:
+        return "no Git commit is here"
+    missing = [path for path in (LOCK, *SCORES) if head.read(path) is None]
+    return f"the last commit holds no {' and no '.join(missing)}" if missing else None
+
+
+def differences(head: Head) -> list[str]:
+    """Return what makes this another run than the recorded one, by name: settings, code and source data.
+
+    Settings that mean the same are the same, as `dvc exp run` writes params.yaml anew. Of code, what Git tracks counts.
+    """
+    params, recorded_params = (
+        _yaml(content, "params.yaml") for content in (head.here("params.yaml"), head.read("params.yaml"))
+    )
+    recipe, recorded_recipe = params.get("recipe"), recorded_params.get("recipe")
+    if recipe != recorded_recipe:
+        return [f"recipe {recipe} instead of {recorded_recipe}"]
+    lock, recorded_lock = (_yaml(content, LOCK) for content in (head.here(LOCK), head.read(LOCK)))
+    changed = _unequal(_parameters(lock), _parameters(recorded_lock))
+    settings = ("params.yaml", f"recipes/{recipe}.yaml")
+    for path in settings:
+        if not changed and not _means_the_same(head.read(path), head.here(path)):
+            changed.append(path)
+    sources = _sources(lock)
+    code = sorted(path for path in sources if path not in settings and not path.startswith("data/"))
+    diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
+    changed += (diff or b"").decode().split("\0")[:-1]
+    data, recorded_data = (
+        {path: md5 for path, md5 in some.items() if path.startswith("data/")}
+        for some in (sources, _sources(recorded_lock))
+    )
+    return changed + _unequal(data, recorded_data)
+
+
+def compared(head: Head) -> Comparison:
+    """Compare the workspace's metrics, plots and dvc.lock with those of the last commit.
+
+    Raises: StrataError when a metrics file is missing here, or is not JSON.
+    """
+    paths = head.files(LOCK, *RECORDS)
+    changed = [path for path in paths if head.read(path) != head.here(path)]
+    scores, outside = 0, []
+    for path in [path for path in paths if path.startswith("metrics/") and path.endswith(".json")]:
+        recorded, here = _json(head.read(path), f"HEAD:{path}"), _json(head.here(path), path)
+        places = dict(_figures(here))
+        for place, count in _figures(recorded):
+            if place[-1] in COUNTS and places.get(place) != count:
+                outside.append(f"{path}: {'.'.join(place)} is {places.get(place)}, recorded {count}")
+        for place, score, low, high in _intervals(recorded) if path in SCORES else ():
+            scores += 1
+            value = places.get(place)
+            if not _is_inside(value, min(low, score), max(high, score)):
+                shown = "undefined" if value is None else f"{value:.4g}"
+                outside.append(f"{path}: {'.'.join(place)} is {shown}, recorded {score:.4g} ({low:.4g} to {high:.4g})")
+    return Comparison(paths, changed, scores, outside)
+
+
+def _is_inside(value: Any, low: float, high: float) -> bool:
+    if not isinstance(value, int | float):
+        return False
+    return low - ROUNDING * abs(low) <= value <= high + ROUNDING * abs(high)
+
+
+def _figures(content: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Yield each value that is under a key of its own, and each mapping, with its place."""
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield (*place, key), value
+            yield from _figures(value, (*place, key))
+
+
+def _intervals(content: Any, place: Place = ()) -> Iterator[tuple[Place, float, float, float]]:
+    """Yield the place of each score that has an interval beside it, the score, and the interval's ends."""
+    for where, value in [(place, content), *_figures(content, place)]:
+        ends_by_score = value.get("interval") if isinstance(value, dict) else None
+        for name, ends in (ends_by_score or {}).items():
+            if ends and value.get(name) is not None:
+                yield (*where, name), value[name], ends["low"], ends["high"]
+
+
+def _parameters(lock: dict) -> dict[str, str]:
+    """Return the parameters that dvc.lock records, by file and key, as JSON."""
+    return {
+        f"{path}: {key}": json.dumps(value)
+        for stage in lock.get("stages", {}).values()
+        for path, values in stage.get("params", {}).items()
+        for key, value in values.items()
+    }
+
+
+def _sources(lock: dict) -> dict[str, str]:
+    """Return the hashes that dvc.lock records of what no stage wrote, by path."""
+    stages = lock.get("stages", {}).values()
+    outs = tuple(out["path"] for stage in stages for out in stage.get("outs", []))
+    return {
+        dep["path"]: dep.get("md5")
+        for stage in stages
+        for dep in stage.get("deps", [])
+        if not any(dep["path"] == out or dep["path"].startswith(f"{out}/") for out in outs)
+    }
+
+
+def _unequal(one: dict[str, str], other: dict[str, str]) -> list[str]:
+    return [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
+
+
+def _means_the_same(one: bytes | None, other: bytes | None) -> bool:
+    """Tell whether two YAML files hold the same, in one order; `dvc exp run` writes some of them anew."""
+    if one is None or other is None or one == other:
+        return one == other
+    try:
+        return json.dumps(parse_bytes(one, "")) == json.dumps(parse_bytes(other, ""))
+    except StrataError:
+        return False
+
+
+def _yaml(content: bytes | None, name: str) -> dict:
+    if content is None:
+        raise StrataError(f"{name}: no such file; dvc repro")
+    parsed = parse_bytes(content, name)
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _json(content: bytes | None, name: str) -> Any:
+    if content is None:
+        raise StrataError(f"{name}: no such file; dvc repro")
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        raise StrataError(f"{name}: not a readable JSON file ({error}); dvc repro --force") from None
