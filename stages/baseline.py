@@ -19,7 +19,7 @@ from strata import curves
 from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
-from strata.intervals.bootstrap import scored
+from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import read_labels
 from strata.prior import read_prior_shift
 from strata.settings.params import Baseline
@@ -86,7 +86,8 @@ def metrics_of(
 
     def scores_on(split: str, values: np.ndarray) -> dict:
         rows = splits[split]
-        return scored(rows["label"].to_numpy(), values, positive, units.loc[rows["id"]].to_numpy(), seed)
+        label, unit = rows["label"].to_numpy(), units.loc[rows["id"]].to_numpy()
+        return scores_with_intervals(label, values, positive, unit, seed)
 
     return {
         name: scores_on("test", values["test"]) | {"validation": scores_on("validation", values["validation"])}

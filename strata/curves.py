@@ -1,5 +1,6 @@
-"""The curves and counts behind the plots, thinned so that a page with many rows still opens."""
+"""The curves and counts behind the plots, thinned so that a page about many rows still opens."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,53 +9,62 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from strata.base import files
 from strata.labels import MEAN_OF_LABELS, Labels
-from strata.scoring import stated_and_true
+from strata.scoring import confidence_and_truth
 
 POINTS = 500  # points of a curve, at most
 CURVE_BINS = 10  # of the reliability curve
 
 
-def _thin(curve: pd.DataFrame) -> pd.DataFrame:
-    """Keep both ends and evenly spaced points between them."""
+def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first and the last point, and evenly spaced ones between them."""
     return curve.iloc[np.unique(np.linspace(0, len(curve) - 1, POINTS).round().astype(int))]
 
 
-def _each_label(labels: Labels, truth: np.ndarray):
-    """The positive label, or each of many against the rest where some rows have it and others have not."""
+def _labels_with_curves(labels: Labels, truth: np.ndarray) -> Iterator[tuple[int, str]]:
+    """Yield id and name of the positive label, or of each of many, if it has positive and negative rows."""
     for label, name in enumerate(labels.names):
         if labels.positive in (name, None) and 0 < (truth == label).sum() < len(truth):
             yield label, name
 
 
-def _with_mean(parts: list[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
-    """One label's curve, or those of many with the mean of y over them at each x before them. parts: by rising x."""
-    if len(parts) < 2:
-        return parts[0] if parts else pd.DataFrame(columns=["label", x, y])
+def _with_mean(curves: list[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
+    """Return one table of all curves. With several, their mean of y at each x comes first. curves: by rising x."""
+    if len(curves) < 2:
+        return curves[0] if curves else pd.DataFrame(columns=["label", x, y])
     grid = np.linspace(0, 1, POINTS)
-    mean = np.mean([np.interp(grid, part[x], part[y]) for part in parts], axis=0)
-    return pd.concat([pd.DataFrame({"label": MEAN_OF_LABELS, x: grid, y: mean}), *parts])
+    mean = np.mean([np.interp(grid, curve[x], curve[y]) for curve in curves], axis=0)
+    return pd.concat([pd.DataFrame({"label": MEAN_OF_LABELS, x: grid, y: mean}), *curves])
 
 
 def roc(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Columns label, false_positive_rate, true_positive_rate. truth: (rows,); probabilities: (rows, labels)."""
-    parts = []
-    for label, name in _each_label(labels, truth):
+    """Return the ROC curves: columns label, false_positive_rate, true_positive_rate.
+
+    truth: (rows,) int, label ids. probabilities: (rows, labels).
+    """
+    curves = []
+    for label, name in _labels_with_curves(labels, truth):
         fpr, tpr, _ = roc_curve(truth == label, probabilities[:, label])
-        parts.append(_thin(pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})))
-    return _with_mean(parts, "false_positive_rate", "true_positive_rate")
+        curves.append(_thinned(pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})))
+    return _with_mean(curves, "false_positive_rate", "true_positive_rate")
 
 
 def precision_recall(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Columns label, recall, precision, by rising recall. truth: (rows,); probabilities: (rows, labels)."""
-    parts = []
-    for label, name in _each_label(labels, truth):
+    """Return the precision-recall curves by rising recall: columns label, recall, precision.
+
+    truth: (rows,) int, label ids. probabilities: (rows, labels).
+    """
+    curves = []
+    for label, name in _labels_with_curves(labels, truth):
         precision, recall, _ = precision_recall_curve(truth == label, probabilities[:, label])
-        parts.append(_thin(pd.DataFrame({"label": name, "recall": recall[::-1], "precision": precision[::-1]})))
-    return _with_mean(parts, "recall", "precision")
+        curves.append(_thinned(pd.DataFrame({"label": name, "recall": recall[::-1], "precision": precision[::-1]})))
+    return _with_mean(curves, "recall", "precision")
 
 
 def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
-    """Columns actual, predicted, rows, share (of the actual label's rows), a line for each pair of labels."""
+    """Return the confusion matrix, one line for each pair of labels.
+
+    Columns: actual, predicted, rows, and share (of the actual label's rows).
+    """
     counts = confusion_matrix(truth, predicted, labels=range(len(labels.names)))
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return pd.DataFrame(
@@ -68,9 +78,9 @@ def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.Da
 
 
 def worst_confusions(labels: Labels, truth: np.ndarray, predicted: np.ndarray, most: int = 20) -> pd.DataFrame:
-    """The pairs of labels that are confused most, by falling rows, then share, then in the order of labels.
+    """Return the pairs of labels that are confused most, at most `most`: by falling rows, then share, then label order.
 
-    Columns as in `confusion`; at most so many lines, and none for a pair that is never confused.
+    Columns: as in `confusion`. Pairs that are never confused are left out.
     """
     pairs = confusion(labels, truth, predicted)
     wrong = pairs[(pairs["actual"] != pairs["predicted"]) & (pairs["rows"] > 0)]
@@ -78,19 +88,20 @@ def worst_confusions(labels: Labels, truth: np.ndarray, predicted: np.ndarray, m
 
 
 def reliability(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> pd.DataFrame:
-    """Compare stated probabilities with how often they are right, in bins of as many rows.
+    """Return the reliability curve: confidence against the share that is right, in bins of equally many rows.
 
-    labels: (rows,) int. probabilities: (rows, labels). positive: the label whose probability it is; None: the largest.
-    Returns: columns stated, right (shares of 1) and rows, by rising probability.
+    labels: (rows,) int. probabilities: (rows, labels). positive: the label whose probability is the confidence; None
+    takes the largest probability.
+    Returns: columns stated (mean confidence), right (share) and rows, by rising confidence.
     """
-    stated, true = stated_and_true(labels, probabilities, positive)
-    order = np.lexsort((true, stated))
-    parts = [part for part in np.array_split(order, CURVE_BINS) if len(part)]
+    confidence, is_right = confidence_and_truth(labels, probabilities, positive)
+    order = np.lexsort((is_right, confidence))
+    bins = [rows for rows in np.array_split(order, CURVE_BINS) if len(rows)]
     return pd.DataFrame(
         {
-            "stated": [stated[part].mean() for part in parts],
-            "right": [true[part].mean() for part in parts],
-            "rows": [len(part) for part in parts],
+            "stated": [confidence[rows].mean() for rows in bins],
+            "right": [is_right[rows].mean() for rows in bins],
+            "rows": [len(rows) for rows in bins],
         }
     )
 

@@ -1,14 +1,15 @@
-"""From probabilities to a prediction; apart from the scores, whose libraries take seconds to import."""
+"""The decision rule: from probabilities to a predicted label. Needs numpy alone, so that serving starts fast."""
 
 import numpy as np
 
 
 def decide(probabilities: np.ndarray, positive: int | None = None, threshold: float | None = None) -> np.ndarray:
-    """Predict a label for each row: the only place where probabilities become a prediction.
+    """Return the predicted label of each row: the only place where probabilities become predictions.
 
-    probabilities: (rows, labels). threshold: the positive one of two labels is predicted where its probability is at
-    least this, and the other one elsewhere; None predicts the label of the largest probability, the first of equals.
-    Returns: (rows,) int64, ids.
+    probabilities: (rows, labels). positive: id of the positive label. threshold: with two labels, the positive one is
+    predicted where its probability is at least this, the other one elsewhere. None predicts the label with the largest
+    probability, the first of equals.
+    Returns: (rows,) int64, label ids.
     Raises: ValueError on a threshold without a positive label, or with more than two labels.
     """
     if threshold is None:

@@ -1,29 +1,37 @@
-"""The scores of a classifier on one set of rows, computed by scikit-learn and named once for the whole project."""
+"""The metrics of a classifier: one table of names for the whole project, and their values by scikit-learn."""
 
 import numpy as np
 
-NAMES = (
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-    "f2",
-    "f1_macro",
-    "f1_weighted",
-    "roc_auc",
-    "pr_auc",
-    "mcc",
-    "balanced_accuracy",
-    "brier",
-    "ece",
-    "log_loss",
-)
-LOWER_IS_BETTER = ("loss", "brier", "ece", "log_loss")
-BINS = 15  # of the calibration error, and one more for probabilities of exactly 1
+METRICS = {
+    "accuracy": "higher",
+    "precision": "higher",
+    "recall": "higher",
+    "f1": "higher",
+    "f2": "higher",
+    "f1_macro": "higher",
+    "f1_weighted": "higher",
+    "roc_auc": "higher",
+    "pr_auc": "higher",
+    "mcc": "higher",
+    "balanced_accuracy": "higher",
+    "brier": "lower",
+    "ece": "lower",
+    "log_loss": "lower",
+}
+"""Every metric by name, and whether a higher or a lower value is better. `scores` computes them in this order."""
+NAMES = tuple(METRICS)
+# train.best_metric calls the log loss of validation rows `loss`
+LOWER_IS_BETTER = ("loss", *(name for name, better in METRICS.items() if better == "lower"))
+BINS = 15  # of the calibration error; probabilities of exactly 1 have one more
 
 
-def checked(labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None) -> np.ndarray:
-    """Return the predictions, decided without a threshold where they are not given. Raises: as `scores`."""
+def checked_predictions(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the predictions, (rows,) int: without `predicted`, the label with the largest probability.
+
+    Raises: ValueError as `scores`.
+    """
     if not len(labels) or not np.isfinite(probabilities).all():
         raise ValueError("scores need at least one row, and finite probabilities in every row")
     return probabilities.argmax(axis=1) if predicted is None else predicted
@@ -32,21 +40,20 @@ def checked(labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray
 def scores(
     labels: np.ndarray, probabilities: np.ndarray, positive: int | None, predicted: np.ndarray | None = None
 ) -> dict[str, float | None]:
-    """Score probabilities, and what was predicted from them, against labels.
+    """Return every metric of METRICS by name; None where it is undefined because no label has positives and negatives.
 
-    labels: (rows,) int, ids. probabilities: (rows, labels), rows sum to 1. positive: id of the label that precision,
-    recall, F1, F2 and the areas speak of; None takes the mean over the labels that occur, as truth or prediction.
-    predicted: (rows,) int, what `decide` made of the probabilities; None takes the largest.
-    Returns: the scores of NAMES; None where a score is undefined because no label has rows both with and without it.
-    Brier is the mean squared error of the positive label's probability, and with many labels the sum over labels
-    (Brier, 1950). ECE compares the positive label's probability with how often it is right, and with many labels the
-    largest one, as torchmetrics does. Brier, ECE, log loss and the areas speak of the probabilities, whatever was
-    predicted.
-    Raises: ValueError on NaN or infinite probabilities, or no rows.
+    labels: (rows,) int, label ids. probabilities: (rows, labels), rows sum to 1. predicted: (rows,) int, what `decide`
+    returned for the probabilities; None predicts the label with the largest probability.
+    positive: id of the label that precision, recall, F1, F2 and the areas are computed for. None takes their mean over
+    the labels that occur, as true or predicted label.
+    Brier is the mean squared error of the positive label's probability; with many labels, the sum over labels (Brier,
+    1950). ECE is that of the positive label's probability; with many labels, of the largest, as in torchmetrics. Brier,
+    ECE, log loss and the areas depend on the probabilities alone.
+    Raises: ValueError on NaN or infinite probabilities, or without rows.
     """
-    from sklearn import metrics as sk  # takes two seconds, which the schema, a reader of NAMES, is spared
+    from sklearn import metrics as sk  # takes two seconds; the schema, which reads NAMES, must not wait for it
 
-    predicted = checked(labels, probabilities, predicted)
+    predicted = checked_predictions(labels, probabilities, predicted)
     ids, occurring = np.arange(probabilities.shape[1]), np.union1d(labels, predicted)
     target = {"average": "binary", "pos_label": positive}
     if positive is None:
@@ -71,18 +78,19 @@ def scores(
 
 
 def squared_errors(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> np.ndarray:
-    """Each row's part in the Brier score: (rows,)."""
+    """Return each row's term of the Brier score: (rows,)."""
     if positive is not None:
         return (probabilities[:, positive] - (labels == positive)) ** 2
     return ((probabilities - np.eye(probabilities.shape[1])[labels]) ** 2).sum(axis=1)
 
 
-def stated_and_true(
+def confidence_and_truth(
     labels: np.ndarray, probabilities: np.ndarray, positive: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What calibration compares: each row's stated probability, of the positive label or the largest, and its truth.
+    """Return what calibration compares: each row's confidence, (rows,) float, and whether it is right, (rows,) bool.
 
-    Returns: (rows,) float and (rows,) bool.
+    The confidence is the probability of the positive label, right where that is the true label; with many labels, the
+    largest probability, right where its label is the true one.
     """
     if positive is not None:
         return probabilities[:, positive], labels == positive
@@ -92,26 +100,26 @@ def stated_and_true(
 def calibration_bins(
     labels: np.ndarray, probabilities: np.ndarray, positive: int | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each row's bin by its stated probability, (rows,) int up to BINS, and its truth less that probability.
+    """Return the bin of each row's confidence, (rows,) int, 0 to BINS; and 1 or 0 (right or not) minus the confidence.
 
     Bins are of equal width, closed below and open above.
     """
-    stated, true = stated_and_true(labels, probabilities, positive)
-    return np.searchsorted(np.linspace(0, 1, BINS + 1), stated, side="right") - 1, true - stated
+    confidence, is_right = confidence_and_truth(labels, probabilities, positive)
+    return np.searchsorted(np.linspace(0, 1, BINS + 1), confidence, side="right") - 1, is_right - confidence
 
 
 def expected_calibration_error(labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> float:
-    """Mean gap between stated probability and how often it is right, over equal-width bins.
+    """Return the mean gap between confidence and the share that is right, over equal-width bins.
 
     Guo et al., "On Calibration of Modern Neural Networks", 2017, equation 3.
     """
-    index, gap = calibration_bins(labels, probabilities, positive)
-    gaps = np.bincount(index, gap, minlength=BINS + 1)  # each gap times its bin's rows
-    return float(np.abs(gaps).sum() / len(labels))
+    bins, gaps = calibration_bins(labels, probabilities, positive)
+    gap_of_bin = np.bincount(bins, gaps, minlength=BINS + 1)  # times the bin's number of rows
+    return float(np.abs(gap_of_bin).sum() / len(labels))
 
 
 def _mean_over_labels(area, labels: np.ndarray, probabilities: np.ndarray, positive: int | None) -> float | None:
-    """The area for the positive label, or the mean over the labels that some rows have and others have not."""
+    """Return the area of the positive label, or the mean over all labels that have positives and negatives."""
     ids = range(probabilities.shape[1]) if positive is None else [positive]
     areas = [area(labels == i, probabilities[:, i]) for i in ids if 0 < (labels == i).sum() < len(labels)]
     return np.mean(areas) if areas else None

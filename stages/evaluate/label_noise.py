@@ -1,7 +1,7 @@
-"""How many labels are probably wrong, and which: confident learning on probabilities of rows not trained on.
+"""How many labels are probably wrong, and which: confident learning on the probabilities of rows not trained on.
 
-Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", 2021. Written here, since
-cleanlab's licence (AGPL) is not this project's.
+Northcutt, Jiang and Chuang, "Confident Learning: Estimating Uncertainty in Dataset Labels", 2021. Implemented here,
+since cleanlab's licence (AGPL) does not fit this project.
 """
 
 import numpy as np
@@ -9,10 +9,10 @@ import pandas as pd
 
 
 def thresholds(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return how sure the model is of each label in the rows that carry it, on average: (labels,), the paper's eq. 2.
+    """Return each label's mean probability over the rows that carry it: (labels,), the paper's eq. 2.
 
-    given: (rows,) int, label ids. probabilities: (rows, labels). A label without rows gets infinity: no row is
-    confidently of it.
+    given: (rows,) int, the rows' labels, right or wrong. probabilities: (rows, labels). A label without rows gets
+    infinity, so that no row reaches it.
     """
     labels = probabilities.shape[1]
     counts = np.bincount(given, minlength=labels)
@@ -21,82 +21,91 @@ def thresholds(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def confident_labels(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the label that each row is confidently of, or -1: (rows,) int.
+    """Return the label that the model is confident of for each row, or -1: (rows,) int.
 
-    It is the likeliest of those labels whose probability reaches their threshold (eq. 1).
+    It is the most probable of the labels whose probability reaches their threshold (eq. 1).
     """
     reached = probabilities >= thresholds(given, probabilities) - 1e-12  # rows that are all alike reach their mean
-    likeliest = np.where(reached, probabilities, -1).argmax(axis=1)
-    return np.where(reached.any(axis=1), likeliest, -1)
+    most_probable = np.where(reached, probabilities, -1).argmax(axis=1)
+    return np.where(reached.any(axis=1), most_probable, -1)
 
 
-def joint(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+def joint_distribution(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Estimate the share of rows with each pair of given and true label: (labels, labels), sums to 1 (eq. 3).
 
-    ScoredRows of which the model is not confident are spread as the confident ones of their label.
+    Rows without a confident label are distributed like the confident rows with the same given label.
     """
     labels = probabilities.shape[1]
     confident = confident_labels(given, probabilities)
-    told = confident >= 0
+    is_confident = confident >= 0
     counts = np.zeros((labels, labels))
-    np.add.at(counts, (given[told], confident[told]), 1)
-    without = counts.sum(axis=1) == 0
-    counts[without, without] = 1
+    np.add.at(counts, (given[is_confident], confident[is_confident]), 1)
+    empty = counts.sum(axis=1) == 0
+    counts[empty, empty] = 1
     rows = np.bincount(given, minlength=labels)
     return counts / counts.sum(axis=1, keepdims=True) * (rows / max(1, len(given)))[:, None]
 
 
-def share(given: np.ndarray, probabilities: np.ndarray) -> float:
+def noise_share(given: np.ndarray, probabilities: np.ndarray) -> float:
     """Estimate the share of rows whose label is wrong, 0 to 1; 0 without rows.
 
-    It cannot tell a wrong label from a confident mistake of the model, so it is too high by some of the latter: on
-    Rotten Tomatoes 10%, and 15% once 5% of the labels were flipped. The difference is what `check` is for.
+    The estimate is too high, since confident mistakes of the model count as wrong labels: on Rotten Tomatoes it is 10%,
+    and 15% with 5% of the labels flipped. `check` measures this difference.
     """
-    estimated = joint(given, probabilities)
-    return float(estimated[~np.eye(len(estimated), dtype=bool)].sum())
+    joint = joint_distribution(given, probabilities)
+    return float(joint[~np.eye(len(joint), dtype=bool)].sum())
 
 
 def suspects(ids: np.ndarray, given: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """List the rows that are confidently of another label, the worst first.
+    """Return the rows whose confident label is not the given one, the largest margin first.
 
     ids: (rows,) int. given: (rows,) int, label ids. probabilities: (rows, labels).
-    Returns: columns id, label, suggested (label ids), score: the suggested label's probability minus the given one's
-    (the paper's normalized margin), -1 to 1; below 0 where the given label is the likelier one, yet less likely than
-    it usually is.
+    Returns: columns id, label and suggested (label ids), and score: the suggested label's probability minus the given
+    one's, -1 to 1 (the paper's normalized margin). It is negative if the given label is the more probable one, but less
+    probable than its rows are on average.
     """
     suggested = confident_labels(given, probabilities)
-    found = np.flatnonzero((suggested >= 0) & (suggested != given))
-    score = probabilities[found, suggested[found]] - probabilities[found, given[found]]
-    frame = pd.DataFrame({"id": ids[found], "label": given[found], "suggested": suggested[found], "score": score})
+    rows = np.flatnonzero((suggested >= 0) & (suggested != given))
+    score = probabilities[rows, suggested[rows]] - probabilities[rows, given[rows]]
+    frame = pd.DataFrame({"id": ids[rows], "label": given[rows], "suggested": suggested[rows], "score": score})
     return frame.sort_values(["score", "id"], ascending=[False, True], ignore_index=True)
+
+
+def flip_labels(
+    ids: np.ndarray, given: np.ndarray, labels: int, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give a share of the rows a wrong label. Rows and labels depend on seed and ids, not on the order of rows.
+
+    labels: their number. Returns: the labels, (rows,) int; the positions of the flipped rows, (flipped,) int.
+    """
+    order = np.argsort(ids, kind="stable")
+    random = np.random.default_rng(seed)
+    flipped = order[random.permutation(len(ids))[: round(share * len(ids))]]
+    changed = given.copy()
+    changed[flipped] = (given[flipped] + random.integers(1, labels, len(flipped))) % labels
+    return changed, flipped
 
 
 def check(
     ids: np.ndarray, given: np.ndarray, probabilities: np.ndarray, seed: int, flipped_share: float = 0.05
 ) -> dict[str, float | int | None]:
-    """Give some rows a wrong label on purpose and count how many of them `suspects` finds.
+    """Flip some labels on purpose, and return how well `suspects` finds them.
 
-    The rows are drawn, and their label is any other one, by `seed` and the ids, whatever the rows' order.
-
-    Returns: flipped, found (of them) and suspects, all three in rows; recall, found / flipped; precision, found /
-    suspects, and precision_first, the same of the first `flipped` suspects, both too low where labels were wrong
-    before; share_after, what `share` then estimates. None where nothing was to be found.
+    Returns: flipped, found (flipped rows among the suspects) and suspects, all in rows; recall, found / flipped;
+    precision, found / suspects; precision_first, the same for as many of the first suspects as rows were flipped;
+    share_after, the estimate of `noise_share` with the flipped labels. None where there is nothing to divide by. Both
+    precisions are too low if labels were wrong before.
     """
-    order = np.argsort(ids, kind="stable")
-    random = np.random.default_rng(seed)
-    flips = order[random.permutation(len(ids))[: round(flipped_share * len(ids))]]
-    labels = probabilities.shape[1]
-    changed = given.copy()
-    changed[flips] = (given[flips] + random.integers(1, labels, len(flips))) % labels
+    changed, flipped = flip_labels(ids, given, probabilities.shape[1], flipped_share, seed)
     listed = suspects(ids, changed, probabilities)
-    hits = listed["id"].isin(ids[flips]).to_numpy()
-    found, first = int(hits.sum()), hits[: len(flips)]
+    hits = listed["id"].isin(ids[flipped]).to_numpy()
+    n_hits, first = int(hits.sum()), hits[: len(flipped)]
     return {
-        "flipped": len(flips),
-        "found": found,
+        "flipped": len(flipped),
+        "found": n_hits,
         "suspects": len(listed),
-        "recall": found / len(flips) if len(flips) else None,
-        "precision": found / len(listed) if len(listed) else None,
+        "recall": n_hits / len(flipped) if len(flipped) else None,
+        "precision": n_hits / len(listed) if len(listed) else None,
         "precision_first": float(first.mean()) if len(first) else None,
-        "share_after": share(changed, probabilities),
+        "share_after": noise_share(changed, probabilities),
     }

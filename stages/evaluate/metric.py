@@ -1,4 +1,4 @@
-"""All scores as one metric of Hugging Face's `evaluate`, which needs no network."""
+"""All metrics of strata/scoring.py as one metric of Hugging Face's `evaluate`, which needs no network."""
 
 import datasets
 import evaluate
@@ -9,7 +9,7 @@ from strata.scoring import scores
 
 
 class ClassificationScores(evaluate.Metric):
-    """Scores of probabilities against label ids.
+    """Scores of probabilities, given the true label ids.
 
     >>> ClassificationScores(keep_in_memory=True).compute(
     ...     predictions=[[0.9, 0.1], [0.2, 0.8]], references=[0, 1], positive=1)["accuracy"]
@@ -18,10 +18,10 @@ class ClassificationScores(evaluate.Metric):
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
-            description="Accuracy, F1 and its kin, areas under the curves, calibration: see strata/scoring.py",
+            description="The metrics of strata/scoring.py: accuracy, F1, areas under curves, calibration and others",
             citation="",
-            inputs_description="predictions: probabilities, one a label; references: label ids; positive: id or None; "
-            "threshold: of the positive label's probability, or None",
+            inputs_description="predictions: a probability for each label; references: label ids; positive: label id "
+            "or None; threshold: of the positive label's probability, or None",
             features=datasets.Features(
                 {"predictions": datasets.List(datasets.Value("float64")), "references": datasets.Value("int64")}
             ),

@@ -1,4 +1,4 @@
-"""The fine-tuned model as it scores rows: token ids or texts in, logits out, in fp32."""
+"""A model as it scores rows: token ids or texts in, logits out, in fp32."""
 
 from pathlib import Path
 
@@ -7,10 +7,11 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from strata.model import batches
+from strata.model.padding import pad_token_id
 
 
 class Scorer:
-    """A classifier and its tokenizer. max_length: tokens of a text, special ones included."""
+    """A classifier and its tokenizer. max_length: tokens a text is cut to, special ones included."""
 
     def __init__(self, model: PreTrainedModel, tokenizer_folder: Path, batch_size: int, max_length: int):
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -19,23 +20,22 @@ class Scorer:
         self.batch_size, self.max_length = batch_size, max_length
 
     def logits(self, input_ids: list[np.ndarray]) -> np.ndarray:
-        """Return (rows, labels) float64. input_ids: a row's token ids each."""
+        """Return the logits: (rows, labels) float64. input_ids: token ids of each row."""
 
         @torch.inference_mode()
         def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
             ids, mask = (torch.from_numpy(array).to(self.device) for array in (ids, mask))
             return self.model(input_ids=ids, attention_mask=mask).logits.cpu().numpy()
 
-        return batches.logits(input_ids, logits_of, self.batch_size, self.model.config.pad_token_id or 0)
+        return batches.logits(input_ids, logits_of, self.batch_size, pad_token_id(self.model.config))
 
     def token_ids(self, texts: list[str]) -> list[np.ndarray]:
-        """Return the token ids of texts, cut to the limit."""
-        return [
-            np.array(ids) for ids in self.tokenizer(texts, truncation=True, max_length=self.max_length)["input_ids"]
-        ]
+        """Return the token ids of each text, cut to max_length."""
+        encoding = self.tokenizer(texts, truncation=True, max_length=self.max_length)
+        return [np.array(ids) for ids in encoding["input_ids"]]
 
     def lengths(self, texts: list[str]) -> np.ndarray:
-        """Count the tokens of texts before they are cut: (rows,) int."""
+        """Return the number of tokens of each text before truncation: (rows,) int."""
         encoder = self.tokenizer.backend_tokenizer
         encoder.no_truncation()
         encoder.no_padding()
@@ -43,7 +43,7 @@ class Scorer:
 
 
 def load(folder: Path) -> PreTrainedModel:
-    """Load what train has saved, in fp32."""
+    """Load the model that train saved, in fp32."""
     return AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     )

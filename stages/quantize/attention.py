@@ -1,7 +1,7 @@
-"""Attention that leaves PyTorch as one ONNX operator, and not as the dozen of small ones that it is computed by.
+"""Attention that is exported as one ONNX operator, in place of the dozen small ones that compute it in PyTorch.
 
 ONNX has Attention from opset 23 on. With queries, keys and values as (batch, tokens, heads * width), none of them is
-transposed: 1.1 times the throughput of the exporter's own way, which hands it (batch, heads, tokens, width).
+transposed: this has 1.1 times the throughput of the exporter's own way, which passes (batch, heads, tokens, width).
 """
 
 import torch
@@ -9,7 +9,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
 OPSET = 24
-NAME = "onnx_attention"  # what transformers calls it, as it says eager or sdpa
+NAME = "onnx_attention"  # its name in transformers, like eager or sdpa
 
 
 def attention(
@@ -22,10 +22,10 @@ def attention(
     dropout: float = 0.0,
     **_,
 ) -> tuple[torch.Tensor, None]:
-    """Stand for attention while a model is exported; it computes nothing.
+    """Return a placeholder for attention while a model is exported; it computes nothing.
 
     query, key, value: (batch, heads, tokens, width). attention_mask: (batch, 1, tokens, tokens), added to the scores.
-    Returns: (batch, tokens, heads, width), and no weights.
+    Returns: (batch, tokens, heads, width), and None in place of the attention weights.
     """
     batch, heads, tokens, width = query.shape
     columns = [x.transpose(1, 2).reshape(batch, -1, x.shape[1] * width) for x in (query, key, value)]

@@ -1,4 +1,4 @@
-"""What lies beside the ONNX files, so that every runtime finds labels, tokenizer, limit and threshold in one folder."""
+"""The files beside the ONNX models: labels, tokenizer, max_length and threshold, for any runtime."""
 
 import shutil
 from pathlib import Path
@@ -13,18 +13,18 @@ from strata.settings.params import Quantize
 def write(
     model: PreTrainedModel, source: Path, out: Path, max_length: int, threshold: float | None, positive: str | None
 ) -> None:
-    """Write the calibrated weights, the configuration and the tokenizer; copy what else there is, such as a vocabulary.
+    """Write the calibrated weights, the configuration and the tokenizer; copy other files, such as a vocabulary.
 
-    source: the folder of train. max_length: tokens that a text is cut to by every tokenizer, as when it was scored.
-    threshold, positive: of the decision; transformers and transformers.js keep them in the configuration and take the
-    largest probability all the same.
+    source: the folder that train wrote. max_length: tokens that every tokenizer cuts a text to, as in evaluate.
+    threshold, positive: of the decision rule. They are in config.json for `strata.Predictor`; transformers and
+    transformers.js ignore them, and predict the label with the largest probability.
     """
     model.save_pretrained(out)
-    (out / "model.safetensors").chmod(0o644)  # it is written for its owner alone
+    (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
     config = files.read_json(source / "config.json")
     files.write_json(out / "config.json", config | {"threshold": threshold, "positive": positive})
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    tokenizer.no_padding()  # some checkpoints pad every text to their limit
+    tokenizer.no_padding()  # some checkpoints pad every text to their longest length
     tokenizer.enable_truncation(max_length)
     tokenizer.save(str(out / "tokenizer.json"))
     settings = files.read_json(source / "tokenizer_config.json")
@@ -37,14 +37,17 @@ def write(
 
 
 def write_quantization(
-    out: Path, candidate: str, validated: dict, rows: int, limits: Quantize, flags: list[str]
+    out: Path, candidate: str, measured: dict, rows: int, limits: Quantize, flags: list[str]
 ) -> None:
-    """Write what `strata check` compares with. validated: agreement and drift on so many validation rows."""
+    """Write quantization.json, which `strata check` compares with. measured: agreement and drift on validation rows.
+
+    rows: the number of validation rows. flags: of the CPU.
+    """
     files.write_json(
         out / "quantization.json",
         {
             "candidate": candidate,
-            "validation": {"rows": rows, "agreement": validated["agreement"], "drift": validated["drift"]},
+            "validation": {"rows": rows, "agreement": measured["agreement"], "drift": measured["drift"]},
             "limits": {"min_agreement": limits.min_agreement, "max_drift": limits.max_drift},
             "cpu": flags,
         },

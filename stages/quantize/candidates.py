@@ -1,7 +1,7 @@
-"""The ways to make a model small.
+"""The ways to make a model smaller.
 
-All of them leave inputs and outputs as floats. Activations are quantized as they come (dynamically): a static range has
-cost classifiers most of their F1 where a text left it.
+All of them keep inputs and outputs as floats. The scale of activations is computed for each text (dynamic
+quantization): with a scale fixed in advance, classifiers have lost most of their F1 on texts outside its range.
 """
 
 import logging
@@ -10,31 +10,40 @@ from pathlib import Path
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from stages.quantize.sensitivity import worst
+from stages.quantize.sensitivity import worst_nodes
 from strata.model.batches import Batch
 
-BLOCK = 32  # weights that share a scale where weights alone are quantized
+BLOCK = 32  # weights that share a scale in weight_only
+INT8 = {
+    "per_tensor": {"per_channel": False, "reduce_range": False},
+    "per_channel": {"per_channel": True, "reduce_range": False},
+    "reduce_range": {"per_channel": True, "reduce_range": True},
+    "keep_fp32": {"per_channel": True, "reduce_range": False},
+}
+"""The candidates with int8 arithmetic, and their arguments to onnxruntime's quantize_dynamic."""
 
 
-def make(name: str, source: Path, target: Path, sample: Batch) -> None:
-    """Write one of quantize.candidates. source: the fp32 ONNX model. sample: token ids and mask of some rows."""
+def quantize(name: str, source: Path, target: Path, sample: Batch) -> None:
+    """Write one of quantize.candidates. source: the fp32 ONNX model. sample: token ids and mask of some rows.
+
+    Raises: KeyError on an unknown candidate.
+    """
     if name == "weight_only":
         _weight_only(source, target)
         return
-    logging.getLogger().setLevel(logging.ERROR)  # it advises a step that dynamic quantization can do without
+    logging.getLogger().setLevel(logging.ERROR)  # onnxruntime recommends a preprocessing step that is not needed
     quantize_dynamic(
         source,
         target,
         op_types_to_quantize=["MatMul", "Gather"],  # not Attention, whose quantized form is of an older operator
-        per_channel=name != "per_tensor",
-        reduce_range=name == "reduce_range",
+        **INT8[name],
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=worst(source, sample) if name == "keep_fp32" else [],
+        nodes_to_exclude=worst_nodes(source, sample) if name == "keep_fp32" else [],
     )
 
 
 def _weight_only(source: Path, target: Path) -> None:
-    """Round the matrices to 8 bits in blocks, and compute in fp32: small, and no faster than fp32."""
+    """Round the matrices to 8 bits in blocks, and compute in fp32: small, but no faster than fp32."""
     # imported here, since it sets up logging for all libraries
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 

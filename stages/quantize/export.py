@@ -1,4 +1,4 @@
-"""ONNX export of a fine-tuned classifier in fp32, compared with PyTorch before anybody uses it."""
+"""ONNX export of a fine-tuned classifier in fp32, checked against PyTorch."""
 
 import logging
 import warnings
@@ -12,16 +12,18 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from stages.quantize import attention
 from strata.base.errors import StrataError
+from strata.calibration import Calibration
 from strata.model.batches import padded
+from strata.model.padding import pad_token_id
 
 INPUTS = ("input_ids", "attention_mask")
-TOLERANCE = 1e-4  # between a logit of PyTorch and of ONNX Runtime, both fp32
-MOST_BYTES = 2**31 - 2**24  # of an ONNX file, whose format is protobuf; the rest is for the graph
-LONGEST_CHECKED = 1024  # tokens: attention takes memory by their square
+TOLERANCE = 1e-4  # largest difference between a logit of PyTorch and of ONNX Runtime, both fp32
+MOST_BYTES = 2**31 - 2**24  # of weights: an ONNX file is a protobuf message of 2 GiB at most; the rest is the graph
+LONGEST_CHECKED = 1024  # tokens; the memory of attention grows with their square
 
 
 class Logits(torch.nn.Module):
-    """A classifier that takes token ids and their mask, both (batch, tokens), and gives logits (batch, labels)."""
+    """A classifier that takes token ids and mask, (batch, tokens) each, and returns logits, (batch, labels)."""
 
     def __init__(self, model: PreTrainedModel):
         super().__init__()
@@ -32,14 +34,14 @@ class Logits(torch.nn.Module):
 
 
 def load(folder: Path) -> PreTrainedModel:
-    """Load a fine-tuned classifier in fp32. Raises: StrataError without a model that ONNX can hold."""
+    """Load a fine-tuned classifier in fp32. Raises: StrataError without one, or when an ONNX file cannot hold it."""
     if not (folder / "config.json").is_file():
         raise StrataError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
     ).eval()
     if not all(weight.isfinite().all() for weight in model.parameters()):
-        raise StrataError(f"{folder}: its weights hold NaN or infinity; train with a lower train.lr or in fp32")
+        raise StrataError(f"{folder}: the weights contain NaN or infinity; train with a lower train.lr or in fp32")
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if size > MOST_BYTES:
         raise StrataError(
@@ -49,56 +51,65 @@ def load(folder: Path) -> PreTrainedModel:
     return model
 
 
-def export_checked(model: PreTrainedModel, folder: Path, target: Path, calibration: dict, longest: int) -> None:
-    """Export a model with calibration folded in, and compare it with the one in `folder`, which has none.
+def export_checked(
+    model: PreTrainedModel, folder: Path, target: Path, calibration: Calibration, max_length: int
+) -> None:
+    """Export a model with its calibration folded in, and compare it with the one in `folder`, which has none.
 
-    An architecture whose attention is more than one ONNX operator says is exported as PyTorch computes it, and told.
-    Raises: StrataError when that is not the model either.
+    Attention is exported as one ONNX operator. If that fails, or gives other logits, it is exported with the operators
+    that PyTorch computes it with, and this is printed.
+    Raises: StrataError when that fails as well.
     """
     reference = load(folder)
     try:
         export(model, target, attention.NAME)
-        check(reference, target, calibration, longest)
-    except Exception:  # of the exporter, of ONNX Runtime, or of the check
-        print(f"quantize: {model.config.model_type} has attention of its own, which is exported as it is")
+        check_export(reference, target, calibration, max_length)
+    except Exception as error:  # of the exporter, of ONNX Runtime, or of the check
+        print(
+            f"quantize: {model.config.model_type} is exported without ONNX's Attention operator "
+            f"({_first_line(error)}), and will be slower"
+        )
         try:
             export(model, target, "eager")
-            check(reference, target, calibration, longest)
+            check_export(reference, target, calibration, max_length)
         except Exception as error:
-            said = str(error).strip().partition("\n")[0]
             raise StrataError(
-                f"{folder}: {model.config.model_type} cannot be exported to ONNX ({said}); choose another "
-                "model.checkpoint"
+                f"{folder}: {model.config.model_type} cannot be exported to ONNX ({_first_line(error)}); choose "
+                "another model.checkpoint"
             ) from error
 
 
-def fold(model: PreTrainedModel, temperature: float, shift: list[float]) -> None:
-    """Make a classifier's logits calibrated ones in place, so that every runtime's plain softmax is calibrated.
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
-    What evaluate has chosen, logits / temperature + shift, goes into weight and bias of the last layer. shift:
-    (labels,). Raises: StrataError when the model ends in no linear layer with a bias.
+
+def fold(model: PreTrainedModel, calibration: Calibration) -> None:
+    """Fold a calibration into the last layer in place, so that every runtime's plain softmax is calibrated.
+
+    It is the formula of `Calibration.logits` applied to a linear layer's weight w and bias b:
+    (w x + b) / temperature + shift = (w / temperature) x + (b / temperature + shift).
+    Raises: StrataError when the model does not end in a linear layer with a bias.
     """
     last = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == model.config.num_labels]
-    if not last or (last[-1].bias is None and any(shift)):
+    if not last or (last[-1].bias is None and calibration.shift.any()):
         raise StrataError(
-            f"{model.config.model_type}: ends in no linear layer with a bias, which calibration needs; choose another "
-            "model.checkpoint, or train without balancing"
+            f"{model.config.model_type}: the model does not end in a linear layer with a bias, which calibration "
+            "needs; choose another model.checkpoint, or train without balancing"
         )
+    weight, bias = last[-1].weight, last[-1].bias
     with torch.no_grad():
-        last[-1].weight.div_(temperature)
-        if last[-1].bias is not None:
-            last[-1].bias.div_(temperature).add_(torch.tensor(shift, dtype=last[-1].bias.dtype))
+        weight.div_(calibration.temperature)
+        if bias is not None:
+            bias.div_(calibration.temperature).add_(torch.tensor(calibration.shift, dtype=bias.dtype))
 
 
 def export(model: PreTrainedModel, target: Path, implementation: str = attention.NAME) -> None:
     """Write a classifier as fp32 ONNX, for any batch size and any number of tokens.
 
-    implementation: of its attention, as transformers names it.
-
-    The exporter notes source paths and Python stack traces on every node; they are removed, so that the same weights
-    give the same bytes wherever the project lies.
+    implementation: of its attention, by transformers' name. The exporter adds source paths and Python stack traces to
+    every node. They are removed, so that the same weights give the same bytes in any folder.
     """
-    # two tensors: given one tensor twice, the exporter takes both inputs for the same
+    # two tensors: with the same tensor twice, the exporter merges the two inputs
     example = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in INPUTS)
     batch, tokens = torch.export.Dim("batch"), torch.export.Dim("tokens")
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -124,48 +135,49 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
     proto.ClearField("metadata_props")
-    _part_sums_from_layer_norms(proto.graph)
-    del proto.graph.value_info[:]  # quantize_dynamic's shape inference fails on what the exporter noted here
+    _replace_adds_before_layer_norms(proto.graph)
+    del proto.graph.value_info[:]  # quantize_dynamic's shape inference fails on the exporter's shapes
     onnx.save(proto, target)
 
 
-def _part_sums_from_layer_norms(graph: onnx.GraphProto) -> None:
-    """Write the Add before a LayerNormalization as Sum, which is the same and which ONNX Runtime does not fuse with it.
+def _replace_adds_before_layer_norms(graph: onnx.GraphProto) -> None:
+    """Replace each Add before a LayerNormalization by Sum, which computes the same.
 
-    Its fused kernel takes four times as long as the two (docs/lab-notes.md), in every runtime that is built on it.
+    ONNX Runtime fuses Add and LayerNormalization into a kernel that takes four times as long as the two
+    (docs/lab-notes.md), in every runtime that is built on it. It does not fuse Sum.
     """
-    normed = {node.input[0] for node in graph.node if node.op_type == "LayerNormalization"}
+    normalized = {node.input[0] for node in graph.node if node.op_type == "LayerNormalization"}
     for node in graph.node:
-        if node.op_type == "Add" and node.output[0] in normed:
+        if node.op_type == "Add" and node.output[0] in normalized:
             node.op_type = "Sum"
 
 
-def check(model: PreTrainedModel, path: Path, calibration: dict, longest: int) -> None:
-    """Compare the exported model's logits with those that PyTorch gives, calibrated as evaluate does it.
+def check_export(model: PreTrainedModel, path: Path, calibration: Calibration, max_length: int) -> None:
+    """Compare the exported model's logits with PyTorch's, calibrated by the formula.
 
-    model: as training left it, nothing folded in. calibration: temperature and shift. longest: tokens a row may have.
-    Rows are random, of one token up to `longest`, padded and not.
+    model: as training left it, nothing folded in. max_length: tokens a row may have. Rows are random, of one token up
+    to max_length, with and without padding.
     Raises: ValueError when a logit differs by more than TOLERANCE.
     """
     random = np.random.default_rng(0)
-    pad_id, longest = model.config.pad_token_id or 0, min(longest, LONGEST_CHECKED)
+    pad_id, longest = pad_token_id(model.config), min(max_length, LONGEST_CHECKED)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     few = min(longest, 33)
     for lengths in ([1], [longest], [few, 2, 1], [1, *random.integers(1, few + 1, 32)]):
-        rows = [random.integers(0, model.config.vocab_size, length) for length in lengths]
-        for row in rows:
-            row[row == pad_id] = (
-                pad_id + 1
-            ) % model.config.vocab_size  # RoBERTa counts positions by what is no padding
-        ids, mask = padded(rows, pad_id)
+        ids, mask = padded(_random_rows(random, lengths, model.config.vocab_size, pad_id), pad_id)
         with torch.inference_mode():
-            logits = Logits(model)(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
-        wanted = logits / calibration["temperature"] + np.array(calibration["shift"])
-        # as PyTorch's logits are: a temperature of 0.05 makes them, and their rounding, 20 times as large
-        found = session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
-        far = np.abs(found - wanted).max() * min(1, calibration["temperature"])
-        if not far <= TOLERANCE:
+            expected = calibration.logits(Logits(model)(torch.from_numpy(ids), torch.from_numpy(mask)).numpy())
+        exported = session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
+        # in the scale of PyTorch's logits: a temperature of 0.05 makes them, and their rounding, 20 times as large
+        difference = np.abs(exported - expected).max() * min(1, calibration.temperature)
+        if not difference <= TOLERANCE:
             raise ValueError(
-                f"{path.name}: logits differ from PyTorch's by {far:.2g} in {len(rows)} rows of up to "
-                f"{max(lengths)} tokens, at most {TOLERANCE:g} is right; the export is wrong"
+                f"{path.name}: logits differ from PyTorch's by {difference:.2g} in {len(lengths)} rows of up to "
+                f"{max(lengths)} tokens, allowed is {TOLERANCE:g}; the export is wrong"
             )
+
+
+def _random_rows(random: np.random.Generator, lengths: list[int], vocabulary: int, pad_id: int) -> list[np.ndarray]:
+    """Return random token ids of the given lengths, without the padding token, by which RoBERTa counts positions."""
+    rows = [random.integers(0, vocabulary, length) for length in lengths]
+    return [np.where(row == pad_id, (pad_id + 1) % vocabulary, row) for row in rows]

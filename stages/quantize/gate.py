@@ -1,4 +1,4 @@
-"""Whether a quantized model is close enough to the fp32 one to ship: every limit, on the same rows."""
+"""The gate: is a quantized model close enough to the fp32 one to ship? Every limit, on the same rows."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ from strata.settings.params import Quantize
 
 
 @dataclass(frozen=True)
-class Split:
-    """Rows that both models score.
+class GateRows:
+    """One split's rows, which both models score.
 
-    frame: id, label, unit and probabilities, those of fp32. input_ids: token ids of each row. threshold: as in
+    frame: id, label, unit and probabilities, the fp32 model's. input_ids: token ids of each row. threshold: as in
     `decide`.
     """
 
@@ -27,69 +27,81 @@ class Split:
     threshold: float | None
 
     @property
+    def label(self) -> np.ndarray:
+        """The rows' labels: (rows,) int."""
+        return self.frame["label"].to_numpy()
+
+    @property
     def fp32(self) -> np.ndarray:
         """The fp32 model's probabilities: (rows, labels)."""
         return np.stack(self.frame["probabilities"])
 
     def predicted(self, probabilities: np.ndarray) -> np.ndarray:
-        """Return ids of labels, (rows,) int. probabilities: (rows, labels)."""
+        """Return label ids, (rows,) int. probabilities: (rows, labels)."""
         return decide(probabilities, self.labels.positive_id, self.threshold)
 
 
-def compare(split: Split, quantized: np.ndarray, metric: str) -> dict:
-    """Tell how far a quantized model is from the fp32 one. quantized: its probabilities, (rows, labels).
+def losses(rows: GateRows, quantized: np.ndarray, metric: str) -> dict:
+    """Return how much worse a quantized model is than the fp32 one. quantized: its probabilities, (rows, labels).
 
-    Returns: `loss` of the metric, above 0 where quantized is worse; `label_loss`, by which the share of each label's
-    rows that get it falls, None for one without rows; and `agreement` and `drift` of `closeness`.
+    Returns: `loss` of the metric, positive if the quantized model is worse; `label_loss`, the loss of each label's
+    recall, None for a label without rows; `agreement` and `drift`, as in `closeness`.
     Raises: StrataError when the metric is undefined on these rows.
     """
-    label, both = split.frame["label"].to_numpy(), (split.fp32, quantized)
-    predicted = [split.predicted(probabilities) for probabilities in both]
-    one, other = (
-        scores(label, probabilities, split.labels.positive_id, made)[metric]
-        for probabilities, made in zip(both, predicted, strict=True)
-    )
-    if one is None or other is None:
-        raise StrataError(f"quantize.gate_metric {metric} is undefined on these rows; choose another")
-    label_loss = {}
-    for i, name in enumerate(split.labels.names):
-        own = label == i
-        recall = [(made[own] == i).mean() if own.any() else None for made in predicted]
-        label_loss[name] = float(recall[0] - recall[1]) if own.any() else None
+    fp32, labels = rows.fp32, rows.labels
     return {
-        "loss": float((one - other) * (-1 if metric in LOWER_IS_BETTER else 1)),
-        "label_loss": label_loss,
-        **closeness(*both, split.labels.positive_id, split.threshold),
+        "loss": _value(rows, fp32, metric) - _value(rows, quantized, metric),
+        "label_loss": _label_losses(rows, quantized),
+        **closeness(fp32, quantized, labels.positive_id, rows.threshold),
     }
 
 
-def refusals(found: dict, split: Split, limits: Quantize) -> list[str]:
-    """Return what of `compare` is beyond its limit, a phrase each; none where the model may ship.
+def _value(rows: GateRows, probabilities: np.ndarray, metric: str) -> float:
+    """Return the metric, with its sign flipped if lower is better. Raises: as `losses`."""
+    predicted = rows.predicted(probabilities)
+    value = scores(rows.label, probabilities, rows.labels.positive_id, predicted)[metric]
+    if value is None:
+        raise StrataError(f"quantize.gate_metric {metric} is undefined on these rows; choose another")
+    return -value if metric in LOWER_IS_BETTER else value
 
-    No limit of a share of rows is tighter than one row: a label of ten rows loses 0.1 with the first.
+
+def _label_losses(rows: GateRows, quantized: np.ndarray) -> dict[str, float | None]:
+    before, after = rows.predicted(rows.fp32), rows.predicted(quantized)
+    label_loss = {}
+    for i, name in enumerate(rows.labels.names):
+        has_label = rows.label == i
+        recall_loss = (before[has_label] == i).mean() - (after[has_label] == i).mean() if has_label.any() else None
+        label_loss[name] = None if recall_loss is None else float(recall_loss)
+    return label_loss
+
+
+def refusals(measured: dict, rows: GateRows, limits: Quantize) -> list[str]:
+    """Return a phrase for each of the `losses` that exceeds its limit; none if the model may ship.
+
+    A limit on a share of rows is at least one row: a label with ten rows loses 0.1 with the first of them.
     """
-    label = split.frame["label"].to_numpy()
-    said = []
-
-    def refuse(what: str, value: float, limit: float) -> None:
-        if exceeds(value, limit):
-            said.append(f"{what} {value:.4f}, most allowed {limit:.4g}")
-
-    metric, limit = limits.gate_metric, limits.max_loss
-    refuse(f"loss of {metric}", found["loss"], _at_least_a_row(limit, len(label)) if metric == "accuracy" else limit)
-    for i, name in enumerate(split.labels.names):
-        lost = found["label_loss"][name]
-        if lost is not None:
-            refuse(
-                f"loss of recall of label {name}", lost, _at_least_a_row(limits.max_label_loss, int((label == i).sum()))
-            )
+    label, metric, max_loss = rows.label, limits.gate_metric, limits.max_loss
+    if metric == "accuracy":
+        max_loss = _at_least_one_row(max_loss, len(label))
+    upper_limits = [(f"loss of {metric}", measured["loss"], max_loss)]
+    for i, name in enumerate(rows.labels.names):
+        if measured["label_loss"][name] is not None:
+            limit = _at_least_one_row(limits.max_label_loss, int((label == i).sum()))
+            upper_limits.append((f"loss of recall of label {name}", measured["label_loss"][name], limit))
+    phrases = _exceeded(upper_limits)
     least = least_agreement(limits.min_agreement, len(label))
-    if exceeds(least, found["agreement"]):
-        said.append(f"agreement {found['agreement']:.4f}, least allowed {least:.4g}")
-    refuse("drift of probabilities", found["drift"], limits.max_drift)
-    return said
+    if exceeds(least, measured["agreement"]):
+        phrases.append(f"agreement {measured['agreement']:.4f}, least allowed {least:.4g}")
+    return phrases + _exceeded([("drift of probabilities", measured["drift"], limits.max_drift)])
 
 
-def _at_least_a_row(limit: float, rows: int) -> float:
-    """A negative limit demands a gain, and is kept."""
+def _exceeded(upper_limits: list[tuple[str, float, float]]) -> list[str]:
+    """Return a phrase for each value above its limit. upper_limits: name, value, limit."""
+    return [
+        f"{name} {value:.4f}, most allowed {limit:.4g}" for name, value, limit in upper_limits if exceeds(value, limit)
+    ]
+
+
+def _at_least_one_row(limit: float, rows: int) -> float:
+    """Return the limit, or one row if that is more. A negative limit demands a gain, and is kept."""
     return limit if limit < 0 else max(limit, 1 / rows)

@@ -60,7 +60,9 @@ def main(argv: list[str] | None = None) -> None:
     first, second = (
         (np.stack(rows[f"probabilities_{which}"]), rows[f"prediction_{which}"].to_numpy()) for which in ("one", "other")
     )
-    result = significance.compare(labels, second[0], first[0], positive, units(rows), SEED, second[1], first[1])
+    result = significance.paired_comparison(
+        labels, second[0], first[0], positive, units(rows), SEED, second[1], first[1]
+    )
     sides = [scores(labels, probabilities, positive, predicted) for probabilities, predicted in (first, second)]
     alone = [f"{len(run.rows) - len(rows):,} more in {run.name}" for run in (one, other)]
     print(f"compare: {len(rows):,} test rows in both, {alone[0]}, {alone[1]}")

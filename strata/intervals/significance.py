@@ -1,23 +1,32 @@
-"""Whether one model is better than another on the same rows, or the rows cannot tell.
+"""Is one model better than another on the same rows, or can these rows not show a difference?
 
-Two are called different when both of two tests at 5% say so: the paired bootstrap's 95% interval of the difference in
-accuracy excludes 0, and the exact sign-flip test, which is McNemar's (1947) where every row stands alone, gives p below
-0.05. The interval alone errs on few rows that differ: with four, all in one direction, it excludes 0 where chance does
-that one time in eight. The exact test holds 5% at any size, so both together do.
+Two models are called different when two tests at 5% agree: the paired bootstrap's 95% interval of the difference in
+accuracy excludes 0, and the exact sign-flip test (McNemar's, 1947, if every row is independent) gives p below 0.05. The
+interval alone is too optimistic when few rows differ: with four rows, all in favour of one model, it excludes 0, though
+chance does that one time in eight. The exact test has a 5% error rate at any size, and so have both together.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import convolve
 from scipy.stats import binom
 
-from strata.intervals.bootstrap import DRAWS, draw, percentiles
-from strata.intervals.weighted import resampled
-from strata.scoring import NAMES, checked, scores
+from strata.intervals.bootstrap import DRAWS, draw, percentile_interval
+from strata.intervals.weighted import weighted_scores
+from strata.scoring import NAMES, checked_predictions, scores
 
 ALPHA = 0.05
 
 
-def compare(
+class _Predictions(NamedTuple):
+    """One model's outputs. probabilities: (rows, labels). predicted: (rows,) int."""
+
+    probabilities: np.ndarray
+    predicted: np.ndarray
+
+
+def paired_comparison(
     labels: np.ndarray,
     ours: np.ndarray,
     theirs: np.ndarray,
@@ -28,64 +37,82 @@ def compare(
     their_predicted: np.ndarray | None = None,
     draws: int = DRAWS,
 ) -> dict:
-    """Compare two models on the same rows.
+    """Compare two models on the same rows, and on the same bootstrap draws of them.
 
-    labels: (rows,) int. ours, theirs: (rows, labels), probabilities. unit, seed: as in `bootstrap.draw`; both
-    models are scored on the same draws. our_predicted, their_predicted: (rows,) int, as in `scores`.
-    Returns: for each of NAMES `difference` (ours less theirs), `low` and `high`, each None where it is undefined; under
-    `mcnemar` the rows that only ours, and only theirs, has right, and p; `different`, the verdict; and `words`.
+    labels: (rows,) int. ours, theirs: (rows, labels), probabilities. unit, seed: as in `bootstrap.draw`.
+    our_predicted, their_predicted: (rows,) int, as in `scores`.
+    Returns: for each of NAMES `difference` (ours minus theirs), `low` and `high`, each None where undefined; under
+    `mcnemar`, the number of rows that only ours and only theirs predicts right, and p; `different`, the verdict; and
+    `words`, the verdict as a phrase.
     Raises: ValueError as `scores`.
     """
-    our_predicted = checked(labels, ours, our_predicted)
-    their_predicted = checked(labels, theirs, their_predicted)
-    weights = draw(unit, draws, seed)
-    one, other = scores(labels, ours, positive, our_predicted), scores(labels, theirs, positive, their_predicted)
-    mine = resampled(labels, ours, positive, weights, our_predicted)
-    yours = resampled(labels, theirs, positive, weights, their_predicted)
-    gain = (our_predicted == labels).astype(int) - (their_predicted == labels)
-    by_unit = np.bincount(np.unique(unit, return_inverse=True)[1], gain).astype(int)
-    result = {}
-    for name in NAMES:
-        known = one[name] is not None and other[name] is not None
-        ends = percentiles(mine[name] - yours[name]) if known and len(by_unit) > 1 else None
-        difference = one[name] - other[name] if known else None
-        result[name] = {"difference": difference, **(ends or {"low": None, "high": None})}
-    p = sign_flip(by_unit)
-    different = differ(result["accuracy"]["low"], result["accuracy"]["high"], p)
-    said = words(**result["accuracy"], different=different)
+    our = _Predictions(ours, checked_predictions(labels, ours, our_predicted))
+    their = _Predictions(theirs, checked_predictions(labels, theirs, their_predicted))
+    differences = _differences(labels, our, their, positive, unit, draw(unit, draws, seed))
+    gain = (our.predicted == labels).astype(int) - (their.predicted == labels)  # (rows,), -1, 0 or 1
+    p = sign_flip_p_value(np.bincount(np.unique(unit, return_inverse=True)[1], gain).astype(int))
+    different = is_different(differences["accuracy"]["low"], differences["accuracy"]["high"], p)
+    verdict = words(**differences["accuracy"], different=different)
     if not gain.any():
-        said = "no difference: both are right on the same rows"
-    return result | {
+        verdict = "no difference: both are right on the same rows"
+    return differences | {
         "mcnemar": {"only_ours": int((gain > 0).sum()), "only_theirs": int((gain < 0).sum()), "p": p},
         "different": different,
-        "words": said,
+        "words": verdict,
     }
 
 
-def sign_flip(gains: np.ndarray) -> float:
-    """Return the chance that gains whose signs are tosses of a coin add up to as much as these, or to as much less.
+def _differences(
+    labels: np.ndarray,
+    our: _Predictions,
+    their: _Predictions,
+    positive: int | None,
+    unit: np.ndarray,
+    weights: np.ndarray,
+) -> dict[str, dict[str, float | None]]:
+    """Return `difference`, `low` and `high` of each of NAMES. weights: (draws, rows)."""
+    our_scores, their_scores = (scores(labels, m.probabilities, positive, m.predicted) for m in (our, their))
+    our_draws, their_draws = (
+        weighted_scores(labels, m.probabilities, positive, weights, m.predicted) for m in (our, their)
+    )
+    several_units = len(np.unique(unit)) > 1
+    differences = {}
+    for name in NAMES:
+        defined = our_scores[name] is not None and their_scores[name] is not None
+        interval = percentile_interval(our_draws[name] - their_draws[name]) if defined and several_units else None
+        differences[name] = {
+            "difference": our_scores[name] - their_scores[name] if defined else None,
+            **(interval or {"low": None, "high": None}),
+        }
+    return differences
 
-    gains: (units,) int, the rows of a unit that only ours has right less those that only theirs has. If neither model
-    is better, either could have made either's predictions of a unit, which flips the sign. The distribution of the sum
-    is exact; with units of one row it is McNemar's exact test.
+
+def sign_flip_p_value(gains: np.ndarray) -> float:
+    """Return the p-value of the exact two-sided sign-flip test.
+
+    If neither model is better, the two could have swapped their predictions of any unit, which flips the sign of its
+    gain. The p-value is the share of all sign flips whose sum is at least as far from 0 as the sum observed. The
+    distribution of the sum is exact; with independent rows, this is McNemar's exact test.
+
+    gains: (units,) int, a unit's rows that only ours predicts right minus those that only theirs does.
     """
-    chance = np.ones(1)  # of each sum, from the least to the largest
+    distribution = np.ones(1)  # probability of each sum, from the least to the largest
     for size, units in zip(*np.unique(np.abs(gains[gains != 0]), return_counts=True), strict=True):
-        sums = np.zeros(2 * size * units + 1)
-        sums[:: 2 * size] = binom.pmf(np.arange(units + 1), units, 0.5)
-        chance = convolve(chance, sums)
-    most = len(chance) // 2
-    as_far = np.abs(np.arange(-most, most + 1)) >= abs(gains.sum())
-    return min(1.0, float(chance[as_far].sum()))
+        of_size = np.zeros(2 * size * units + 1)
+        of_size[:: 2 * size] = binom.pmf(np.arange(units + 1), units, 0.5)
+        distribution = convolve(distribution, of_size)
+    largest = len(distribution) // 2
+    at_least_as_far = np.abs(np.arange(-largest, largest + 1)) >= abs(gains.sum())
+    return min(1.0, float(distribution[at_least_as_far].sum()))
 
 
-def differ(low: float | None, high: float | None, p: float) -> bool:
-    """The verdict: whether the interval of the difference in accuracy excludes 0, and p is below 5%."""
+def is_different(low: float | None, high: float | None, p: float) -> bool:
+    """Return the verdict: the interval of the difference in accuracy excludes 0, and p is below ALPHA."""
     return low is not None and bool(low > 0 or high < 0) and p < ALPHA
 
 
 def words(difference: float, low: float | None, high: float | None, different: bool) -> str:
-    """Say a difference in accuracy, and its interval, in points (hundredths).
+    """Return the verdict as a phrase, with the difference in accuracy and its interval in points (hundredths).
 
     >>> words(0.065, 0.051, 0.079, different=True)
     'better by 6.5 points (5.1 to 7.9)'

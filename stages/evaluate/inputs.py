@@ -1,0 +1,52 @@
+"""Everything that evaluate reads, but for the model."""
+
+import argparse
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluate.sample import sample
+from strata.base import tables
+from strata.base.errors import StrataError
+from strata.labels import Labels, read_labels
+from strata.model.tokens import TokenizedRows, read_tokens
+from strata.prior import PriorShift, read_prior_shift
+from strata.settings.params import Params
+
+
+class Inputs(NamedTuple):
+    """What evaluate reads. Rows are distinct and sorted by id."""
+
+    labels: Labels
+    tokens: dict[str, TokenizedRows]  # a sample of train, validation, test
+    unit: pd.Series  # of every row, by id: equal for rows that are not independent of each other
+    prior: PriorShift
+    texts: pd.DataFrame  # of the test rows: text, annotation, group, attribute.*
+    baselines: dict[str, np.ndarray]  # probabilities of the test rows, (rows, labels), by baseline
+
+
+def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
+    """Read the labels, tokens, texts, prior and baselines.
+
+    Raises: StrataError when a file is missing or broken, or evaluate.goal needs two labels and there are more.
+    """
+    labels, goal = read_labels(args.labels), settings.evaluate.goal
+    if goal and labels.positive is None:
+        raise StrataError(
+            f"evaluate.goal is {goal}, but a threshold needs two labels, not {len(labels.names)}; set it to null"
+        )
+    unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
+    prior = read_prior_shift(args.resample / "prior.json")
+    tokens = {name: read_tokens(args.tokens / name).distinct() for name in ("train", "validation", "test")}
+    tokens["train"] = tokens["train"].at(sample(tokens["train"].id, settings.evaluate.train_rows, settings.seed))
+    test_ids = tokens["test"].id
+    baselines = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test_ids]
+    return Inputs(
+        labels=labels,
+        tokens=tokens,
+        unit=unit,
+        prior=prior,
+        texts=tables.read(args.split / "test.parquet").set_index("id").loc[test_ids].reset_index(),
+        baselines={name: np.stack(baselines[name]) for name in ("majority", "tfidf")},
+    )

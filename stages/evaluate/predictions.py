@@ -1,0 +1,89 @@
+"""The model's predictions of all rows, with a calibration and a threshold that are fitted on validation rows only."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from stages.evaluate import threshold
+from stages.evaluate.inputs import Inputs
+from stages.evaluate.scored_rows import ScoredRows
+from stages.evaluate.scorer import Scorer
+from strata import calibration, goal
+from strata.calibration import Calibration
+from strata.decision import decide
+from strata.labels import Labels
+from strata.model.tokens import TokenizedRows
+
+
+class ValidationFit(NamedTuple):
+    """What is chosen on validation rows."""
+
+    calibration: Calibration
+    threshold: float | None  # None without a goal
+    threshold_curve: pd.DataFrame  # the scores of every threshold; empty with many labels
+
+
+class Predictions(NamedTuple):
+    """The scored rows of each split, and what they were scored with."""
+
+    rows: dict[str, ScoredRows]  # train, validation, test: calibrated, and decided by the threshold
+    uncalibrated: ScoredRows  # test rows, by the model's own logits
+    untuned: ScoredRows  # test rows, by the model before fine-tuning
+    fit: ValidationFit
+
+
+def fit_on_validation(
+    logits: np.ndarray, label: np.ndarray, shift: np.ndarray, goal_text: str | None, labels: Labels
+) -> ValidationFit:
+    """Fit the calibration, and choose the threshold for the goal. It gets validation rows and no others.
+
+    logits: (rows, labels). label: (rows,) int. shift: (labels,), restores the natural prior. goal_text: evaluate.goal.
+    """
+    fitted = calibration.fit(logits, label, shift)
+    if labels.positive is None:
+        return ValidationFit(fitted, None, pd.DataFrame(columns=threshold.COLUMNS))
+    curve = threshold.curve(label == labels.positive_id, fitted.probabilities(logits)[:, labels.positive_id])
+    chosen = threshold.choose(goal.parse(goal_text), curve) if goal_text else None
+    return ValidationFit(fitted, chosen, curve)
+
+
+def predict(scorer: Scorer, untuned: Scorer, inputs: Inputs, goal_text: str | None) -> Predictions:
+    """Score the rows of all splits.
+
+    scorer: the fine-tuned model. untuned: the model before fine-tuning. goal_text: evaluate.goal.
+    """
+    labels, tokens, prior = inputs.labels, inputs.tokens, inputs.prior
+    logits = {name: scorer.logits(rows.input_ids) for name, rows in tokens.items()}
+    fit = fit_on_validation(logits["validation"], tokens["validation"].label, prior.training, goal_text, labels)
+    # training rows have a prior of their own where they were resampled
+    calibrations = {
+        "train": Calibration(fit.calibration.temperature, prior.training_rows),
+        "validation": fit.calibration,
+        "test": fit.calibration,
+    }
+
+    def scored(split: str, logits: np.ndarray, by: Calibration, cut: float | None) -> ScoredRows:
+        return scored_rows(tokens[split], logits, by, labels.positive_id, cut, inputs.unit)
+
+    raw, test = calibration.uncalibrated(len(labels.names)), tokens["test"]
+    return Predictions(
+        rows={name: scored(name, logits[name], calibrations[name], fit.threshold) for name in tokens},
+        uncalibrated=scored("test", logits["test"], raw, None),
+        untuned=scored("test", untuned.logits(test.input_ids), raw, None),
+        fit=fit,
+    )
+
+
+def scored_rows(
+    rows: TokenizedRows,
+    logits: np.ndarray,
+    by: Calibration,
+    positive: int | None,
+    cut: float | None,
+    unit: pd.Series,
+) -> ScoredRows:
+    """Calibrate logits, (rows, labels), and decide. positive, cut: as in `decide`. unit: by id."""
+    probabilities = by.probabilities(logits)
+    predicted = decide(probabilities, positive, cut)
+    return ScoredRows(rows.id, rows.label, logits, probabilities, predicted, unit.loc[rows.id].to_numpy())
