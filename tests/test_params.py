@@ -106,6 +106,24 @@ def test_factors_must_name_every_label_of_the_recipe(project):
         load(project)
 
 
+def test_numbers_by_label_may_be_a_list_for_names_of_any_kind(project):
+    names = ["R&D", "talk.politics", "lost card?", "NA", "a: b", "no"]
+    project.recipe(labels={name: name for name in names}, positive=None)
+    project.params(resample={"strategy": "factors", "factors": [f"{name}: {i}.5" for i, name in enumerate(names)]})
+    project.params(train={"class_weights": [f"{name}:{i + 1}" for i, name in enumerate(names)]})
+    settings, _ = load(project)
+    assert settings.resample.factors == {name: i + 0.5 for i, name in enumerate(names)}
+    assert settings.train.class_weights == {name: i + 1 for i, name in enumerate(names)}
+    for factors, sentence in (
+        (["R&D 2"], r"factors: 'R&D 2' is not 'LABEL: NUMBER'"),
+        (["NA: 1", "NA: 2"], r"factors: the label 'NA' is given twice"),
+        (["NA: high"], r"factors"),
+    ):
+        project.params(resample={"factors": factors})
+        with pytest.raises(StrataError, match=sentence):
+            load(project)
+
+
 def test_the_committed_json_schemas_are_up_to_date():
     for name, text in schemas().items():
         committed = (ROOT / "strata/settings" / name).read_text(encoding="utf-8")

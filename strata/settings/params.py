@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from strata.goal import PATTERN
 from strata.scoring import NAMES
-from strata.settings.fields import Float, Name, Section, Share
+from strata.settings.fields import ByLabel, Float, Name, Section, Share
 
 MetricName = Literal[tuple(NAMES)]
 
@@ -103,11 +103,13 @@ class Resample(Section):
         "most frequent; factors: each label's rows times its own factor, at least one row; counts: each label's own "
         "number of rows."
     )
-    factors: dict[str, Annotated[Float, Field(gt=0, le=1000)]] = Field(
-        description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}."
+    factors: Annotated[dict[str, Annotated[Float, Field(gt=0, le=1000)]], ByLabel] = Field(
+        description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}, or as a "
+        "list, ['R&D: 2', 'NA: 0.5'], which takes every name on the command line; else null."
     )
-    counts: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        description="With strategy counts, the training rows of each label, by name, such as {spam: 500, ham: 500}."
+    counts: Annotated[dict[str, Annotated[int, Field(ge=1)]], ByLabel] = Field(
+        description="With strategy counts, the training rows of each label, by name or as a list like factors; else "
+        "null."
     )
 
     @model_validator(mode="after")
@@ -191,9 +193,9 @@ class Train(Section):
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[Float, Field(gt=0)]] = Field(
+    class_weights: Literal["none", "balanced"] | Annotated[dict[str, Annotated[Float, Field(gt=0)]], ByLabel] = Field(
         description="Weight of each label's rows in the loss. none: equal. balanced: the inverse of the label's share "
-        "of the training rows. Or one number for each label by name; only their ratios matter. An alternative to "
+        "of the training rows. Or one number for each label, by name or as a list like resample.factors; only their ratios matter. An alternative to "
         "resample, which repeats or drops rows."
     )
     best_metric: MetricName | Literal["loss"] = Field(
