@@ -33,7 +33,7 @@ docs: install ## renew the figures in README and docs
 
 office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
 
-recipes: install ## take every recipe whose data are here up to its baseline, in a temporary folder
+recipes: install ## run every available recipe up to its baseline, in a temporary folder
 	python -m benchmarks.recipes --baseline
 
 constraints: ## pin all packages that the pinned ones bring along, in constraints.txt

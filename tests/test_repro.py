@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, STAGES, committed, reviews, write_csv
+from tests.conftest import ROOT, STAGES, committed, in_head, reviews, write_csv
 
 pytestmark = pytest.mark.slow
 
@@ -65,14 +65,15 @@ def commit(folder: Path, message: str) -> None:
 def origin(tmp_path_factory, checkpoint) -> Path:
     """This project as a user would commit it, its data shrunk to a sample and its model to a tiny one."""
     folder = tmp_path_factory.mktemp("origin") / "strata"
-    listed = run(ROOT, "git", "ls-files", "-z").rstrip("\0").split("\0")
-    for name in listed:
-        if name != "dvc.lock" and not name.startswith(("metrics/", "plots/")) and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if name == "params.yaml" or name.startswith("recipes/"):  # which a user may have changed
-                (folder / name).write_text(committed(name), encoding="utf-8")
-            else:
-                shutil.copy(ROOT / name, folder / name)
+    tracked = set(run(ROOT, "git", "ls-files", "-z").rstrip("\0").split("\0"))
+    settings = {name for name in in_head() if name == "params.yaml" or name.startswith(("recipes/", "data/"))}
+    for name in settings:  # a user may have changed them, and staged a recipe and data
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(committed(name), encoding="utf-8")
+    others = (name for name in tracked if not name.startswith(("recipes/", "data/", "metrics/", "plots/")))
+    for name in [name for name in others if name not in ("dvc.lock", *settings) and (ROOT / name).is_file()]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     change(
         folder,
         "params.yaml",

@@ -182,7 +182,7 @@ def test_what_is_hostile_or_broken_is_refused_in_one_line(tmp_path, text, senten
 
 
 def test_what_is_no_file_is_told(tmp_path):
-    with pytest.raises(StrataError, match=r"gone.yaml: no such file; stand in the project's folder"):
+    with pytest.raises(StrataError, match=r"gone.yaml: no such file; run this in the project's folder"):
         read_yaml(tmp_path / "gone.yaml")
     with pytest.raises(StrataError, match=r": not a file"):
         read_yaml(tmp_path)

@@ -8,6 +8,7 @@ from strata.goal import PATTERN
 from strata.scoring import NAMES
 from strata.settings.fields import ByLabel, Float, Name, Section, Share
 
+PositiveByLabel = Annotated[dict[str, Annotated[Float, Field(gt=0)]], ByLabel]
 MetricName = Literal[tuple(NAMES)]
 
 
@@ -193,10 +194,10 @@ class Train(Section):
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
-    class_weights: Literal["none", "balanced"] | Annotated[dict[str, Annotated[Float, Field(gt=0)]], ByLabel] = Field(
+    class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(
         description="Weight of each label's rows in the loss. none: equal. balanced: the inverse of the label's share "
-        "of the training rows. Or one number for each label, by name or as a list like resample.factors; only their ratios matter. An alternative to "
-        "resample, which repeats or drops rows."
+        "of the training rows. Or one number for each label, by name or as a list like resample.factors; only their "
+        "ratios matter. An alternative to resample, which repeats or drops rows."
     )
     best_metric: MetricName | Literal["loss"] = Field(
         description="Validation metric that chooses the checkpoint to keep."

@@ -173,7 +173,7 @@ def _check_expansion(root: yaml.Node) -> None:
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds. Raises: StrataError when it is missing, too large, or not valid."""
     if not path.exists():
-        raise StrataError(f"{path}: no such file; stand in the project's folder, or name another with --project")
+        raise StrataError(f"{path}: no such file; run this in the project's folder, or name the project's file")
     if not path.is_file():
         raise StrataError(f"{path}: not a file; write the settings into a file of that name")
     with path.open("rb") as file:
