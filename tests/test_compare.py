@@ -145,7 +145,7 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     elsewhere = against(tmp_path, "HEAD", "surer", "--project", "project")
     assert elsewhere == forth
     printed = against(tmp_path, "HEAD", fails=True)
-    assert f"compare: {tmp_path}: no Strata project, since it has no dvc.yaml and no params.yaml; stand in a" in printed
+    assert f"compare: {tmp_path}: not a Strata project (dvc.yaml and params.yaml missing); run this in" in printed
     shutil.rmtree(folder / ".dvc/cache")
     printed = against(folder, "HEAD", fails=True)
     assert (

@@ -99,7 +99,7 @@ def test_a_wrong_recipe_is_named_with_what_is_allowed(project, change, sentence)
 
 def test_factors_must_name_every_label_of_the_recipe(project):
     project.params(resample={"strategy": "factors", "factors": {"positiv": 2.0}})
-    with pytest.raises(StrataError, match=r"label 'positiv', which .* has not; did you mean positive\?"):
+    with pytest.raises(StrataError, match=r"label 'positiv', which is not in .*; did you mean positive\?"):
         load(project)
     project.params(resample={"factors": {"positive": 2.0}})
     with pytest.raises(StrataError, match=r"resample.factors lacks negative"):

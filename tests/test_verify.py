@@ -177,14 +177,12 @@ def test_settings_that_mean_the_same_are_the_same(project, capsys):
 def test_without_git_or_a_recorded_run_there_is_nothing_to_compare(project, capsys, monkeypatch):
     git(project, "rm", "--quiet", "--cached", "dvc.lock", "metrics/evaluate.json")
     git(project, "commit", "--quiet", "--message", "Record nothing")
-    nothing = "so that there is no recorded run to compare with\n"
-    assert answer(project, capsys) == (
-        f"verify: the last commit holds no dvc.lock and no metrics/evaluate.json, {nothing}"
-    )
+    nothing = "verify: nothing to compare with: "
+    assert answer(project, capsys) == f"{nothing}the last commit holds no dvc.lock and no metrics/evaluate.json\n"
     shutil.rmtree(project.parent / ".git")
-    assert answer(project, capsys) == f"verify: no Git commit is here, {nothing}"
+    assert answer(project, capsys) == f"{nothing}no Git commit is here\n"
     monkeypatch.setenv("PATH", str(project))
-    assert answer(project, capsys) == f"verify: no Git commit is here, {nothing}"
+    assert answer(project, capsys) == f"{nothing}no Git commit is here\n"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,6 @@ def subcommand(name: str, argv: list[str]) -> None:
             f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
         ) from None
     except KeyboardInterrupt:
-        sys.exit(130)  # as a shell says it
-    except BrokenPipeError:  # the reader, such as head, has enough; what is still to be printed goes nowhere
+        sys.exit(130)  # the exit code after Ctrl-C
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe: drop the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,8 +5,8 @@
 
 Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
 another make of CPU, when every score of baseline, evaluate and quantize lies inside its recorded 95% interval and all
-counts of rows are equal. Otherwise the scores are named, and the exit code is 1. With other settings, code or data it
-is another run, which is told and is no error.
+counts of rows are equal. Otherwise the scores are named, and the exit code is 1. A run with
+other settings, code or data is not compared; the exit code is 0.
 """
 
 from strata.base.errors import StrataError
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     add_project(arguments)
     head = Head(arguments.parse_args(argv).project)
     if reason := no_record(head):
-        print(f"verify: {reason}, so that there is no recorded run to compare with")
+        print(f"verify: nothing to compare with: {reason}")
         return
     if changes := differences(head):
         print(f"verify: another run than the recorded one, by {listed(changes, ', ')}; there is nothing to compare")
