@@ -41,12 +41,12 @@ stages:
     - path: data/ingest/train.parquet
       md5: {made}
     - path: recipes/sample.yaml
-      md5: {code}
+      md5: {recipe}
     params:
       params.yaml:
         train.lr: {lr}
 """
-MADE = {"raw": "11", "code": "22", "made": "44", "lr": "8e-05"}
+MADE = {"raw": "11", "code": "22", "recipe": "23", "made": "44", "lr": "8e-05"}
 
 
 def git(folder, *argv):
@@ -73,6 +73,7 @@ def metrics(**changes):
 def project(tmp_path):
     """A project whose run is committed, in a folder of its repository."""
     folder = tmp_path / "repository/project"
+    (folder / "data/ingest").mkdir(parents=True)
     for name, content in metrics().items():
         write(folder, f"metrics/{name}.json", content)
     write(folder, "plots/evaluate/roc.csv", "x,y\n0,0.5\n")
@@ -170,8 +171,19 @@ def test_another_run_is_told_and_is_no_error(project, capsys, name, content, sai
 def test_settings_that_mean_the_same_are_the_same(project, capsys):
     """`dvc exp run` writes params.yaml anew."""
     write(project, "params.yaml", "recipe: sample\ntrain: {lr: 8e-05}\nwatch:\n")
-    write(project, "dvc.lock", LOCK.format(**MADE | {"code": "23"}))
+    write(project, "dvc.lock", LOCK.format(**MADE | {"recipe": "24"}))
     assert "verify: agrees with the recorded run" in answer(project, capsys)
+
+
+def test_a_clone_without_outputs_is_no_run(project):
+    (project / "data/ingest").rmdir()
+    with pytest.raises(StrataError, match=r"^data/ingest missing, so the run is not complete; dvc repro, or dvc pull"):
+        verify.main(["--project", str(project)])
+
+
+def test_a_recorded_run_of_other_code_is_another_run(project, capsys):
+    write(project, "dvc.lock", LOCK.format(**MADE | {"code": "55"}))
+    assert "another run than the recorded one, by stages/ingest.py" in answer(project, capsys)
 
 
 def test_without_git_or_a_recorded_run_there_is_nothing_to_compare(project, capsys, monkeypatch):

@@ -11,7 +11,7 @@ other settings, code or data is not compared; the exit code is 0.
 
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
-from strata.runs.recorded import Head, compared, differences, no_record
+from strata.runs.recorded import Head, compared, differences, missing_outputs, no_record
 
 SHOWN = 5  # names that a sentence holds
 
@@ -24,6 +24,8 @@ def main(argv: list[str] | None = None) -> None:
     if reason := no_record(head):
         print(f"verify: nothing to compare with: {reason}")
         return
+    if missing := missing_outputs(head):
+        raise StrataError(f"{listed(missing, ', ')} missing, so the run is not complete; dvc repro, or dvc pull")
     if changes := differences(head):
         print(f"verify: another run than the recorded one, by {listed(changes, ', ')}; there is nothing to compare")
         return

@@ -82,15 +82,15 @@ def differences(head: Head) -> list[str]:
     for path in settings:
         if not changed and not _means_the_same(head.read(path), head.here(path)):
             changed.append(path)
-    sources = _sources(lock)
-    code = sorted(path for path in sources if path not in settings and not path.startswith("data/"))
-    diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
-    changed += (diff or b"").decode().split("\0")[:-1]
-    data, recorded_data = (
-        {path: md5 for path, md5 in some.items() if path.startswith("data/")}
-        for some in (sources, _sources(recorded_lock))
+    sources, recorded_sources = (
+        {path: md5 for path, md5 in _sources(some).items() if path not in settings} for some in (lock, recorded_lock)
     )
-    return changed + _unequal(data, recorded_data)
+    code = sorted(path for path in sources if not path.startswith("data/"))
+    diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
+    if diff is None:
+        raise StrataError("git diff fails in this project; see what it says")
+    edited = diff.decode().split("\0")[:-1]
+    return list(dict.fromkeys([*changed, *edited, *_unequal(sources, recorded_sources)]))
 
 
 def compared(head: Head) -> Comparison:
@@ -149,16 +149,25 @@ def _parameters(lock: dict) -> dict[str, str]:
     }
 
 
+def missing_outputs(head: Head) -> list[str]:
+    """Return what dvc.lock records as written and is not here."""
+    lock = _yaml(head.here(LOCK), LOCK)
+    return [path for path in _outputs(lock) if not (head.project / path).exists()]
+
+
+def _outputs(lock: dict) -> list[str]:
+    return [out["path"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])]
+
+
 def _sources(lock: dict) -> dict[str, str]:
     """Return the hashes that dvc.lock records of what no stage wrote, by path."""
-    stages = lock.get("stages", {}).values()
-    outs = tuple(out["path"] for stage in stages for out in stage.get("outs", []))
-    return {
-        dep["path"]: dep.get("md5")
-        for stage in stages
-        for dep in stage.get("deps", [])
-        if not any(dep["path"] == out or dep["path"].startswith(f"{out}/") for out in outs)
-    }
+    outs = _outputs(lock)
+    deps = [dep for stage in lock.get("stages", {}).values() for dep in stage.get("deps", [])]
+
+    def is_written(path: str) -> bool:
+        return any(f"{path}/".startswith(f"{out}/") or out.startswith(f"{path}/") for out in outs)
+
+    return {dep["path"]: dep["md5"] for dep in deps if not is_written(dep["path"])}
 
 
 def _unequal(one: dict[str, str], other: dict[str, str]) -> list[str]:
