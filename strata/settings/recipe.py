@@ -47,13 +47,29 @@ class Dated(Section):
     format: str = Field(min_length=1, description="As strptime takes it, such as %d/%m/%Y.")
 
 
+class LabelOf(Section):
+    """A label column whose values hold several labels."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    split: str = Field(min_length=1, description="list for values such as ['a', 'b'], else the labels' separator.")
+    has: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A label: the value is true where it is among the row's labels, else false. Absent or null: the "
+        "value is the first label.",
+    )
+
+
 class Columns(Section):
     """The source's column names."""
 
     text: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = Field(
         description="Column that holds the text, or a list of columns whose texts are joined by a space."
     )
-    label: str = Field(min_length=1, description="Column that holds the label.")
+    label: Annotated[str, Field(min_length=1)] | LabelOf | Annotated[list[str], Field(min_length=2)] = Field(
+        description="Column that holds the label; a list of columns of 0 and 1 (or false and true), one of which is "
+        "set in each row: its name is the value; or, where values hold several labels, {column: label, split: ','} for "
+        "the first of them and {column: label, split: list, has: spam} for true and false."
+    )
     group: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="Column whose rows of one value stay in one split, such as an author; absent or null: none.",
