@@ -24,7 +24,8 @@ def texts(path: Path, column: str, rejects: "Rejects | None" = None) -> Iterator
     """
     _check_file(path)
     # needs the pipeline's packages; `lines` does without
-    from strata.reading.source_file import PLACE, SourceFile
+    from strata.base.tables import PLACE
+    from strata.reading.source_file import SourceFile
 
     for table in SourceFile(path, rejects=rejects).tables():
         names = [name for name in table.column_names if name not in PLACE]
