@@ -88,7 +88,8 @@ def ingest(source: Source, raw: Path, out: Path, rejects: Rejects) -> dict[str, 
             if addresses is None:
                 continue
             reasons = rejects.reasons.copy()
-            files = opened(source_files(addresses, raw, name, Path(downloads)), raw, source.encoding, rejects)
+            named = source_files(addresses, raw, name, Path(downloads))
+            files = opened(named, raw, source.encoding, rejects, lambda words: print(f"ingest: {words}"))
             rows = write_growing(out / f"{name}.parquet", counted(read(files, rejects), bar))
             rejected = rejects.reasons - reasons
             if not rows and rejected:

@@ -20,6 +20,7 @@ they stay yours.
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -206,4 +207,6 @@ def main(argv: list[str] | None = None) -> None:
         print(f"staged for queued experiments: {', '.join(track(args.project, name))}")
     except StrataError as error:
         print(f"not staged, so dvc exp run --queue and --temp will not find the data: {error}")
+    if Path(shutil.which("python") or "").parent != Path(sys.executable).parent:
+        print("before dvc: source .venv/bin/activate, since the stages run `python`, which is another one here")
     print(f"next: {'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")

@@ -18,7 +18,7 @@ def opened(
     raw: Path,
     encoding: str | None,
     rejects: Rejects,
-    report: Callable[[str], None] | None = None,
+    report: Callable[[str], None] = print,
 ) -> Iterator[Rows]:
     """Yield the files as sources of tables; consecutive files of one text each are one source.
 

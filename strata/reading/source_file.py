@@ -41,11 +41,11 @@ class SourceFile:
         name: str | None = None,
         rejects: Rejects | None = None,
         encoding: str | None = None,
-        report: Callable[[str], None] | None = None,
+        report: Callable[[str], None] = print,
     ):
         """name: the file's name in `_file`, rejects and messages; without one, the name on disk.
 
-        encoding: of a text format; None to detect it. report: takes a sentence for the user; None to print it.
+        encoding: of a text format; None to detect it. report: takes a sentence for the user.
         Raises: StrataError when the suffix is in no format.
         """
         self._raw = raw if isinstance(raw, RawFile) else RawFile(raw)
@@ -62,7 +62,7 @@ class SourceFile:
         if self._raw.part is not None and not self.format.parts:
             raise StrataError(f"{path}: has no parts to name; leave out {MARK}{self._raw.part}")
         self._encoding = encoding
-        self._report = report or self._print
+        self._report = lambda words: report(f"{self.name}: {words}")
 
     def tables(self) -> Iterator[pa.Table]:
         """Yield the readable rows in the file's order, PLACE before the file's columns; null is an empty value.
@@ -110,6 +110,3 @@ class SourceFile:
                 )
             columns[LABEL] = pa.array([self._raw.label] * len(batch.lines), pa.string())
         return pa.table(columns)
-
-    def _print(self, words: str) -> None:
-        print(f"ingest: {self.name}: {words}")
