@@ -53,6 +53,7 @@ def written(values: dict, settings: Params, recipe: Recipe) -> tuple[str, str, s
 
     values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": REPOSITORY}
     values["method"] = f"{settings.split.method}, {settings.split.by}"
+    values["noise"], values["reads"] = values["label_noise"], values["baseline"]["tfidf"]["reads"]
     text = render.markdown("report.md.j2", values)
     return text, page.page(text, values), card.card(values, settings, recipe)
 

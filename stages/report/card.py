@@ -16,7 +16,7 @@ def card(values: dict, settings: Params, recipe: Recipe) -> str:
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
     own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}}
-    block = metadata(values["quantize"], settings, recipe).to_yaml()
+    block = metadata(values["scores"]["int8"], settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 
 

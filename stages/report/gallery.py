@@ -27,13 +27,13 @@ def pictures(values: dict) -> dict[str, str]:
     if shown := [(title, table["stated"], table["right"], i) for title, (table, i) in tables.items() if len(table)]:
         drawn["reliability"] = svg("reliability", lines, shown, CALIBRATION, markers=True)
     if len(table := plots["evaluate/threshold"]) and labels.positive:
-        chosen = values["evaluate"]["decision"]["threshold"]
+        chosen = values["calibration"]["threshold"]
         mark = (0.5, "0.5 (none chosen)") if chosen is None else (chosen, f"chosen: {chosen:.3f}")
         shown = [(title, table["threshold"], table[name], i) for i, (name, title) in enumerate(SCORES.items())]
         drawn["threshold"] = svg("threshold", lines, shown, ("threshold", "score on validation texts"), mark)
     if len(table := plots["evaluate/score_by_length"]):
         table = table.assign(title=table["length"] + table["rows"].map(" ({:,.0f})".format), place=0)
-        mark = (values["evaluate"]["accuracy"], "all texts")
+        mark = (values["scores"]["fp32"]["accuracy"], "all texts")
         drawn["length"] = svg("length", intervals, table, "accuracy, 95% interval", mark)
     return drawn | training(values)
 

@@ -10,8 +10,7 @@ from strata.intervals.wilson import wilson_interval
 
 METRICS = ("precision", "recall", "f1")
 COLUMNS = ["label", "metric", "value", "low", "high", "rows", "given"]
-"""value is NaN where it is undefined: recall of a label without rows, precision of one that is never given. rows: of the
-label. given: rows that get the label."""
+"""value: NaN where it is undefined, as the recall of a label without rows. rows: of the label. given: that get it."""
 
 Counts = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Rows of each label that are predicted right, that have it, and that get it: (draws, labels) each."""

@@ -12,7 +12,7 @@ NO_SPACES = (
 )
 """Ranges of the scripts that put no space between words, for a character class."""
 MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0dff\u200c\u200d"
-r"""Ranges of marks that belong to a word though they do not match \w: accents, points, and the signs of Indic scripts."""
+r"""Ranges of marks that belong to a word, yet do not match \w: accents, points, and the signs of Indic scripts."""
 EMOJI = "\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff"
 WORD = rf"[\w{MARKS}]{{2,}}|[{EMOJI}]"
 r"""A word of two letters or more, or an emoji. On texts without marks and emoji it is scikit-learn's \b\w\w+\b."""
