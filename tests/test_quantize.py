@@ -210,7 +210,7 @@ def test_the_matrix_with_the_largest_noise_is_kept_in_fp32(tmp_path):
     assert noise[kept[0]] > 10 * np.median(list(noise.values()))
     # six products a layer; the fifth of the second layer reads the enlarged feature
     assert kept[0] == list(noise)[6 + 4]
-    candidates.quantize("keep_fp32", tmp_path / "model.onnx", tmp_path / "kept.onnx", rows)
+    candidates.quantize("mostly_int8", tmp_path / "model.onnx", tmp_path / "kept.onnx", rows)
     assert kept[0] in {node.name for node in onnx_nodes(tmp_path / "kept.onnx")}
 
 
@@ -323,7 +323,7 @@ def test_a_good_model_passes_the_same_limits_at_the_first_candidate(copy_of_trai
 def test_the_first_candidate_within_all_limits_is_chosen(copy_of_trained):
     project = copy_of_trained
     sabotage(project.root / "models/train", token)
-    project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "weight_only", "keep_fp32"]})
+    project.params(quantize=LIMITS.model_dump() | {"candidates": ["per_channel", "weight_only", "mostly_int8"]})
     project.run("quantize")
     metrics = json.loads((project.root / "metrics/quantize.json").read_text())
     assert metrics["candidate"] == "weight_only"

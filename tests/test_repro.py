@@ -184,7 +184,7 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     assert all(title in text for title in ("Loss", "ROC", "Precision and recall", "Confusion"))
 
     assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.candidates=[reduce_range]")) == ["quantize", "report"]
-    candidates = "quantize.candidates=[per_channel,reduce_range,keep_fp32,weight_only]"
+    candidates = "quantize.candidates=[per_channel,reduce_range,mostly_int8,weight_only]"
     back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", candidates)
     assert ran(back) == [], "switching back comes out of the cache"
     assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()

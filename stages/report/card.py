@@ -15,7 +15,7 @@ def card(values: dict, settings: Params, recipe: Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
-    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}}
+    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "license": recipe.license}
     block = metadata(values["scores"]["int8"], settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 
@@ -31,6 +31,8 @@ def metadata(scores: dict, settings: Params, recipe: Recipe) -> ModelCardData:
     kinds = [HUB_METRICS[name] for name in defined]
     return ModelCardData(
         model_name=settings.recipe,
+        license=recipe.license,
+        language=recipe.language,
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["transformers.js", "onnx", "int8", "strata"],
