@@ -177,7 +177,7 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize", "report"]
     assert "train.lr" in run(folder, "dvc", "params", "diff")
     differences = json.loads(run(folder, "dvc", "metrics", "diff", "--json", "--all"))
-    assert "log_loss" in differences["metrics/evaluate.json"]
+    assert "f1_macro" in differences["metrics/evaluate.json"]
     page = tmp_path / "page"
     run(folder, "dvc", "plots", "diff", "HEAD", "--out", str(page))
     text = (page / "index.html").read_text()

@@ -290,8 +290,8 @@ class Quantize(Section):
     def _no_candidate_has_its_former_name(cls, content: Any) -> Any:
         if isinstance(content, dict) and "keep_fp32" in (content.get("candidates") or []):
             raise ValueError(
-                f"candidates names keep_fp32, which is int8 but for an eighth of the matrices; did you mean mostly_int8? "
-                f"Allowed: {', '.join(get_args(Candidate))}"
+                f"candidates names keep_fp32, which is int8 but for an eighth of the matrices; did you mean "
+                f"mostly_int8? Allowed: {', '.join(get_args(Candidate))}"
             )
         return content
 
