@@ -53,7 +53,10 @@ def test_other_runs_are_refused(runs, sentence):
     [
         (run("b", range(9, 20)), r"1 rows are test rows of more than one fold, the first with id 9"),
         (run("b", range(10, 20), source="b.csv"), r"a and b have another recipe, source or labels"),
-        (run("b", range(10, 20), labels=Labels(["yes", "no"], "yes")), r"a and b have another recipe, source or labels"),
+        (
+            run("b", range(10, 20), labels=Labels(["yes", "no"], "yes")),
+            r"a and b have another recipe, source or labels",
+        ),
     ],
 )
 def test_folds_share_their_data_and_no_row(other, sentence):

@@ -26,7 +26,7 @@ class Measured(NamedTuple):
 
 
 def write_folder(folder: Path, predictions: Predictions, measured: Measured, goal: str | None) -> None:
-    """Write predictions.parquet, calibration.json, notes.json, and the tables of failures as CSV. goal: evaluate.goal."""
+    """Write predictions.parquet, calibration.json, notes.json and the tables of failures. goal: evaluate.goal."""
     tables.write_frame(folder / "predictions.parquet", frame(predictions.rows), SCHEMA)
     write_calibration(folder / "calibration.json", predictions.fit.calibration, goal, predictions.fit.threshold)
     files.write_json(

@@ -26,6 +26,8 @@ TEXT += ["length", "metric", "model", "change", "words", "different", "candidate
 SCORED = ("majority", "baseline"), ("tfidf", "baseline"), ("untuned", "evaluate"), ("fp32", "evaluate")
 SCORED += (("int8", "quantize"),)
 """The models that are compared, and the stage that scored each."""
+MEANS = "precision", "recall", "f2"  # over the labels, where none is the positive one
+MOST_LABELS = 50  # of the table of each label
 SURE, ORDER = 0.05, ("difference", "kind", "name")  # of slices: adjusted p-value of those that stand out; order
 
 
@@ -46,6 +48,12 @@ def glossary() -> dict[str, Words]:
     return {section: Words(section, words) for section, words in tomllib.loads(text).items()}
 
 
+def macro_titles(metrics: Words) -> Words:
+    """Return the words of metrics, with titles that say which are means over the labels."""
+    changed = {name: metrics[name] | {"title": f"Macro {metrics[name]['title']}"} for name in MEANS}
+    return Words(metrics.section, metrics | changed | {"f1": metrics["f1"] | {"title": metrics["f1_macro"]["title"]}})
+
+
 def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     """Read all. Raises: StrataError when labels or metrics are missing or broken.
 
@@ -63,6 +71,7 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     stages = {stage: read_json(metrics / f"{stage}.json") for stage in METRICS}
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
     records = {name: tables[name].to_dict("records") for name in LISTS}
+    own["label_scores"] = of_labels(tables["evaluate/labels"])
     told = measured(plots, evaluate, own["labels"].names, stages["quantize"])
     return stages | records | glossary() | own | told | {"plots": tables}
 
@@ -90,6 +99,15 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
         "tried": [line for (split, _), line in candidates.items() if split == "validation"],
         "small": candidates["test", quantize["candidate"]],
     }
+
+
+def of_labels(table: pd.DataFrame) -> list[dict]:
+    """Return for each label its rows, and value, low and high of each metric; of many labels, the lowest F1 first."""
+    lines = []
+    for label, part in table.groupby("label", sort=False) if len(table) else ():
+        metrics = part.set_index("metric")[["value", "low", "high"]].to_dict("index")
+        lines.append({"label": label, "rows": part["rows"].iloc[0]} | metrics)
+    return sorted(lines, key=lambda line: line["f1"]["value"]) if len(lines) > MOST_LABELS else lines
 
 
 def by_column(path: Path, *columns: str) -> dict:
