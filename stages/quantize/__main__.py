@@ -156,10 +156,11 @@ def megabytes(path: Path) -> float:
     return round(path.stat().st_size / 1e6, 2)
 
 
-def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> tuple[dict, dict]:
+def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> tuple[dict, dict, dict]:
     """Write the fp32 model and the first candidate within all limits, and its plots.
 
-    Returns: the metrics; and by candidate what was measured, as `choose` does.
+    Returns: the metrics; by candidate what was measured, as `choose` does; and the accuracy of fp32 and int8 on test
+    rows, of int8 only where one was chosen.
     """
     section = settings.quantize
     fp32, quantized = out / FP32, out / QUANTIZED
@@ -170,7 +171,7 @@ def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out
     if chosen is None:
         with files.replace_folder(args.plots) as plots:  # in place of an earlier model's
             files.write_curve(plots / "candidates.csv", candidates_table(tried, None, {}))
-        return metrics, tried
+        return metrics, tried, {}
     from stages.quantize import bundle
 
     bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, metrics["cpu"])
@@ -181,9 +182,11 @@ def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out
         curves.write(plots, inputs.labels, inputs.test.label, probabilities)
         files.write_curve(plots / "scores.csv", score_table.frame({("int8", "test"): scores}))
         files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, on_test))
-    metrics |= {"int8_accuracy": scores["accuracy"], "agreement": on_test["agreement"]}
+    metrics["agreement"] = on_test["agreement"]
     size_ratio = round(quantized.stat().st_size / fp32.stat().st_size, 4)
-    return metrics | {"size_mb": megabytes(quantized), "size_ratio": size_ratio}, tried
+    fp32_accuracy = (inputs.test.predicted(inputs.test.fp32) == inputs.test.label).mean()
+    size = {"size_mb": megabytes(quantized), "size_ratio": size_ratio}
+    return metrics | size, tried, {"fp32": fp32_accuracy, "int8": scores["accuracy"]}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -195,7 +198,7 @@ def main(argv: list[str] | None = None) -> None:
     # raises now, and not after the export, if the metric is undefined
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
-        metrics, tried = write_models(args, inputs, settings, out)
+        metrics, tried, accuracy = write_models(args, inputs, settings, out)
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
         reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in tried.items())
@@ -203,9 +206,8 @@ def main(argv: list[str] | None = None) -> None:
             f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in {args.out / FP32}; "
             "train again, name other quantize.candidates, or loosen quantize's limits"
         )
-    fp32 = (inputs.test.predicted(inputs.test.fp32) == inputs.test.label).mean()
     print(
-        f"quantize: {metrics['candidate']}, test accuracy {metrics['int8_accuracy']:.3f} (fp32 {fp32:.3f}), "
+        f"quantize: {metrics['candidate']}, test accuracy {accuracy['int8']:.3f} (fp32 {accuracy['fp32']:.3f}), "
         f"agreement {metrics['agreement']:.1%}, {metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
     )
 

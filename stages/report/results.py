@@ -69,6 +69,8 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
         slices = slices.assign(sure=slices["p_adjusted"] <= SURE)
         tables["slices"] = slices.sort_values(["sure", *ORDER], ascending=[False, True, True, True], kind="stable")
     stages = {stage: read_json(metrics / f"{stage}.json") for stage in METRICS}
+    kept = tables["train/validation"]
+    stages["train"]["best_step"] = kept["step"][kept["kept"] == 1].max() if len(kept) else None
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
     records = {name: tables[name].to_dict("records") for name in LISTS}
     own["label_scores"] = of_labels(tables["evaluate/labels"])

@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 def publish(counters: Counters, best_metric: str, plots: Path, metrics: Path) -> None:
     """Write the curves and scores so far, so that dvc plots and dvc exp show them during training.
 
-    training.csv: step, loss, learning_rate. validation.csv: step, loss and every score. best_metric: train.best_metric,
-    whose best value so far is in the metrics.
+    training.csv: step, loss, learning_rate. validation.csv: step, loss, every score, and kept, 1 for the best so far,
+    else 0. best_metric: train.best_metric, whose best value so far is in the metrics.
     """
     import pandas as pd
 
+    evaluations = [entry | {"kept": int(entry is counters.best)} for entry in counters.validation]
     for name, points, columns in (
         ("training", counters.training, ["step", "loss", "learning_rate"]),
-        ("validation", counters.validation, ["step", "loss", *NAMES]),
+        ("validation", evaluations, ["step", "loss", *NAMES, "kept"]),
     ):
         files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
-    steps = {"steps": counters.step, "best_step": counters.best_step}
     best = {f"val_{best_metric}": counters.best[best_metric]} if counters.best else {}
-    files.write_metrics(metrics, steps | best)
+    files.write_metrics(metrics, {"steps": counters.step} | best)
 
 
 def prepare(
