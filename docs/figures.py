@@ -12,6 +12,7 @@ Expressions read `metrics` (metrics/STAGE.json), `plots` (the rows of plots/STAG
 split, from every plots/STAGE/scores.csv), `benchmarks` (benchmarks/NAME/results.json), `schemas` (params and
 recipe, from strata/settings), `dvc` (dvc.yaml) and `tables` (the macros in docs/templates/tables.j2, for whole tables
 and blocks). A missing key is an error.
+Without --check, the pictures of the README are renewed, too: they are the report's, as the last run drew them.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import io
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -38,6 +40,7 @@ SOURCES = (
     "strata/settings/*.schema.json",
     "dvc.yaml",
 )
+PICTURES = ("roc.svg", "reliability.svg")  # of plots/report, which git does not hold
 FIGURE = re.compile(r"(<!--= (.+?) -->)(.*?)(<!--/-->)", re.DOTALL)
 MISPLACED = {
     # CommonMark reads a line that starts with a comment as HTML: no `code`, no [link] on it
@@ -173,6 +176,9 @@ def main() -> None:
         for path, (text, _) in pages.items():
             if text != texts[path]:
                 (ROOT / path).write_text(text, encoding="utf-8")
+        for path in [ROOT / "plots/report" / name for name in PICTURES]:
+            if path.exists():
+                shutil.copyfile(path, ROOT / "docs" / path.name)
         problems = [problem for problem in problems if ": stale: " not in problem]
     print("\n".join(problems) or "figures: up to date")
     sys.exit(bool(problems))

@@ -133,7 +133,7 @@ def main(argv: list[str] | None = None) -> None:
     reads = analyser(train["text"].tolist())
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         tables.write_frame(out / "predictions.parquet", predictions(splits["test"], probabilities), SCHEMA)
-        curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"])
+        curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"], "tfidf")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))
     metrics = {name: {metric: scores[name, "test"][metric] for metric in HEADLINES} for name in probabilities}
     metrics["tfidf"]["reads"] = reads

@@ -138,8 +138,15 @@ def confidence(
     return pd.DataFrame({"low": edges[:-1], "high": edges[1:]} | counts)
 
 
-def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> None:
-    """Write roc.csv, precision_recall.csv and reliability.csv. truth: (rows,); probabilities: (rows, labels)."""
-    files.write_curve(plots / "roc.csv", roc(labels, truth, probabilities))
-    files.write_curve(plots / "precision_recall.csv", precision_recall(labels, truth, probabilities))
-    files.write_curve(plots / "reliability.csv", reliability(truth, probabilities, labels.positive_id))
+def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray, model: str) -> None:
+    """Write roc.csv, precision_recall.csv and reliability.csv, each with a column model, which decides its colour.
+
+    truth: (rows,). probabilities: (rows, labels). model: as in score_table.
+    """
+    curves = {
+        "roc": roc(labels, truth, probabilities),
+        "precision_recall": precision_recall(labels, truth, probabilities),
+        "reliability": reliability(truth, probabilities, labels.positive_id),
+    }
+    for name, curve in curves.items():
+        files.write_curve(plots / f"{name}.csv", curve.assign(model=model))

@@ -116,7 +116,7 @@ def written(project: Project, names: list[str], texts: list[str] = PLAIN) -> Pro
     write_measures(project.root, labels, truth, models)
     write_tables(project.root / "data/evaluate", labels, truth, models["fp32"], texts * 15)
     for stage, model in {"evaluate": "fp32", "quantize": "int8", "baseline": "tfidf"}.items():
-        curves.write(project.root / "plots" / stage, labels, truth, models[model])
+        curves.write(project.root / "plots" / stage, labels, truth, models[model], model)
     predicted = models["fp32"].argmax(axis=1)
     curves.confusion(labels, truth, predicted).to_csv(project.root / "plots/evaluate/confusion.csv", index=False)
     return project

@@ -179,7 +179,7 @@ def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out
     scores = scores_of(inputs.test, probabilities, settings.seed)
     on_test = losses(inputs.test, probabilities, section.gate_metric)
     with files.replace_folder(args.plots) as plots:
-        curves.write(plots, inputs.labels, inputs.test.label, probabilities)
+        curves.write(plots, inputs.labels, inputs.test.label, probabilities, "int8")
         files.write_curve(plots / "scores.csv", score_table.frame({("int8", "test"): scores}))
         files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, on_test))
     metrics["agreement"] = on_test["agreement"]
