@@ -145,3 +145,11 @@ def test_importing_the_schema_takes_no_scikit_learn_nor_torch():
     code = "import sys, strata.settings.reader; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"sklearn", "torch", "transformers", "ruamel"} & set(done.stdout.split())
+
+
+def test_a_candidate_by_its_former_name_is_told_the_new_one(project):
+    project.params(quantize={"candidates": ["per_channel", "keep_fp32"]})
+    with pytest.raises(
+        StrataError, match=r"params.yaml: quantize: candidates names keep_fp32, .*did you mean mostly_int8\? Allowed"
+    ):
+        read_settings(project.root / "params.yaml", project.root / "recipes")

@@ -178,14 +178,14 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize", "report"]
     assert "train.lr" in run(folder, "dvc", "params", "diff")
     differences = json.loads(run(folder, "dvc", "metrics", "diff", "--json", "--all"))
-    assert "log_loss" in differences["metrics/evaluate.json"]
+    assert "f1_macro" in differences["metrics/evaluate.json"]
     page = tmp_path / "page"
     run(folder, "dvc", "plots", "diff", "HEAD", "--out", str(page))
     text = (page / "index.html").read_text()
     assert all(title in text for title in ("Loss", "ROC", "Precision and recall", "Confusion"))
 
     assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.candidates=[reduce_range]")) == ["quantize", "report"]
-    candidates = "quantize.candidates=[per_channel,reduce_range,keep_fp32,weight_only]"
+    candidates = "quantize.candidates=[per_channel,reduce_range,mostly_int8,weight_only]"
     back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", candidates)
     assert ran(back) == [], "switching back comes out of the cache"
     assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()

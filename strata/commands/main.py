@@ -11,6 +11,7 @@ COMMANDS = {
     "recipe": "Write a first recipe for a file of labelled text",
     "audit": "Count the texts of one file that are in another, copied or nearly",
     "compare": "Tell whether two runs differ on the test rows that they share",
+    "folds": "Put the folds of a cross-validation together: mean, spread and pooled score",
     "predict": "Label texts with a model folder",
     "check": "Measure on this machine whether the int8 model agrees with the fp32 one",
     "publish": "Push the model and its card to the Hugging Face Hub",

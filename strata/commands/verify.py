@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
     comparison = compared(head)
     if comparison.outside:
         raise StrataError(
-            f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics"
+            f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics plots"
         )
     if comparison.changed:
         print(

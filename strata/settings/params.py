@@ -1,6 +1,6 @@
 """The schema of params.yaml: every knob of a run, with its unit and range."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -262,7 +262,7 @@ class Evaluate(Section):
     )
 
 
-Candidate = Literal["per_tensor", "per_channel", "reduce_range", "keep_fp32", "weight_only"]
+Candidate = Literal["per_tensor", "per_channel", "reduce_range", "mostly_int8", "weight_only"]
 
 
 class Quantize(Section):
@@ -272,7 +272,7 @@ class Quantize(Section):
         description="Methods to try, in this order, until one passes. per_channel: int8 with a scale for each column "
         "of a matrix. per_tensor: one scale for each matrix, no smaller and no faster, for runtimes without "
         "per_channel. reduce_range: per_channel with 7-bit weights, for CPUs without VNNI, where 8-bit products "
-        "overflow. keep_fp32: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
+        "overflow. mostly_int8: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
         "weight_only: 8-bit weights in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
@@ -287,6 +287,16 @@ class Quantize(Section):
     max_drift: Share = Field(
         description="Largest mean total variation distance between the probabilities of int8 and fp32, 0 to 1."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_candidate_has_its_former_name(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "keep_fp32" in (content.get("candidates") or []):
+            raise ValueError(
+                f"candidates names keep_fp32, which is int8 but for an eighth of the matrices; did you mean "
+                f"mostly_int8? Allowed: {', '.join(get_args(Candidate))}"
+            )
+        return content
 
     @model_validator(mode="after")
     def _each_is_named_once(self) -> "Quantize":

@@ -12,6 +12,7 @@ from strata.text.cleaning import STEPS
 
 Address = Annotated[str, Field(min_length=1)]
 Step = Literal[tuple(STEPS)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$|^multilingual$")]
 
 
 class Source(Section):
@@ -143,6 +144,17 @@ class Recipe(Section):
     )
     sample: Annotated[int, Field(ge=1)] | None = Field(
         description="Most rows to keep, drawn with the seed, each label at its own share; null: all."
+    )
+
+    license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = Field(
+        default=None,
+        description="Licence of the model, for its card, as the Hugging Face Hub names it, such as apache-2.0, "
+        "cc-by-4.0 or other; absent or null: not stated.",
+    )
+    language: Language | Annotated[list[Language], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Language of the texts, for the model's card, as an ISO 639 code such as en or zh, or a list; "
+        "absent or null: not stated.",
     )
 
     @model_validator(mode="after")
