@@ -15,6 +15,7 @@ from strata.base.errors import StrataError
 from strata.calibration import Calibration
 from strata.model.batches import padded
 from strata.model.padding import pad_token_id
+from strata.opset import OPSET
 
 INPUTS = ("input_ids", "attention_mask")
 TOLERANCE = 1e-4  # largest difference between a logit of PyTorch and of ONNX Runtime, both fp32
@@ -122,7 +123,7 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
                 Logits(model).eval(),
                 example,
                 dynamo=True,
-                opset_version=attention.OPSET,
+                opset_version=OPSET,
                 input_names=list(INPUTS),
                 output_names=["logits"],
                 dynamic_shapes=[{0: batch, 1: tokens}] * len(INPUTS),

@@ -5,6 +5,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from stages.report.render import markdown
+from strata.opset import LEAST_ONNX_RUNTIME
 from strata.settings.params import Params
 from strata.settings.recipe import Recipe
 
@@ -15,7 +16,7 @@ def card(values: dict, settings: Params, recipe: Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
-    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}}
+    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "onnx_runtime": LEAST_ONNX_RUNTIME}
     block = metadata(values["quantize"], settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 

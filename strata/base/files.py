@@ -92,5 +92,9 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StrataError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
+    except OSError as error:
+        raise StrataError(f"{path}: cannot be read ({error.strerror}); make it readable, or dvc checkout") from None
+    except RecursionError:
+        raise StrataError(f"{path}: nested too deeply to be a file of ours; restore it: dvc checkout --force") from None
     except ValueError as error:
         raise StrataError(f"{path}: not a readable JSON file ({error}); restore it: dvc checkout --force") from None
