@@ -1,7 +1,7 @@
 """manifest.json of a model folder: the size and SHA-256 of each file, so that a changed file is refused.
 
-It tells damage and mistakes apart from what quantize wrote. It is no signature: whoever can change the folder can change
-the manifest too, which is why `strata publish` also compares the folder with dvc.lock.
+It finds damage and mistakes. It is no signature: whoever can change the folder can change the manifest too, which is
+why `strata publish` also compares the folder with dvc.lock.
 """
 
 import hashlib

@@ -122,8 +122,7 @@ def check_runtime(path: Path, least: object) -> None:
     installed = onnxruntime.__version__
     if isinstance(least, str) and _version(installed) < _version(least):
         raise StrataError(
-            f"{path}: needs ONNX Runtime {least} or later, {installed} is installed; pip install "
-            f'"onnxruntime>={least}"'
+            f'{path}: needs ONNX Runtime {least} or later, {installed} is installed; pip install "onnxruntime>={least}"'
         )
 
 

@@ -1,0 +1,15 @@
+"""Text as a terminal may show it: nothing in it moves the cursor, changes colours or hides other text."""
+
+JOINERS = "\u200c\u200d"
+"""Characters that shape letters and emoji, and have no look of their own."""
+
+
+def printable(text: str) -> str:
+    r"""Return text whose every character can be seen: others stand as Python writes them.
+
+    Data, labels, names of revisions and answers of servers can hold them, such as ESC, or marks that reverse a line.
+
+    >>> printable("a\nb" + chr(27) + "[31m" + chr(0x202E))
+    'a\\nb\\x1b[31m\\u202e'
+    """
+    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in text)
