@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -167,7 +168,8 @@ def tokenizers() -> dict[str, Tokenizer]:
         pieces.setdefault(left + right, len(pieces))
     gpt = Tokenizer(models.BPE(pieces, merges))
     gpt.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    unigram = Tokenizer(models.Unigram([("<unk>", 0.0), *((p, -float(i % 7)) for i, p in enumerate([*LETTERS, "aa", "good", "▁a"]))], 0))  # fmt: skip
+    scores = [(piece, -float(i % 7)) for i, piece in enumerate([*LETTERS, "aa", "good", "▁a"])]
+    unigram = Tokenizer(models.Unigram([("<unk>", 0.0), *scores], 0))
     unigram.normalizer, unigram.pre_tokenizer = normalizers.NFKC(), pre_tokenizers.Metaspace()
     return {"bert": bert, "gpt": gpt, "unigram": unigram}
 
@@ -186,7 +188,9 @@ def test_a_cut_text_has_the_tokens_of_the_whole_text(tmp_path_factory, kind, run
     tokenizer.enable_truncation(max_length)
     tokenizer.save(str(path))
     tokens = TextTokens(path)
-    assert tokens.ids([text]) == [tokenizer.encode(text).ids]
+    for first, margin in ((16, 16), (1, 16), (1, 2)):  # the last ones cut often, within words too
+        with mock.patch.multiple(text_tokens, FIRST_CHARACTERS=first, MARGIN=margin):
+            assert tokens.ids([text]) == [tokenizer.encode(text).ids]
 
 
 def test_a_long_text_is_cut_soon_and_one_without_enough_words_at_the_limit(folder, monkeypatch):
