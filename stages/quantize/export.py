@@ -15,11 +15,14 @@ from strata.base.errors import StrataError
 from strata.calibration import Calibration
 from strata.model.batches import padded
 from strata.model.padding import pad_token_id
+from strata.model.pretrained import load_model
+from strata.model.weights import first_line
 from strata.opset import OPSET
 
 INPUTS = ("input_ids", "attention_mask")
 TOLERANCE = 1e-4  # largest difference between a logit of PyTorch and of ONNX Runtime, both fp32
 MOST_BYTES = 2**31 - 2**24  # of weights: an ONNX file is a protobuf message of 2 GiB at most; the rest is the graph
+REMEDY = "restore it: dvc checkout --force, or train again, with a lower train.lr or in fp32"
 LONGEST_CHECKED = 1024  # tokens; the memory of attention grows with their square
 
 
@@ -38,11 +41,7 @@ def load(folder: Path) -> PreTrainedModel:
     """Load a fine-tuned classifier in fp32. Raises: StrataError without one, or when an ONNX file cannot hold it."""
     if not (folder / "config.json").is_file():
         raise StrataError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-    ).eval()
-    if not all(weight.isfinite().all() for weight in model.parameters()):
-        raise StrataError(f"{folder}: the weights contain NaN or infinity; train with a lower train.lr or in fp32")
+    model = load_model(AutoModelForSequenceClassification, folder, "the model", remedy=REMEDY).eval()
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if size > MOST_BYTES:
         raise StrataError(
@@ -80,8 +79,11 @@ def export_checked(
             ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's cause; the exporter's own lines give advice to its developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return first_line(error)
 
 
 def fold(model: PreTrainedModel, calibration: Calibration) -> None:
