@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from stages.quantize import attention
 from strata.base.errors import StrataError
+from strata.base.storage import storage_error
 from strata.calibration import Calibration
 from strata.model.batches import padded
 from strata.model.padding import pad_token_id
@@ -65,6 +66,8 @@ def export_checked(
         export(model, target, attention.NAME)
         check_export(reference, target, calibration, max_length)
     except Exception as error:  # of the exporter, of ONNX Runtime, or of the check
+        if storage_error(error):
+            raise
         print(
             f"quantize: {model.config.model_type} is exported without ONNX's Attention operator "
             f"({_first_line(error)}), and will be slower"
@@ -73,6 +76,8 @@ def export_checked(
             export(model, target, "eager")
             check_export(reference, target, calibration, max_length)
         except Exception as error:
+            if storage_error(error):
+                raise
             raise StrataError(
                 f"{folder}: {model.config.model_type} cannot be exported to ONNX ({_first_line(error)}); choose "
                 "another model.checkpoint"
