@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import stages.adapt
 from strata.base.errors import StrataError
 from tests.conftest import DVC, GOOD, ROOT, Project, reviews, write_csv
 from tests.test_train import copy  # noqa: F401, the fixture of that name
