@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strata.base import leftovers, parent
 from strata.base.errors import StrataError
-from strata.base.printable import printable
+from strata.base.printable import PrintableStream, printable
 from strata.base.storage import storage_error
 
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended, as shells have it
@@ -45,10 +45,12 @@ def run(main: Callable[[], None], name: str) -> None:
         os.environ.setdefault("TQDM_DISABLE", "1")
     if "DVC_STAGE" in os.environ:
         parent.end_with_parent()
+    stdout = sys.stdout
     try:
-        main()
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        with contextlib.redirect_stdout(stdout and PrintableStream(stdout)):
+            main()
+        if stdout is not None:
+            stdout.flush()
     except KeyboardInterrupt:
         _end(INTERRUPTED)
     except Exception as error:

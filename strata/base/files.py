@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strata.base import leftovers
 from strata.base.errors import StrataError
+from strata.base.spreadsheet import guarded_table
 from strata.base.storage import storage_error
 
 if TYPE_CHECKING:
@@ -94,9 +95,11 @@ def write_metrics(path: Path, content: object) -> None:
 
 
 def write_curve(path: Path, curve: "pd.DataFrame") -> None:
-    """Write the points of a plot as CSV, each float rounded to DIGITS, without the index."""
+    """Write the points of a plot as CSV, each float rounded to DIGITS, without the index; no label is a formula."""
     with replace_file(path) as partial:
-        curve.to_csv(partial, index=False, float_format=f"%.{DIGITS}g", encoding="utf-8", lineterminator="\n")
+        guarded_table(curve).to_csv(
+            partial, index=False, float_format=f"%.{DIGITS}g", encoding="utf-8", lineterminator="\n"
+        )
 
 
 def rounded(content: Any) -> Any:

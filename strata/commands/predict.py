@@ -55,7 +55,8 @@ def decoded(line: bytes) -> str | None:
 def answer(predictor: Predictor, texts: list[str]) -> None:
     """Print a line of JSON for each text. Characters that a terminal would obey are escaped, as JSON allows."""
     for given in predictor(texts):
-        print("".join(map(_escaped, json.dumps(given, ensure_ascii=False))))
+        line = json.dumps(given, ensure_ascii=False)
+        print(line if line.isprintable() else "".join(map(_escaped, line)))
     sys.stdout.flush()
 
 
