@@ -12,6 +12,7 @@ from strata.base.errors import StrataError
 from strata.base.printable import PrintableStream, printable
 from strata.base.storage import storage_error
 
+SPINS = "1000"  # looks of a waiting thread before it sleeps; a few microseconds
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended, as shells have it
 
 
@@ -41,6 +42,8 @@ def run(main: Callable[[], None], name: str) -> None:
     # libraries report on every model they load; a stage prints its own lines, and bars only where somebody watches
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["RUST_BACKTRACE"] = "0"
+    # PyTorch's threads wait for each other busily: on shared cores, for a thread whose core they take (docs/lab-notes.md)
+    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
     if "DVC_STAGE" in os.environ:
