@@ -41,32 +41,22 @@ def load(
     Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from `seed`.
     Raises: StrataError when it cannot be loaded, or has no masked-language head or mask token.
     """
-    import torch
-    from transformers import (
-        AutoConfig,
-        AutoModel,
-        AutoModelForMaskedLM,
-        AutoModelForSequenceClassification,
-        AutoTokenizer,
-        set_seed,
+    from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+
+    from strata.model.pretrained import (
+        add_missing_embeddings,
+        is_classifier,
+        load_config,
+        load_model,
+        load_tokenizer,
     )
 
-    from strata.model.pretrained import add_missing_embeddings, is_classifier
-
-    options = {"dtype": torch.float32, "use_safetensors": True, "trust_remote_code": False}
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-        check_masking(folder, config, tokenizer)
-        models = []
-        for kind in (AutoModelForSequenceClassification if is_classifier(config) else AutoModel, AutoModelForMaskedLM):
-            set_seed(seed)
-            models.append(kind.from_pretrained(folder, **options))
-            add_missing_embeddings(models[-1], tokenizer)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise StrataError(
-            f"model.checkpoint {folder}: cannot be loaded: {str(error).strip().splitlines()[0]}"
-        ) from None
+    config, tokenizer = load_config(folder), load_tokenizer(tokenizer_folder)
+    check_masking(folder, config, tokenizer)
+    models = []
+    for kind in (AutoModelForSequenceClassification if is_classifier(config) else AutoModel, AutoModelForMaskedLM):
+        models.append(load_model(kind, folder, seed=seed))
+        add_missing_embeddings(models[-1], tokenizer)
     return *models, tokenizer
 
 

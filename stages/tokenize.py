@@ -27,21 +27,19 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 
 
 def load_tokenizer(folder: Path, max_length: int) -> "PreTrainedTokenizerFast":
-    """Load a checkpoint's fast tokenizer. Raises: StrataError if it has none, or its model allows fewer tokens."""
-    from transformers import AutoConfig, AutoTokenizer
+    """Load a checkpoint's fast tokenizer.
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, trust_remote_code=False)
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise StrataError(f"model.checkpoint {folder}: cannot load its tokenizer and config: {error}") from None
+    Raises: StrataError if it has none, or the checkpoint is broken, or has no positions for so many tokens.
+    """
+    from strata.model import pretrained
+    from strata.model.probe import positions
+
+    config, tokenizer = pretrained.load_config(folder), pretrained.load_tokenizer(folder)
     if not tokenizer.is_fast:
         raise StrataError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
     # without max_position_embeddings, positions are relative and have no limit
-    positions = getattr(config, "max_position_embeddings", None) or 10**9
-    if "roberta" in config.model_type:  # its positions start after the padding token's id
-        positions -= config.pad_token_id + 1
-    limit = min(tokenizer.model_max_length, positions)
+    limit = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    limit = positions(folder, tokenizer, min(max_length, limit))
     if max_length > limit:
         raise StrataError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
     return tokenizer

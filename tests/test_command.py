@@ -49,3 +49,21 @@ def test_a_missing_argument_is_named():
     )
     assert done.returncode == 2
     assert "the following arguments are required: --recipes, --data, --out, --metrics" in done.stderr
+
+
+@pytest.mark.parametrize("code", ["print(TEXT)", "raise StrataError(TEXT)", "raise ValueError(TEXT)"])
+def test_no_text_of_the_data_steers_the_terminal(code):
+    text = "a \x1b[31mlabel\x9b\r\u202e 好 \nb"
+    imports = "from strata.base import command_line\nfrom strata.base.errors import StrataError\n"
+    source = f"{imports}TEXT = {text!r}\ndef main():\n {code}\ncommand_line.run(main, 'x')"
+    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert "label\\x9b" in said
+    assert "好" in said
+    assert all(character.isprintable() or character == "\n" for character in said)
+
+
+def test_ctrl_c_ends_a_stage_without_a_traceback():
+    source = "from strata.base import command_line\ndef main():\n raise KeyboardInterrupt\ncommand_line.run(main, 'x')"
+    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

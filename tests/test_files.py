@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strata.base import files
+from strata.base import files, spreadsheet
 
 
 @pytest.fixture
@@ -110,6 +110,23 @@ def test_the_floats_of_a_curve_have_six_significant_digits_and_all_else_stays(tm
     assert (tmp_path / "curve.csv").read_bytes() == (
         b'label,rows,share,kept\n0.123456789,1,0.333333,True\n"a ""b"", c",12345678,1,False\n,3,,True\n'
     )
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-a", "@SUM(1)", "\t=1", "- a film", "'=1", "''-"])
+def test_a_cell_that_a_spreadsheet_would_compute_gets_an_apostrophe(tmp_path, cell):
+    curve = pd.DataFrame({"label": [cell, "good", None], "share": [-0.5, 1.0, 2.0], "rows": [-1, 2, 3]})
+    files.write_curve(tmp_path / "curve.csv", curve)
+    read = pd.read_csv(tmp_path / "curve.csv", keep_default_na=False, dtype=str)
+    assert read["label"].tolist() == [f"'{cell}", "good", ""]
+    assert read["share"].tolist() == ["-0.5", "1", "2"]
+    assert curve["label"][0] == cell
+
+
+@given(st.one_of(st.text(), st.text("'=+-@1.a\t\r")))
+def test_a_guarded_cell_is_read_as_it_was_and_never_starts_like_a_formula(cell):
+    guarded = spreadsheet.guarded(cell)
+    assert spreadsheet.unguarded(guarded) == cell
+    assert guarded[:1] not in list("=+-@\t\r") or spreadsheet.NUMBER.fullmatch(guarded)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -8,6 +8,7 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     DistilBertConfig,
+    LongformerConfig,
     ModernBertConfig,
     RobertaConfig,
     XLMRobertaConfig,
@@ -37,6 +38,16 @@ def classifier(tokenized, checkpoint):
     model = AutoModelForSequenceClassification.from_pretrained(checkpoint, num_labels=2)
     tokenizer = AutoTokenizer.from_pretrained(tokenized.root / "data/tokenize/tokenizer")
     return model.eval(), tokenizer
+
+
+def test_a_longformer_which_pads_rows_to_its_window_is_explained():
+    set_seed(1)
+    config = LongformerConfig(hidden_size=16, attention_window=[4, 4], pad_token_id=1, **SMALL)
+    model = AutoModelForSequenceClassification.from_config(config).eval()
+    ids, mask = torch.tensor([[2, 7, 9, 30, 11, 3], [2, 40, 8, 3, 1, 1]]), torch.tensor([[1] * 6, [1] * 4 + [0] * 2])
+    contributions = influence.attributions(model, ids, mask, torch.ones_like(ids), torch.eye(2), steps=4)
+    assert contributions.shape == ids.shape
+    assert contributions[1, 1].abs() > 0
 
 
 @pytest.mark.parametrize("labels", [2, 20])
@@ -85,10 +96,10 @@ def test_the_word_that_decides_a_linear_model_is_found(classifier):
         def get_input_embeddings(self):
             return self.embedding
 
-        def forward(self, inputs_embeds, attention_mask):
+        def forward(self, input_ids, attention_mask):
             from types import SimpleNamespace
 
-            return SimpleNamespace(logits=(inputs_embeds * attention_mask[..., None]).sum(dim=1))
+            return SimpleNamespace(logits=(self.embedding(input_ids) * attention_mask[..., None]).sum(dim=1))
 
     texts = ["the film is good , a Bad plot", "the music", "bad bad bad actor"]
     words = influence.influential_words(

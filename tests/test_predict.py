@@ -3,6 +3,7 @@
 import importlib.metadata
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.commands import check, predict
+from strata.runtime import manifest
 from strata.runtime.onnx_classifier import CHUNK
 from strata.runtime.predictor import FP32, Predictor
 from strata.score_table import parse
@@ -77,11 +79,12 @@ def copied(folder, to, **changes):
             target.write_bytes(path.read_bytes())
     config = json.loads((to / "config.json").read_text())
     (to / "config.json").write_text(json.dumps(config | changes))
+    manifest.write(to, "1.24")
     return to
 
 
 def test_the_threshold_of_the_folder_decides(folder, tmp_path):
-    never = Predictor(copied(folder, tmp_path, threshold=1.1, positive="positive"))
+    never = Predictor(copied(folder, tmp_path, threshold=math.nextafter(1, 2), positive="positive"))
     assert {answer["label"] for answer in never([text for text, _ in reviews(20)])} == {"negative"}
 
 
@@ -91,9 +94,13 @@ def test_the_threshold_of_the_folder_decides(folder, tmp_path):
         ({"positive": "pos"}, r"config.json: positive is 'pos', must be one of the labels: negative, positive"),
         ({"threshold": "0.3"}, r"config.json: threshold is '0.3', must be a number or null"),
         ({"threshold": True}, r"config.json: threshold is True, must be a number or null"),
+        ({"threshold": 1.01}, r"config.json: threshold is 1.01, must be a probability from 0 to 1, or null"),
         ({"threshold": 0.3, "positive": None}, r"threshold is 0.3, but no label is positive"),
         ({"id2label": {"1": "a", "2": "b"}}, r"config.json: no id2label that names every label by its number from 0"),
-        ({"id2label": {"0": "a", "1": "b", "2": "c"}, "positive": None}, r"config.json has 3 labels, the model 2"),
+        (
+            {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": None, "positive": None},
+            r"config.json has 3 labels, the model 2",
+        ),
     ],
 )
 def test_a_config_that_would_tell_another_label_is_refused(folder, tmp_path, changes, sentence):
@@ -138,7 +145,7 @@ def test_the_command_itself_imports_nothing_that_is_installed(tmp_path):
 def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
     predict.main([str(folder), "--threads", "2", "a good film", "dull"])
     given = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    monkeypatch.setattr(sys, "stdin", io.StringIO("a good film\ndull\n"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa good film\r\ndull\n")))
     predict.main([str(folder), "--threads", "1"])
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
     assert set(given[0]) == {"label", "probability"}
@@ -148,15 +155,15 @@ def test_a_folder_that_is_none_is_told_in_one_line(folder, tmp_path):
     with pytest.raises(StrataError, match=r"config.json: no such file; name a model folder"):
         Predictor(tmp_path)
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(StrataError, match=r"config.json: no id2label"):
-        Predictor(tmp_path)
-    (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     with pytest.raises(StrataError, match=r"model_quantized.onnx: no such file"):
         Predictor(tmp_path)
     (tmp_path / "onnx").mkdir()
     (tmp_path / "onnx/model_quantized.onnx").write_bytes(b"no model")
+    with pytest.raises(StrataError, match=r"tokenizer.json: no such file"):
+        Predictor(tmp_path)
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
-    with pytest.raises(StrataError, match=r"cannot be loaded \("):
+    manifest.write(tmp_path, "1.24")
+    with pytest.raises(StrataError, match=r"config.json: no id2label"):
         Predictor(tmp_path)
 
 

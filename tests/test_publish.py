@@ -4,13 +4,18 @@ import base64
 import hashlib
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, set_client_factory
+from huggingface_hub.utils._http import default_client_factory
 
 from strata.base.errors import StrataError
 from strata.commands import publish
+from strata.commands.publish import check_recorded
 from strata.score_table import parse
 from strata.settings.yaml_loader import parse_yaml
 
@@ -56,8 +61,15 @@ class Hub(http.server.BaseHTTPRequestHandler):
         hub, body = self.server, self.body()
         hub.calls.append((self.command, self.path, self.headers.get("authorization")))
         here = f"http://127.0.0.1:{hub.server_port}"
-        if hub.refuses:
-            self.answer({"error": "Forbidden"}, 403)
+        if hub.hangs:
+            hub.released.wait(30)
+        elif hub.garbage is not None:
+            self.send_response(200)
+            self.send_header("content-length", str(len(hub.garbage)))
+            self.end_headers()
+            self.wfile.write(hub.garbage)
+        elif hub.refuses:
+            self.answer({"error": "Forbidden"}, hub.refuses)
         elif self.path.startswith("/put/"):
             hub.blobs[self.path.removeprefix("/put/")] = body
             self.answer({})
@@ -92,7 +104,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.repositories, server.files, server.blobs, server.calls, server.refuses = {}, {}, {}, [], False
+    server.repositories, server.files, server.blobs, server.calls, server.refuses = {}, {}, {}, [], None
+    server.hangs, server.garbage, server.released = False, None, threading.Event()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
@@ -102,6 +115,8 @@ def hub(monkeypatch):
     monkeypatch.setattr(publish, "get_token", lambda: TOKEN)
     monkeypatch.setattr(publish, "check_recorded", lambda _: None)
     yield server
+    server.released.set()
+    set_client_factory(default_client_factory)
     server.shutdown()
     thread.join()
     server.server_close()
@@ -167,15 +182,100 @@ def test_a_dry_run_sends_nothing(hub, sent, capsys):
     assert "onnx/model_quantized.onnx" in capsys.readouterr().out
 
 
-def test_a_refusal_is_one_line_without_the_token(hub, sent):
-    hub.refuses = True
-    with pytest.raises(StrataError, match=r"o/n: the Hub refused \(403\)") as error:
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (403, r"o/n: the Hub refused \(403\); is the token one that may write there\?"),
+        (401, r"o/n: the Hub refused \(401\); is the token one"),
+        (400, r"o/n: the Hub refused \(400\); is the name right, and may the token write there\?"),
+        (429, r"o/n: the Hub wants fewer requests \(429\); try again later"),
+        (500, r"o/n: the Hub failed \(500\), which is its own fault; try again later"),
+        (503, r"o/n: the Hub failed \(503\), which is its own fault"),
+    ],
+)
+def test_a_refusal_is_one_line_without_the_token(hub, sent, status, sentence):
+    hub.refuses = status
+    with pytest.raises(StrataError, match=sentence) as error:
         publish.main(sent)
     assert TOKEN not in str(error.value)
 
 
+def test_a_hub_that_hangs_is_given_up(hub, sent, monkeypatch):
+    monkeypatch.setattr(publish, "PATIENCE", 0.3)
+    hub.hangs = True
+    with pytest.raises(StrataError, match=r"o/n: the Hub has not answered for 0.3 s; nothing is published, try again"):
+        publish.main(sent)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"<html>sign in</html>", b"[]", b"null", b'{"siblings": 7}', b"\xff" * 100])
+def test_an_answer_that_is_not_the_hubs_is_one_line(hub, sent, garbage):
+    hub.garbage = garbage
+    with pytest.raises(StrataError, match=r"o/n: the Hub's answer cannot be understood \(\w+\); if HF_ENDPOINT is set"):
+        publish.main(sent)
+
+
+@pytest.mark.parametrize("token", ["hf_tökén", "hf_a b", "hf_a\nb", ""])
+def test_a_token_that_is_none_is_told_before_anything_is_sent(hub, sent, monkeypatch, token):
+    monkeypatch.setattr(publish, "get_token", lambda: token)
+    with pytest.raises(StrataError, match=r"the token has spaces or letters that no token has; hf auth login") as error:
+        publish.main(sent)
+    assert token == "" or token not in str(error.value)
+    assert not hub.calls
+
+
+@pytest.mark.parametrize("owner", publish.KINDS)
+def test_a_part_of_the_hubs_addresses_is_no_owner(hub, sent, owner):
+    with pytest.raises(StrataError, match=rf"'{owner}/a' cannot be the name of a model's repository; .*OWNER is none"):
+        publish.main([f"{owner}/a", *sent[1:]])
+    assert not hub.calls
+
+
+def test_a_folder_that_is_not_as_quantize_wrote_it_is_not_sent(hub, copy_of_trained):
+    (copy_of_trained.root / "models/quantize/notes.txt").touch()
+    with pytest.raises(StrataError, match=r"models/quantize/notes.txt: not in manifest.json"):
+        publish.main(["o/n", "--project", str(copy_of_trained.root)])
+    assert not hub.calls
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: Unable to acquire lock. Most likely another DVC process is running",
+        "ERROR: '/p/models' is busy, it is being blocked by:\n  (PID 7): dvc repro",
+    ],
+)
+def test_another_dvc_command_is_not_taken_for_a_changed_model(monkeypatch, tmp_path, said):
+    done = subprocess.CompletedProcess([], 255, "", said)
+    monkeypatch.setattr(publish.subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(StrataError, match=r"^another DVC command works in this project, .*; wait until it has ended"):
+        publish.check_recorded(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_change_that_dvc_does_not_look_for_is_found(tmp_path):
+    """DVC believes a file whose size, time and inode are those that it noted; so do a cache and a remote."""
+    model = tmp_path / "models/quantize"
+    (model / "onnx").mkdir(parents=True)
+    for name, content in (("config.json", "{}"), ("onnx/model.onnx", "weights"), ("ä b.txt", "text")):
+        (model / name).write_text(content)
+    (tmp_path / "model_card.md").write_text("card")
+    stage = "stages:\n  quantize:\n    cmd: 'true'\n    outs: [models/quantize, model_card.md]\n"
+    (tmp_path / "dvc.yaml").write_text(stage)
+    for argv in (["init", "--no-scm", "--quiet"], ["commit", "--force", "--quiet"]):
+        subprocess.run([sys.executable, "-m", "dvc", *argv], cwd=tmp_path, check=True)
+    check_recorded(tmp_path)
+    path = model / "onnx/model.onnx"
+    before = path.stat()
+    path.chmod(0o644)
+    with path.open("r+") as content:
+        content.write("WEIGHTS")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(StrataError, match=r"models/quantize: not what dvc.lock records \(its MD5 is \w+.dir, recorded"):
+        check_recorded(tmp_path)
+
+
 def test_what_is_missing_or_misnamed_is_told_before_anything_is_sent(hub, sent, monkeypatch):
-    with pytest.raises(StrataError, match=r"'name' cannot be the name of a repository; write OWNER/NAME"):
+    with pytest.raises(StrataError, match=r"'name' cannot be the name of a model's repository; write OWNER/NAME"):
         publish.main(["name", *sent[1:]])
     with pytest.raises(StrataError, match=r"'me/a..b' cannot be the name"):
         publish.main(["me/a..b", *sent[1:]])

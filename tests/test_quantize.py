@@ -65,6 +65,7 @@ def test_the_folder_has_what_every_runtime_needs(trained):
     folder = trained.root / "models/quantize"
     assert {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} == {
         "config.json",
+        "manifest.json",
         "model.safetensors",
         "quantization.json",
         "tokenizer.json",

@@ -52,6 +52,34 @@ def test_two_runs_give_the_same_bytes_online_and_offline(project, monkeypatch):
     assert {path: path.read_bytes() for path in files} == before
 
 
+SMALL = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+WITH_POSITIONS = {
+    "bert": ("BertConfig", {}, 18),
+    "camembert": ("CamembertConfig", {"pad_token_id": 0}, 17),
+    "electra": ("ElectraConfig", {"embedding_size": 16}, 18),
+    "mpnet": ("MPNetConfig", {"pad_token_id": 1}, 16),
+    "roberta": ("RobertaConfig", {"pad_token_id": 1}, 16),
+    "xlm-roberta": ("XLMRobertaConfig", {"pad_token_id": 1}, 16),
+}
+
+
+@pytest.mark.parametrize("kind", WITH_POSITIONS)
+def test_more_tokens_than_a_model_has_positions_for_are_refused_with_its_limit(project, checkpoint, kind):
+    import transformers
+
+    name, changes, limit = WITH_POSITIONS[kind]
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
+    config = getattr(transformers, name)(vocab_size=len(tokenizer), max_position_embeddings=18, **SMALL | changes)
+    transformers.AutoModel.from_config(config).save_pretrained(project.root / "other")
+    tokenizer.save_pretrained(project.root / "other")
+    project.run("ingest", "standardize", "split", "resample")
+    project.params(model={"checkpoint": "other"}, tokenize={"max_length": limit + 1})
+    with pytest.raises(StrataError, match=rf"tokenize.max_length is {limit + 1}, the checkpoint's limit is {limit}; l"):
+        project.run("tokenize")
+    project.params(tokenize={"max_length": limit})
+    project.run("tokenize")
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

@@ -1,12 +1,13 @@
 """The words that contributed most to a wrong prediction: integrated gradients over the embeddings of the tokens.
 
-Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017. Implemented with torch alone: captum would
-be another dependency, and its layer variant hooks into a model. `inputs_embeds`, which BERT, DistilBERT, RoBERTa, XLM-R
-and ModernBERT all accept, needs no hook.
+Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017. Implemented with torch alone, since captum
+would be another dependency.
 """
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -44,10 +45,29 @@ def attributions(
     total = torch.zeros_like(path)
     for point, weight in zip((points + 1) / 2, weights / 2, strict=True):
         embedded = (start + float(point) * path).requires_grad_()
-        logits = model(inputs_embeds=embedded, attention_mask=mask).logits
+        with _in_place_of_lookup(embed, embedded):
+            logits = model(input_ids=ids, attention_mask=mask).logits
         (gradient,) = torch.autograd.grad((logits * target).sum(), embedded)
         total += float(weight) * gradient
     return (total * path).sum(dim=-1) * mask
+
+
+@contextmanager
+def _in_place_of_lookup(embed: torch.nn.Module, embedded: torch.Tensor) -> Iterator[None]:
+    """Have the embedding table give these rows, whatever it is asked for. embedded: (rows, tokens, width).
+
+    The model still gets token ids, since some find positions or attention by them (Longformer refuses inputs_embeds),
+    and may pad them to a longer row of its own.
+    """
+
+    def replaced(module: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+        return torch.cat([embedded, output[:, embedded.shape[1] :]], dim=1)
+
+    handle = embed.register_forward_hook(replaced)
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 class _Encoding(NamedTuple):

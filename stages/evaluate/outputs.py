@@ -12,6 +12,7 @@ from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import SCHEMA, frame
 from strata import curves, score_table
 from strata.base import files, tables
+from strata.base.spreadsheet import guarded_table
 from strata.calibration import write_calibration
 from strata.labels import Labels
 
@@ -34,7 +35,7 @@ def write_folder(folder: Path, predictions: Predictions, measured: Measured, goa
     )
     for name, table in measured.failures.items():
         # quoted, since a lone carriage return in a text would end its line
-        table.to_csv(folder / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
+        guarded_table(table).to_csv(folder / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def write_plots(plots: Path, predictions: Predictions, measured: Measured, labels: Labels) -> None:

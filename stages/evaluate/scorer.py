@@ -8,6 +8,9 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 
 from strata.model import batches
 from strata.model.padding import pad_token_id
+from strata.model.pretrained import load_model
+
+REMEDY = "restore it: dvc checkout --force, or train again"
 
 
 class Scorer:
@@ -44,6 +47,4 @@ class Scorer:
 
 def load(folder: Path) -> PreTrainedModel:
     """Load the model that train saved, in fp32."""
-    return AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-    )
+    return load_model(AutoModelForSequenceClassification, folder, "the model", remedy=REMEDY)

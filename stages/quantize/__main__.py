@@ -8,7 +8,7 @@ The candidates are tried in order on validation rows. The first within all limit
 rows. If none is, the stage fails, and leaves a folder with the fp32 model only; candidates.csv among the plots says
 what was tried and why it was refused. Both models have the calibration folded into their last layer, so that a plain
 softmax is calibrated. config.json has the threshold and the positive label, quantization.json the reference values of
-`strata check`.
+`strata check`, manifest.json the SHA-256 of every file.
 """
 
 import argparse
@@ -27,7 +27,9 @@ from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
 from strata.model.tokens import read_tokens
-from strata.runtime.onnx_classifier import OnnxClassifier
+from strata.opset import LEAST_ONNX_RUNTIME
+from strata.runtime import manifest
+from strata.runtime.onnx_classifier import NotFiniteError, OnnxClassifier
 from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize
 from strata.settings.reader import read_settings
@@ -130,7 +132,7 @@ def try_candidate(path: Path, validation: GateRows, settings: Quantize) -> dict:
     """Return `refused`, the reasons, empty if there are none, and the `losses`."""
     try:
         probabilities = OnnxClassifier(path).probabilities(validation.input_ids)
-    except ValueError:  # on logits that are not finite
+    except NotFiniteError:
         return {"refused": "NaN or infinite logits"}
     measured = losses(validation, probabilities, settings.gate_metric)
     return {"refused": "; ".join(refusals(measured, validation, settings))} | measured
@@ -201,6 +203,7 @@ def main(argv: list[str] | None = None) -> None:
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
         metrics, tried, accuracy = write_models(args, inputs, settings, out)
+        manifest.write(out, LEAST_ONNX_RUNTIME)
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
         reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in tried.items())

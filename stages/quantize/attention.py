@@ -1,6 +1,6 @@
 """Attention that is exported as one ONNX operator, in place of the dozen small ones that compute it in PyTorch.
 
-ONNX has Attention from opset 23 on. With queries, keys and values as (batch, tokens, heads * width), none of them is
+With queries, keys and values as (batch, tokens, heads * width), none of them is
 transposed: this has 1.1 times the throughput of the exporter's own way, which passes (batch, heads, tokens, width).
 """
 
@@ -8,7 +8,8 @@ import torch
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import eager_mask
 
-OPSET = 24
+from strata.opset import OPSET
+
 NAME = "onnx_attention"  # its name in transformers, like eager or sdpa
 
 

@@ -12,13 +12,18 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from stages.quantize import attention
 from strata.base.errors import StrataError
+from strata.base.storage import storage_error
 from strata.calibration import Calibration
 from strata.model.batches import padded
 from strata.model.padding import pad_token_id
+from strata.model.pretrained import load_model
+from strata.model.weights import first_line
+from strata.opset import OPSET
 
 INPUTS = ("input_ids", "attention_mask")
 TOLERANCE = 1e-4  # largest difference between a logit of PyTorch and of ONNX Runtime, both fp32
 MOST_BYTES = 2**31 - 2**24  # of weights: an ONNX file is a protobuf message of 2 GiB at most; the rest is the graph
+REMEDY = "restore it: dvc checkout --force, or train again, with a lower train.lr or in fp32"
 LONGEST_CHECKED = 1024  # tokens; the memory of attention grows with their square
 
 
@@ -37,11 +42,7 @@ def load(folder: Path) -> PreTrainedModel:
     """Load a fine-tuned classifier in fp32. Raises: StrataError without one, or when an ONNX file cannot hold it."""
     if not (folder / "config.json").is_file():
         raise StrataError(f"{folder}: no model in that folder; run stages.train, or dvc repro")
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
-    ).eval()
-    if not all(weight.isfinite().all() for weight in model.parameters()):
-        raise StrataError(f"{folder}: the weights contain NaN or infinity; train with a lower train.lr or in fp32")
+    model = load_model(AutoModelForSequenceClassification, folder, "the model", remedy=REMEDY).eval()
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
     if size > MOST_BYTES:
         raise StrataError(
@@ -65,6 +66,8 @@ def export_checked(
         export(model, target, attention.NAME)
         check_export(reference, target, calibration, max_length)
     except Exception as error:  # of the exporter, of ONNX Runtime, or of the check
+        if storage_error(error):
+            raise
         print(
             f"quantize: {model.config.model_type} is exported without ONNX's Attention operator "
             f"({_first_line(error)}), and will be slower"
@@ -73,14 +76,19 @@ def export_checked(
             export(model, target, "eager")
             check_export(reference, target, calibration, max_length)
         except Exception as error:
+            if storage_error(error):
+                raise
             raise StrataError(
                 f"{folder}: {model.config.model_type} cannot be exported to ONNX ({_first_line(error)}); choose "
                 "another model.checkpoint"
             ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _first_line(error: BaseException) -> str:
+    """Return the first line of an error's cause; the exporter's own lines give advice to its developers."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return first_line(error)
 
 
 def fold(model: PreTrainedModel, calibration: Calibration) -> None:
@@ -122,7 +130,7 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
                 Logits(model).eval(),
                 example,
                 dynamo=True,
-                opset_version=attention.OPSET,
+                opset_version=OPSET,
                 input_names=list(INPUTS),
                 output_names=["logits"],
                 dynamic_shapes=[{0: batch, 1: tokens}] * len(INPUTS),

@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from stages.report.figures import FILTERS
 from strata.base.errors import StrataError
+from strata.base.printable import printable
 
 STRICT = dict.fromkeys(("autoescape", "trim_blocks", "lstrip_blocks", "keep_trailing_newline"), True)
 STRICT |= {"undefined": StrictUndefined, "loader": FileSystemLoader(Path(__file__).parent)}
-JOINERS = "\u200c\u200d"  # shape letters and emoji, and have no look of their own
 
 
 def visible(text: str) -> str:
@@ -20,7 +20,7 @@ def visible(text: str) -> str:
     >>> visible("a\n b" + chr(0x202E))
     'a b\\u202e'
     """
-    return "".join(c if c.isprintable() or c in JOINERS else ascii(c)[1:-1] for c in " ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
 def escaped(value: object) -> Markup:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from strata.base.errors import StrataError, did_you_mean
 from strata.base.files import read_json
+from strata.base.spreadsheet import unguarded
 from strata.labels import read_labels
 from strata.score_table import parse
 from strata.scoring import LOWER_IS_BETTER, NAMES
@@ -128,7 +129,7 @@ def read_text(path: Path) -> str:
 
 def read_table(path: Path) -> pd.DataFrame:
     """Read a CSV file: TEXT as it is written, all else as float."""
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).map(unguarded)
     for column in table.columns.difference(TEXT, sort=False):
         table[column] = pd.to_numeric(table[column]).astype(float)
     return table

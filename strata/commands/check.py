@@ -20,10 +20,12 @@ from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import parser
 from strata.reading.texts import lines, texts
+from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
 from strata.runtime.predictor import FP32, QUANTIZED, Predictor
 
 FEWEST = 20  # texts
+RECORDED = "quantization.json"  # in the folder: what quantize measured
 
 
 def chosen_texts(path: Path, column: str, rows: int) -> list[str]:
@@ -62,7 +64,8 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments.parse_args(argv)
     if args.rows < FEWEST:
         raise StrataError(f"--rows is {args.rows}, must be {FEWEST} or more")
-    recorded = files.read_json(args.folder / "quantization.json")
+    manifest.check(args.folder, [RECORDED])
+    recorded = files.read_json(args.folder / RECORDED)
     chosen = chosen_texts(args.file, args.text, args.rows)
     here, before, limits = measured(args.folder, chosen), recorded["validation"], recorded["limits"]
     print(f"check: {recorded['candidate']}, {len(chosen):,} texts of {args.file}")

@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": "Tell whether this run repeats the recorded one",
 }
 HELP = ("--help", "-h", "help")
+QUIET = ("predict", "check")  # commands that run a model's files, which may be broken
 
 
 def usage() -> str:
@@ -32,7 +33,18 @@ def usage() -> str:
 def main(argv: list[str] | None = None) -> None:
     """Run `strata`. argv: what follows it on the command line."""
     name, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if name in QUIET:
+        _mute_libraries()
     command_line.run(lambda: subcommand(name, rest), name if name in COMMANDS else "strata")
+
+
+def _mute_libraries() -> None:
+    """Send what libraries in C++ and Rust write to the terminal nowhere; they raise their errors as well."""
+    if sys.stderr is None:
+        return
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def subcommand(name: str, argv: list[str]) -> None:
@@ -40,6 +52,8 @@ def subcommand(name: str, argv: list[str]) -> None:
     if name in HELP:
         print(usage())
         return
+    if sys.stdout is None:
+        raise StrataError("standard output is closed, so that no answer can be given")
     if name not in COMMANDS:
         raise StrataError(f"no command {name!r}{did_you_mean(name, list(COMMANDS))}")
     try:
@@ -52,7 +66,5 @@ def subcommand(name: str, argv: list[str]) -> None:
         raise StrataError(
             f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
         ) from None
-    except KeyboardInterrupt:
-        sys.exit(130)  # the exit code after Ctrl-C
     except BrokenPipeError:  # the reader, such as head, has closed the pipe: drop the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,18 +15,27 @@ Signs in as `hf auth login` or HF_TOKEN say. Sends models/quantize and the card 
 that are not those of the recorded run, whose figures the card holds.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token, set_client_factory
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import validate_repo_id
+from huggingface_hub.utils._http import default_client_factory
 
 from strata.base.errors import StrataError
+from strata.base.printable import printable
 from strata.card import REPOSITORY
 from strata.commands.arguments import add_project, parser
+from strata.runs.outputs import check_outputs
+from strata.runtime import manifest
 
+KINDS = ("datasets", "models", "spaces", "kernels", "api")  # parts of the Hub's addresses, and no owners
+LOCKED = ("Unable to acquire lock", "is busy, it is being blocked", "cannot get lock")  # DVC's words
+PATIENCE = 60  # seconds without a byte from the Hub
 FOLDER, CARD = "models/quantize", "model_card.md"  # in the project; what the stages quantize and report write
 
 
@@ -44,22 +53,49 @@ def check_recorded(project: Path) -> None:
     status = subprocess.run(
         [sys.executable, "-m", "dvc", "status"], cwd=project, capture_output=True, text=True, check=False
     )
+    if any(words in status.stderr for words in LOCKED):
+        raise StrataError(
+            "another DVC command works in this project, so that nobody can tell whether the model is the recorded "
+            "one; wait until it has ended, and run again"
+        )
     if status.returncode or "up to date" not in status.stdout:
         first = " ".join((status.stdout or status.stderr).split())[:200]
         raise StrataError(
             f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro"
         )
+    check_outputs(project, FOLDER, CARD)
 
 
 def check_name(repo: str) -> None:
-    """Raise: StrataError when no repository can have this name."""
+    """Raise: StrataError when no repository of a model can have this name."""
     try:
         validate_repo_id(repo)
-        valid = repo.count("/") == 1
+        valid = repo.count("/") == 1 and repo.split("/", maxsplit=1)[0] not in KINDS
     except HFValidationError:
         valid = False
     if not valid:
-        raise StrataError(f"{repo[:60]!r} cannot be the name of a repository; write OWNER/NAME")
+        kinds = f" (OWNER is none of {', '.join(KINDS)})" if repo.split("/", maxsplit=1)[0] in KINDS else ""
+        raise StrataError(f"{repo[:60]!r} cannot be the name of a model's repository; write OWNER/NAME{kinds}")
+
+
+def check_token() -> None:
+    """Raise: StrataError when nobody is signed in, or the token holds what no token has."""
+    token = get_token()
+    if token is None:
+        raise StrataError("nobody is signed in to the Hub; hf auth login, or set HF_TOKEN")
+    if not re.fullmatch(r"[!-~]+", token):
+        raise StrataError("the token has spaces or letters that no token has; hf auth login, or set HF_TOKEN anew")
+
+
+def impatient_client() -> Any:
+    """Return the Hub's HTTP client with a limit on the time that it waits; of its own, it waits for ever."""
+
+    def limit(request: Any) -> None:
+        request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE)
+
+    client = default_client_factory()
+    client.event_hooks = client.event_hooks | {"request": [*client.event_hooks["request"], limit]}
+    return client
 
 
 def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:
@@ -96,18 +132,49 @@ def main(argv: list[str] | None = None) -> None:
     check_name(args.repo)
     files = contents(args.project / FOLDER, args.project / CARD, args.repo)
     check_recorded(args.project)
+    manifest.check(args.project / FOLDER)
     for name, content in files.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         print(f"publish: {name}, {size / 1e6:.2f} MB")
     if args.dry_run:
         print(f"publish: nothing sent to {args.repo} (dry run)")
         return
-    if get_token() is None:
-        raise StrataError("nobody is signed in to the Hub; hf auth login, or set HF_TOKEN")
+    check_token()
+    set_client_factory(impatient_client)
+    print(f"publish: sending to {args.repo}", flush=True)
+    print(f"publish: {printable(str(sent(args.repo, files, args.public)))}")
+
+
+def sent(repo: str, files: dict[str, Path | bytes], public: bool) -> str:
+    """Push, and return the address of the commit. Raises: StrataError that says whose fault it is when that fails."""
     try:
-        print(f"publish: {push(HfApi(), args.repo, files, args.public)}")
+        return push(HfApi(), repo, files, public)
+    except StrataError:
+        raise
     except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", "no answer")
-        raise StrataError(f"{args.repo}: the Hub refused ({status}); is the token one that may write there?") from None
+        status = getattr(error.response, "status_code", None)
+        raise StrataError(f"{repo}: the Hub {refusal(status)}") from None
     except (OSError, HTTPError) as error:
-        raise StrataError(f"{args.repo}: the Hub cannot be reached ({type(error).__name__})") from None
+        if "Timeout" in type(error).__name__:
+            raise StrataError(
+                f"{repo}: the Hub has not answered for {PATIENCE:g} s; nothing is published, try again later"
+            ) from None
+        raise StrataError(f"{repo}: the Hub cannot be reached ({type(error).__name__})") from None
+    except Exception as error:  # of what the client makes of an answer that is no JSON, or other JSON
+        raise StrataError(
+            f"{repo}: the Hub's answer cannot be understood ({type(error).__name__}); if HF_ENDPOINT is set, is it the "
+            "address of a Hub? Otherwise try again later"
+        ) from None
+
+
+def refusal(status: int | None) -> str:
+    """Return what an HTTP status says, and what to do. None: there was no answer."""
+    if status is None:
+        return "gave no answer; try again later"
+    if status >= 500:
+        return f"failed ({status}), which is its own fault; try again later"
+    if status == 429:
+        return f"wants fewer requests ({status}); try again later"
+    if status in (401, 403):
+        return f"refused ({status}); is the token one that may write there? hf auth whoami"
+    return f"refused ({status}); is the name right, and may the token write there?"

@@ -3,19 +3,11 @@
 import re
 from pathlib import Path
 
-import torch
-from transformers import (
-    AutoConfig,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    set_seed,
-)
+from transformers import AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 
 from strata.base.errors import StrataError
 from strata.labels import Labels
-from strata.model.pretrained import add_missing_embeddings, is_classifier
+from strata.model.pretrained import add_missing_embeddings, is_classifier, load_config, load_model, load_tokenizer
 
 
 def load(
@@ -25,27 +17,19 @@ def load(
 
     Tokens that the checkpoint's vocabulary lacks get random embeddings near the mean of the existing ones.
 
-    Raises: StrataError when there are no safetensors weights, or the head has another size or other labels.
+    Raises: StrataError when the checkpoint is broken or incomplete, or the head has another size or other labels.
     """
-    set_seed(seed)
     names = dict(enumerate(labels.names))
-    try:
-        check_labels(folder, labels)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            num_labels=len(names),
-            id2label=names,
-            label2id={name: i for i, name in names.items()},
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise StrataError(
-            f"model.checkpoint {folder}: cannot be loaded with {len(names)} labels: "
-            f"{str(error).strip().splitlines()[0]}"
-        ) from None
+    check_labels(folder, labels)
+    model = load_model(
+        AutoModelForSequenceClassification,
+        folder,
+        seed=seed,
+        num_labels=len(names),
+        id2label=names,
+        label2id={name: i for i, name in names.items()},
+    )
+    tokenizer = load_tokenizer(tokenizer_folder)
     add_missing_embeddings(model, tokenizer)
     return model, tokenizer
 
@@ -56,10 +40,15 @@ def check_labels(folder: Path, labels: Labels, key: str = "model.checkpoint") ->
     Placeholder names (LABEL_0) are accepted. key: the setting that names the folder.
     Raises: StrataError.
     """
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    config = load_config(folder, key)
     if not is_classifier(config):
         return
     names = [config.id2label[i] for i in sorted(config.id2label)]
+    if len(names) != len(labels.names):
+        raise StrataError(
+            f"{key} {folder}: cannot be loaded with {len(labels.names)} labels, since its head has {len(names)}; start "
+            "from a checkpoint without a head, or with as many labels"
+        )
     if names != labels.names and not all(re.fullmatch(r"LABEL_\d+", name) for name in names):
         raise StrataError(
             f"{key} {folder}: its labels are {', '.join(names)}, the recipe's {', '.join(labels.names)}; "

@@ -52,12 +52,16 @@ def recorded(project: Path, name: str) -> Reader:
     # takes a second
     from dvc.api import DVCFileSystem
     from dvc.exceptions import DvcException
-    from dvc.scm import SCMError
+    from dvc_data.index import DataIndexError
 
+    if not name:  # DVC would take the workspace
+        raise StrataError("a revision without a name; name a Git revision or a DVC experiment: git log, dvc exp list")
     try:
         revision = DVCFileSystem(str(project), rev=name)
         _ = revision.repo  # looks it up
-    except (DvcException, SCMError) as error:
+    except AttributeError:  # Git knows the name, and DVC takes it for a commit's
+        raise StrataError(f"{name}: is a file or folder, and no revision; name a commit, such as HEAD") from None
+    except Exception as error:  # of DVC, of its Git library, or of theirs
         raise StrataError(
             f"{name}: no such Git revision or DVC experiment ({error}); see git log, dvc exp list"
         ) from None
@@ -66,7 +70,7 @@ def recorded(project: Path, name: str) -> Reader:
         try:
             with revision.open(path, "rb") as file:
                 return file.read()
-        except (DvcException, OSError):
+        except (DvcException, DataIndexError, OSError):
             raise StrataError(
                 f"{name}: {path}: in neither Git, DVC's cache nor its remote; dvc pull --all-commits, or dvc exp run "
                 f"with {name} checked out"

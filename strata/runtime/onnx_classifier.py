@@ -4,6 +4,7 @@ Texts are scored one by one. In a batch, int8 takes the scale of its activations
 text's label would depend on its neighbours: of 1,706, 31 got another one in batches than alone (docs/lab-notes.md).
 """
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -13,20 +14,32 @@ import numpy as np
 import onnxruntime
 
 from strata.base.cores import cores
+from strata.base.errors import StrataError
 from strata.softmax import softmax
 
 CHUNK = 32  # texts that a thread takes at a time
+FATAL = 4  # ONNX Runtime's severity: it writes nothing else to the terminal
+INPUTS = dict.fromkeys(("input_ids", "attention_mask"), ("tensor(int64)", 2))  # name: type and rank
+OUTPUTS = {"logits": ("tensor(float)", 2)}
+MOST_WORDS = 200  # characters of its message
+REMEDY = "take the folder from one run: dvc checkout --force, or download it again"
+
+onnxruntime.set_default_logger_severity(FATAL)  # it colours its warnings, and raises its errors as well
+
+
+class NotFiniteError(StrataError, ValueError):
+    """The model gives NaN or infinite logits."""
 
 
 class OnnxClassifier:
-    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: None takes every core.
+    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: at most, None: one a core.
 
     Many texts are scored a text a thread; one text has all threads. Each way has a session of its own, which is loaded
-    when it is first needed.
+    when it is first needed, and raises StrataError when the file is no such model.
     """
 
     def __init__(self, path: Path, threads: int | None = None):
-        self.path, self.threads = path, threads or cores()
+        self.path, self.threads = path, min(threads or cores(), cores())
 
     @cached_property
     def many(self) -> onnxruntime.InferenceSession:
@@ -38,16 +51,24 @@ class OnnxClassifier:
         """For a text alone."""
         return self.many if self.threads == 1 else self._session(self.threads)
 
+    @property
+    def labels(self) -> int:
+        """The number of labels."""
+        return self.one.get_outputs()[0].shape[-1]
+
     def logits(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Return (texts, labels) float64. input_ids: a text's token ids each. Raises: ValueError on NaN logits."""
+        """Return (texts, labels) float64. input_ids: a text's token ids each.
+
+        Raises: NotFiniteError on NaN or infinite logits; StrataError when the model fails on a text.
+        """
         if len(input_ids) == 1:
-            logits = _score(self.one, input_ids)
+            logits = self._score(self.one, input_ids)
         else:
             chunks = [input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK)]
             with ThreadPoolExecutor(self.threads) as pool:
-                logits = np.concatenate(list(pool.map(lambda chunk: _score(self.many, chunk), chunks)))
+                logits = np.concatenate(list(pool.map(lambda chunk: self._score(self.many, chunk), chunks)))
         if not np.isfinite(logits).all():
-            raise ValueError("the model gives NaN or infinite logits")
+            raise NotFiniteError(f"{self.path}: the model gives NaN or infinite logits; train again, or {REMEDY}")
         return logits
 
     def probabilities(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
@@ -58,13 +79,59 @@ class OnnxClassifier:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        return onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+        options.log_severity_level = FATAL
+        try:
+            session = onnxruntime.InferenceSession(self.path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # of many kinds
+            raise StrataError(f"{self.path}: ONNX Runtime cannot load it ({_reason(error)}); {REMEDY}") from None
+        inputs, outputs = _types(session.get_inputs()), _types(session.get_outputs())
+        if inputs != INPUTS or outputs != OUTPUTS:
+            raise StrataError(
+                f"{self.path}: takes {_listed(inputs)} and gives {_listed(outputs)}; a classifier takes "
+                f"{_listed(INPUTS)} and gives {_listed(OUTPUTS)}: {REMEDY}"
+            )
+        return session
+
+    def _score(self, session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return (texts, labels) float64, a text at a time. Raises: StrataError when the model fails."""
+        logits = []
+        for ids in input_ids:
+            row = np.asarray(ids, dtype=np.int64)[None]
+            try:
+                outputs = session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})
+            except Exception as error:  # such as a token that the model has not
+                raise StrataError(
+                    f"{self.path}: fails on a text of {row.size:,} tokens ({_reason(error)}); take model and tokenizer "
+                    "from one run"
+                ) from None
+            logits.append(outputs[0][0])
+        return np.array(logits, dtype=np.float64)
 
 
-def _score(session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
-    """Return (texts, labels) float64, a text at a time."""
-    logits = []
-    for ids in input_ids:
-        row = np.asarray(ids, dtype=np.int64)[None]
-        logits.append(session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})[0][0])
-    return np.array(logits, dtype=np.float64)
+def _types(values: list) -> dict[str, tuple[str, int]]:
+    """Return type and rank of a session's inputs or outputs, by name."""
+    return {value.name: (value.type, len(value.shape)) for value in values}
+
+
+def _listed(types: dict[str, tuple[str, int]]) -> str:
+    return ", ".join(f"{name} ({kind}, rank {rank})" for name, (kind, rank) in sorted(types.items())) or "nothing"
+
+
+def check_runtime(path: Path, least: object) -> None:
+    """Raise StrataError when this ONNX Runtime is older than the one that the model needs. least: such as "1.24"."""
+    installed = onnxruntime.__version__
+    if isinstance(least, str) and _version(installed) < _version(least):
+        raise StrataError(
+            f'{path}: needs ONNX Runtime {least} or later, {installed} is installed; pip install "onnxruntime>={least}"'
+        )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+
+
+def _reason(error: Exception) -> str:
+    """Return ONNX Runtime's first line without its prefix and the places in its source."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    line = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", line)
+    return line[:MOST_WORDS].rstrip() + ("..." if len(line) > MOST_WORDS else "")

@@ -1,0 +1,58 @@
+"""config.json of a model folder as the predictor reads it: the labels and the decision rule."""
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+from strata.base import files
+from strata.base.errors import StrataError
+
+HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches
+
+
+class Decision(NamedTuple):
+    """labels: by id. positive: id of the positive label. threshold: of its probability, as in `decide`."""
+
+    labels: list[str]
+    positive: int | None
+    threshold: float | None
+
+
+def read_decision(path: Path) -> Decision:
+    """Read a config.json. Raises: StrataError where it is unreadable or contradicts itself.
+
+    Nothing is guessed, since the predictor would give another label without a word.
+    """
+    config = files.read_json(path)
+    labels = _labels(config, path)
+    positive, threshold = config.get("positive"), config.get("threshold")
+    if positive is not None and positive not in labels:
+        raise StrataError(f"{path}: positive is {positive!r}, must be one of the labels: {', '.join(labels)}")
+    if threshold is None:
+        return Decision(labels, None if positive is None else labels.index(positive), None)
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise StrataError(f"{path}: threshold is {threshold!r}, must be a number or null")
+    if not 0 <= threshold <= HIGHEST_THRESHOLD:  # NaN is not either
+        raise StrataError(f"{path}: threshold is {threshold:g}, must be a probability from 0 to 1, or null")
+    if positive is None:
+        raise StrataError(f"{path}: threshold is {threshold:g}, but no label is positive; name it, or set it to null")
+    if len(labels) != 2:
+        raise StrataError(f"{path}: threshold is {threshold:g}, but it has {len(labels)} labels; set it to null")
+    return Decision(labels, labels.index(positive), float(threshold))
+
+
+def _labels(config: object, path: Path) -> list[str]:
+    """Return id2label in the order of the ids. Raises: StrataError where it does not name every label once."""
+    names = config.get("id2label") if isinstance(config, dict) else None
+    if not isinstance(names, dict) or not names or set(names) != {str(i) for i in range(len(names))}:
+        raise StrataError(f"{path}: no id2label that names every label by its number from 0; see quantize")
+    labels = [names[str(i)] for i in range(len(names))]
+    for label in labels:
+        if not isinstance(label, str) or not label:
+            raise StrataError(f"{path}: a label is {label!r}, must be text; take the folder from one run")
+        if labels.count(label) > 1:
+            raise StrataError(f"{path}: two labels are {label!r}, so that nobody could tell them apart")
+    ids = config.get("label2id")
+    if ids is not None and ids != {label: i for i, label in enumerate(labels)}:
+        raise StrataError(f"{path}: label2id and id2label contradict each other; take the folder from one run")
+    return labels
