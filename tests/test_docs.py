@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 import pytest
 import yaml
 
+from strata.score_table import parse
 from tests.conftest import ROOT
 
 spec = importlib.util.spec_from_file_location("figures", ROOT / "docs/figures.py")
@@ -35,6 +36,10 @@ FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 def metrics(stage: str) -> dict:
     return json.loads(TEXTS[f"metrics/{stage}.json"])
+
+
+def scores(stage: str) -> dict:
+    return parse(TEXTS[f"plots/{stage}/scores.csv"])
 
 
 def benchmark(name: str) -> dict:
@@ -206,12 +211,12 @@ def test_every_recipe_but_the_users_own_download_has_a_recorded_run():
 
 
 def test_the_default_recipe_scores_alike_in_both_tables():
-    recorded, evaluated = benchmark("recipes")["rotten_tomatoes"]["fine_tuned"], metrics("evaluate")
+    recorded, evaluated = benchmark("recipes")["rotten_tomatoes"]["fine_tuned"], scores("evaluate")["fp32", "test"]
     ends = recorded.pop("interval")["accuracy"]
     assert recorded == {name: round(evaluated[name], 4) for name in recorded}
     assert ends == {end: round(evaluated["interval"]["accuracy"][end], 4) for end in ends}
     small = benchmark("recipes")["rotten_tomatoes"]["int8"]
-    assert small["accuracy"] == round(metrics("quantize")["accuracy"], 4)
+    assert small["accuracy"] == round(scores("quantize")["int8", "test"]["accuracy"], 4)
 
 
 def test_the_tainted_arms_are_those_of_two_recipes():
