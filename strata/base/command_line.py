@@ -42,7 +42,7 @@ def run(main: Callable[[], None], name: str) -> None:
     # libraries report on every model they load; a stage prints its own lines, and bars only where somebody watches
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ["RUST_BACKTRACE"] = "0"
-    # PyTorch's threads wait for each other busily: on shared cores, for a thread whose core they take (docs/lab-notes.md)
+    # threads of PyTorch wait busily: on shared cores, for one whose core they take (docs/lab-notes.md)
     os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
