@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help install repro test lint docs constraints bench office recipes publish
+.PHONY: help install repro test lint docs constraints vulnerabilities bench office recipes publish
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 # the stages run as `python -m stages.NAME`, so that `python` has to be the environment's
@@ -33,7 +33,7 @@ docs: install ## renew the figures in README and docs
 
 office: $(foreach recipe,office office_long office_credits,data/raw/$(recipe)/schrute.csv) ## fetch the lines of The Office
 
-recipes: install ## take every recipe whose data are here up to its baseline, in a temporary folder
+recipes: install ## run every available recipe up to its baseline, in a temporary folder
 	python -m benchmarks.recipes --baseline
 
 constraints: ## pin all packages that the pinned ones bring along, in constraints.txt
@@ -44,6 +44,14 @@ constraints: ## pin all packages that the pinned ones bring along, in constraint
 	(echo "# Made by make constraints: every package that requirements*.txt bring along, but for torch with its CUDA parts."; \
 	  .venv/fresh/bin/python -m pip freeze --all --exclude pip | grep -vE "$(NOT_CONSTRAINED)") > constraints.txt
 	rm -rf .venv/fresh
+
+vulnerabilities: .venv/installed-dev ## look up known vulnerabilities and licences of all pinned packages: once a week
+	test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && \
+	  .venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 pip-licenses==5.5.5; }
+	.venv/audit/bin/pip-licenses --python .venv/bin/python --partial-match --fail-on "AGPL;Affero" --format json > /dev/null
+	.venv/audit/bin/pip-audit --progress-spinner off --requirement constraints.txt --no-deps --disable-pip --skip-editable \
+	  2> .venv/audit/log || { ! grep -qiE "connection|timed out|resolve" .venv/audit/log && cat .venv/audit/log && exit 1; } || \
+	  echo "no network, so no vulnerabilities were looked up"
 
 bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.repro

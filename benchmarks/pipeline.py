@@ -7,7 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from strata.base.files import write_json
+from strata.score_table import parse
 from strata.settings.yaml_loader import read_yaml
 
 ROOT = Path(__file__).parents[1]
@@ -34,8 +37,16 @@ def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
 
 
 def run(folder: Path, recipe: str, stage: str) -> dict:
-    """Run one stage and return its metrics; report has none."""
+    """Run one stage and return its metrics; report has none. Under `scores`: by model and split, with intervals."""
     python, *argv = shlex.split(STAGES[stage]["cmd"].replace("${recipe}", recipe))
     assert python == "python"
     subprocess.run([sys.executable, *argv], cwd=folder, check=True)
-    return json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8")) if stage != "report" else {}
+    metrics = json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8")) if stage != "report" else {}
+    table = folder / f"plots/{stage}/scores.csv"
+    return metrics | ({"scores": parse(table.read_text(encoding="utf-8"))} if table.exists() else {})
+
+
+def verdict(folder: Path, model: str) -> str:
+    """Return evaluate's verdict on the fine-tuned model against another one."""
+    verdicts = pd.read_csv(folder / "plots/evaluate/verdicts.csv")
+    return verdicts.set_index("model").loc[model, "words"]

@@ -8,16 +8,20 @@ A figure stands between two HTML comments, which readers do not see. The first o
 
     The run takes <!--= benchmarks.repro.cold_repro_s | number -->135<!--/--> s.
 
-Expressions read `metrics` (metrics/STAGE.json), `benchmarks` (benchmarks/NAME/results.json), `schemas` (params and
+Expressions read `metrics` (metrics/STAGE.json), `plots` (the rows of plots/STAGE/NAME.csv), `scores` (by model and
+split, from every plots/STAGE/scores.csv), `benchmarks` (benchmarks/NAME/results.json), `schemas` (params and
 recipe, from strata/settings), `dvc` (dvc.yaml) and `tables` (the macros in docs/templates/tables.j2, for whole tables
 and blocks). A missing key is an error.
+Without --check, the pictures of the README are renewed, too: they are the report's, as the last run drew them.
 """
 
 import argparse
+import csv
 import io
 import itertools
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -31,10 +35,12 @@ PAGES = ("README.md", "docs/*.md")
 SOURCES = (
     "docs/templates/*.j2",
     "metrics/*.json",
+    "plots/*/*.csv",
     "benchmarks/*/results.json",
     "strata/settings/*.schema.json",
     "dvc.yaml",
 )
+PICTURES = ("roc.svg", "reliability.svg")  # of plots/report, which git does not hold
 FIGURE = re.compile(r"(<!--= (.+?) -->)(.*?)(<!--/-->)", re.DOTALL)
 MISPLACED = {
     # CommonMark reads a line that starts with a comment as HTML: no `code`, no [link] on it
@@ -52,7 +58,8 @@ def in_workspace() -> dict[str, str]:
 
 def in_revision(revision: str) -> dict[str, str]:
     """Return the text of every page and source as committed, by its path."""
-    command = ["git", "archive", revision, "README.md", "docs", "metrics", "benchmarks", "strata/settings", "dvc.yaml"]
+    command = ["git", "archive", revision, "README.md", "docs", "metrics", "plots", "benchmarks", "strata/settings"]
+    command.append("dvc.yaml")
     archive = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = [
@@ -86,6 +93,18 @@ def edges(dvc: dict) -> list[tuple[str, str]]:
     return sorted(dict.fromkeys([*pairs, ("quantize", "report")]), key=lambda pair: [*map(list(stages).index, pair)])
 
 
+def rows(text: str) -> list[dict]:
+    """Return the rows of a CSV file, with its figures as floats."""
+
+    def value(cell: str) -> float | str | None:
+        try:
+            return float(cell) if cell else None
+        except ValueError:
+            return cell
+
+    return [{name: value(cell) for name, cell in row.items()} for row in csv.DictReader(io.StringIO(text))]
+
+
 def interval(scores: dict, metric: str = "accuracy") -> str:
     ends = scores["interval"][metric]
     return f"{scores[metric]:.3f} ({ends['low']:.3f} to {ends['high']:.3f})"
@@ -101,11 +120,17 @@ def environment(texts: dict[str, str]) -> jinja2.Environment:
     env.filters["percent"] = lambda value, places=0: f"{value:.{places}%}"
     env.filters["signed"] = lambda value, places=1: f"{value:+.{places}f}"
     env.filters |= {"interval": interval, "outputs": outputs, "edges": edges}
-    env.globals |= {"metrics": {}, "benchmarks": {}, "schemas": {}}
+    env.globals |= {"metrics": {}, "benchmarks": {}, "schemas": {}, "plots": {}, "scores": {}}
     for path in (PurePosixPath(path) for path in texts if path.endswith(".json")):
         source = {"strata": "schemas"}.get(path.parts[0], path.parts[0])
         name = path.parent.name if source == "benchmarks" else path.name.partition(".")[0]
         env.globals[source][name] = json.loads(texts[path.as_posix()])
+    for path in (PurePosixPath(path) for path in texts if path.endswith(".csv")):
+        env.globals["plots"].setdefault(path.parent.name, {})[path.stem] = rows(texts[path.as_posix()])
+    for row in [row for stage in env.globals["plots"].values() for row in stage.get("scores", [])]:
+        scored = env.globals["scores"].setdefault(row["model"], {}).setdefault(row["split"], {"interval": {}})
+        scored[row["metric"]] = row["value"]
+        scored["interval"][row["metric"]] = {end: row[end] for end in ("low", "high")}
     env.globals["dvc"] = yaml.safe_load(texts["dvc.yaml"])
     env.globals["tables"] = env.get_template("tables.j2").module
     return env
@@ -151,6 +176,9 @@ def main() -> None:
         for path, (text, _) in pages.items():
             if text != texts[path]:
                 (ROOT / path).write_text(text, encoding="utf-8")
+        for path in [ROOT / "plots/report" / name for name in PICTURES]:
+            if path.exists():
+                shutil.copyfile(path, ROOT / "docs" / path.name)
         problems = [problem for problem in problems if ": stale: " not in problem]
     print("\n".join(problems) or "figures: up to date")
     sys.exit(bool(problems))

@@ -3,8 +3,11 @@
     python -m stages.baseline --params params.yaml --recipes recipes --resample data/resample --split data/split \
         --labels data/standardize/labels.json --out data/baseline --metrics metrics/baseline.json --plots plots/baseline
 
-The metrics are those of the test rows, and under `validation` those of the validation rows. Writes predictions.parquet
-with the columns id, majority and tfidf: the probabilities of the test rows.
+TF-IDF reads words. Where the training texts are in scripts without spaces between words, or words hold less than half
+of what is written, it reads characters, one to three at a time: words would make it a straw man there.
+
+The metrics are headline scores of the test rows; scores.csv among the plots has all of them, those of validation rows
+too, with intervals. Writes predictions.parquet with the columns id, majority and tfidf: the probabilities of test rows.
 """
 
 import numpy as np
@@ -15,7 +18,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from strata import curves
+from strata import curves, score_table
 from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
@@ -24,7 +27,12 @@ from strata.labels import read_labels
 from strata.prior import read_prior_shift
 from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
+from strata.text.scripts import WORD, share_in_words, share_without_spaces
 
+HEADLINES = ("accuracy", "f1_macro")
+MOST_WITHOUT_SPACES = 0.25  # of the letters; above it, TF-IDF reads characters
+LEAST_IN_WORDS = 0.5  # of the visible characters; below it, too
+CHARACTERS = (1, 3)  # in a row
 SCHEMA = pa.schema([("id", pa.int64()), ("majority", pa.list_(pa.float64())), ("tfidf", pa.list_(pa.float64()))])
 
 Probabilities = dict[str, dict[str, np.ndarray]]
@@ -41,7 +49,8 @@ def baselines(
     """Fit both baselines and return their probabilities for each split's rows.
 
     natural: training rows before resampling, for the majority class. train: after resampling, for TF-IDF, as for the
-    transformer. shift: (labels,), added to TF-IDF's log probabilities to restore the natural prior.
+    transformer. shift: (labels,), added to TF-IDF's log probabilities to restore the natural prior. A row without any
+    of TF-IDF's n-grams gets the prior.
     """
     majority = DummyClassifier(strategy="prior").fit(natural["text"], natural["label"])
     return {
@@ -53,11 +62,20 @@ def baselines(
     }
 
 
+def analyser(texts: list[str]) -> str:
+    """Return what TF-IDF reads of such texts: "words" or "characters"."""
+    by_characters = share_without_spaces(texts) > MOST_WITHOUT_SPACES or share_in_words(texts) < LEAST_IN_WORDS
+    return "characters" if by_characters else "words"
+
+
 def tfidf_log_probabilities(
     train: pd.DataFrame, splits: dict[str, pd.DataFrame], settings: Baseline
 ) -> dict[str, np.ndarray]:
     """Fit TF-IDF with logistic regression; return log probabilities by split: (rows, labels)."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, settings.ngram_max), min_df=settings.min_df, sublinear_tf=True)
+    options = {"ngram_range": (1, settings.ngram_max), "token_pattern": WORD}
+    if analyser(train["text"].tolist()) == "characters":
+        options = {"ngram_range": CHARACTERS, "analyzer": "char"}
+    vectorizer = TfidfVectorizer(min_df=settings.min_df, sublinear_tf=True, **options)
     try:
         features = vectorizer.fit_transform(annotated(train["text"], train["annotation"]))
     except ValueError as error:
@@ -66,20 +84,24 @@ def tfidf_log_probabilities(
             f"baseline.min_df ({settings.min_df})"
         ) from None
     model = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
-    return {
-        name: model.predict_log_proba(vectorizer.transform(annotated(rows["text"], rows["annotation"])))
-        for name, rows in splits.items()
-    }
+    prior = np.log(np.bincount(train["label"], minlength=len(model.classes_)) / len(train))
+
+    def log_probabilities(rows: pd.DataFrame) -> np.ndarray:
+        features = vectorizer.transform(annotated(rows["text"], rows["annotation"]))
+        known = np.diff(features.indptr) > 0  # (rows,) bool
+        return np.where(known[:, None], model.predict_log_proba(features), prior)
+
+    return {name: log_probabilities(rows) for name, rows in splits.items()}
 
 
-def metrics_of(
+def scores_of(
     probabilities: Probabilities,
     splits: dict[str, pd.DataFrame],
     units: pd.Series,
     positive: int | None,
     seed: int,
-) -> dict[str, dict]:
-    """Return the scores of each baseline on test rows, and under `validation` on those.
+) -> dict[tuple[str, str], dict]:
+    """Return the scores by baseline and split, with intervals.
 
     units: by id, equal for rows that are not independent. positive: id of the positive label, None with many labels.
     """
@@ -89,10 +111,8 @@ def metrics_of(
         label, unit = rows["label"].to_numpy(), units.loc[rows["id"]].to_numpy()
         return scores_with_intervals(label, values, positive, unit, seed)
 
-    return {
-        name: scores_on("test", values["test"]) | {"validation": scores_on("validation", values["validation"])}
-        for name, values in probabilities.items()
-    }
+    of_both = [(name, split) for name in probabilities for split in splits]
+    return {(name, split): scores_on(split, probabilities[name][split]) for name, split in of_both}
 
 
 def predictions(test: pd.DataFrame, probabilities: Probabilities) -> pd.DataFrame:
@@ -109,13 +129,18 @@ def main(argv: list[str] | None = None) -> None:
     units = tables.read(args.split / "units.parquet").set_index("id")["unit"]
     shift = read_prior_shift(args.resample / "prior.json").resampling
     probabilities = baselines(natural, train, splits, shift, settings.baseline)
-    metrics = metrics_of(probabilities, splits, units, labels.positive_id, settings.seed)
+    scores = scores_of(probabilities, splits, units, labels.positive_id, settings.seed)
+    reads = analyser(train["text"].tolist())
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         tables.write_frame(out / "predictions.parquet", predictions(splits["test"], probabilities), SCHEMA)
-        curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"])
+        curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"], "tfidf")
+        files.write_curve(plots / "scores.csv", score_table.frame(scores))
+    metrics = {name: {metric: scores[name, "test"][metric] for metric in HEADLINES} for name in probabilities}
+    metrics["tfidf"]["reads"] = reads
     files.write_metrics(args.metrics, metrics)
-    for name, values in metrics.items():
-        print(f"baseline: {name} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
+    for name in probabilities:
+        values, said = scores[name, "test"], f" of {reads}" if name == "tfidf" else ""
+        print(f"baseline: {name}{said} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ __all__ = ["Predictor", "StrataError"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, and nothing that a stage has no use for."""
+    """Import lazily, so that `import strata` loads no onnxruntime."""
     if name == "Predictor":
         from strata.runtime.predictor import Predictor
 

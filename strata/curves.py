@@ -5,7 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
+from sklearn.metrics import (
+    average_precision_score,
+    confusion_matrix,
+    precision_recall_curve,
+    roc_auc_score,
+    roc_curve,
+)
 
 from strata.base import files
 from strata.labels import MEAN_OF_LABELS, Labels
@@ -13,6 +19,7 @@ from strata.scoring import confidence_and_truth
 
 POINTS = 500  # points of a curve, at most
 CURVE_BINS = 10  # of the reliability curve
+CONFIDENCE_BINS = 20  # of the histogram of confidence, of equal width
 
 
 def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
@@ -27,37 +34,46 @@ def _labels_with_curves(labels: Labels, truth: np.ndarray) -> Iterator[tuple[int
             yield label, name
 
 
-def _with_mean(curves: list[pd.DataFrame], x: str, y: str) -> pd.DataFrame:
-    """Return one table of all curves. With several, their mean of y at each x comes first. curves: by rising x."""
+def _with_mean(curves: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Return one table of all curves. With several, their mean of y at each x comes first.
+
+    curves: by rising x. columns: label, x, y, and more that are the same for all points of a curve.
+    """
     if len(curves) < 2:
-        return curves[0] if curves else pd.DataFrame(columns=["label", x, y])
+        return curves[0] if curves else pd.DataFrame(columns=columns)
+    _, x, y, *constant = columns
     grid = np.linspace(0, 1, POINTS)
     mean = np.mean([np.interp(grid, curve[x], curve[y]) for curve in curves], axis=0)
-    return pd.concat([pd.DataFrame({"label": MEAN_OF_LABELS, x: grid, y: mean}), *curves])
+    means = {name: np.mean([curve[name].iloc[0] for curve in curves]) for name in constant}
+    return pd.concat([pd.DataFrame({"label": MEAN_OF_LABELS, x: grid, y: mean} | means), *curves])
 
 
 def roc(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Return the ROC curves: columns label, false_positive_rate, true_positive_rate.
+    """Return the ROC curves: columns label, false_positive_rate, true_positive_rate, and area, that of the whole curve.
 
     truth: (rows,) int, label ids. probabilities: (rows, labels).
     """
     curves = []
     for label, name in _labels_with_curves(labels, truth):
         fpr, tpr, _ = roc_curve(truth == label, probabilities[:, label])
-        curves.append(_thinned(pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})))
-    return _with_mean(curves, "false_positive_rate", "true_positive_rate")
+        curve = pd.DataFrame({"label": name, "false_positive_rate": fpr, "true_positive_rate": tpr})
+        curves.append(_thinned(curve.assign(area=roc_auc_score(truth == label, probabilities[:, label]))))
+    return _with_mean(curves, ["label", "false_positive_rate", "true_positive_rate", "area"])
 
 
 def precision_recall(labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Return the precision-recall curves by rising recall: columns label, recall, precision.
+    """Return the precision-recall curves by rising recall.
 
+    Columns: label, recall, precision, area (average precision) and prevalence, the precision of chance.
     truth: (rows,) int, label ids. probabilities: (rows, labels).
     """
     curves = []
     for label, name in _labels_with_curves(labels, truth):
         precision, recall, _ = precision_recall_curve(truth == label, probabilities[:, label])
-        curves.append(_thinned(pd.DataFrame({"label": name, "recall": recall[::-1], "precision": precision[::-1]})))
-    return _with_mean(curves, "recall", "precision")
+        curve = pd.DataFrame({"label": name, "recall": recall[::-1], "precision": precision[::-1]})
+        area = average_precision_score(truth == label, probabilities[:, label])
+        curves.append(_thinned(curve.assign(area=area, prevalence=(truth == label).mean())))
+    return _with_mean(curves, ["label", "recall", "precision", "area", "prevalence"])
 
 
 def confusion(labels: Labels, truth: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
@@ -106,8 +122,31 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, positive: int | N
     )
 
 
-def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray) -> None:
-    """Write roc.csv, precision_recall.csv and reliability.csv. truth: (rows,); probabilities: (rows, labels)."""
-    files.write_curve(plots / "roc.csv", roc(labels, truth, probabilities))
-    files.write_curve(plots / "precision_recall.csv", precision_recall(labels, truth, probabilities))
-    files.write_curve(plots / "reliability.csv", reliability(truth, probabilities, labels.positive_id))
+def confidence(
+    labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray, positive: int | None
+) -> pd.DataFrame:
+    """Return histograms of what the model states: columns low and high (the ends of a bin), stated, right and wrong.
+
+    stated: rows by the probability that `reliability` is about. right, wrong: rows whose prediction is so, by the
+    probability of the predicted label. labels, predicted: (rows,) int. probabilities: (rows, labels).
+    """
+    edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
+    of_predicted, is_right = probabilities[np.arange(len(labels)), predicted], labels == predicted
+    stated, _ = confidence_and_truth(labels, probabilities, positive)
+    values = {"stated": stated, "right": of_predicted[is_right], "wrong": of_predicted[~is_right]}
+    counts = {name: np.histogram(shares, edges)[0] for name, shares in values.items()}
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:]} | counts)
+
+
+def write(plots: Path, labels: Labels, truth: np.ndarray, probabilities: np.ndarray, model: str) -> None:
+    """Write roc.csv, precision_recall.csv and reliability.csv, each with a column model, which decides its colour.
+
+    truth: (rows,). probabilities: (rows, labels). model: as in score_table.
+    """
+    curves = {
+        "roc": roc(labels, truth, probabilities),
+        "precision_recall": precision_recall(labels, truth, probabilities),
+        "reliability": reliability(truth, probabilities, labels.positive_id),
+    }
+    for name, curve in curves.items():
+        files.write_curve(plots / f"{name}.csv", curve.assign(model=model))

@@ -12,10 +12,13 @@ import keyword
 import re
 from typing import TYPE_CHECKING
 
+from strata import patterns
+
 if TYPE_CHECKING:
     import pandas as pd
 
 METHODS = ("isin", "isna", "isnull", "notna", "notnull", "between", "abs")
+PATTERN_METHODS = ("contains", "match", "fullmatch")
 TEXT_METHODS = ("startswith", "endswith", "contains", "match", "fullmatch", "len", "lower", "upper", "strip")
 ALLOWED = (
     "columns, numbers, texts and lists, compared with == != < <= > >= in, joined by and, or, not, + - /, and the "
@@ -37,6 +40,8 @@ def refusal(expression: str) -> str | None:
     for node in ast.walk(tree):
         if not _is_allowed(node):
             return f"{ast.unparse(node)!r} is not allowed; allowed: {ALLOWED}"
+        if (pattern := _pattern(node)) is not None and (reason := patterns.refusal(pattern)):
+            return reason
     return None
 
 
@@ -54,7 +59,9 @@ def evaluate(expression: str, columns: dict[str, "pd.Series"]) -> "pd.Series":
     """
     tree = ast.fix_missing_locations(_ColumnOperators().visit(_parse(expression)))
     names = {_identifier(name): values for name, values in columns.items()}
-    return eval(compile(tree, "keep.where", "eval"), {"__builtins__": {}, "_is_in": _is_in}, names)
+    return eval(
+        compile(tree, "keep.where", "eval"), {"__builtins__": {}, "_is_in": _is_in, "_matches": patterns.matches}, names
+    )
 
 
 def _parse(expression: str) -> ast.Expression:
@@ -104,6 +111,18 @@ def _is_method(node: ast.Call | ast.Attribute) -> bool:
     return node.attr in (*METHODS, "str")
 
 
+def _pattern(node: ast.AST) -> str | None:
+    """Return the regular expression that a call is given as a text, or None."""
+    if not isinstance(node, ast.Call) or node.func.attr not in PATTERN_METHODS:
+        return None
+    named = {argument.arg: argument.value for argument in node.keywords}
+    given = node.args[0] if node.args else named.get("pat")
+    regex = named.get("regex", node.args[4] if len(node.args) > 4 else None)
+    is_text = isinstance(given, ast.Constant) and isinstance(given.value, str)
+    is_literal = node.func.attr == "contains" and isinstance(regex, ast.Constant) and regex.value is False
+    return given.value if is_text and not is_literal else None
+
+
 def _is_constant(node: ast.AST) -> bool:
     return not any(isinstance(part, ast.Name | ast.Call | ast.Starred) for part in ast.walk(node))
 
@@ -126,6 +145,9 @@ class _ColumnOperators(ast.NodeTransformer):
         node = self.generic_visit(node)
         if node.func.attr == "isin":  # pandas' own gives false for a missing value, not missing
             return ast.Call(ast.Name("_is_in", ast.Load()), [node.func.value, *node.args], node.keywords)
+        if node.func.attr in PATTERN_METHODS:
+            column, how = node.func.value.value, ast.Constant(node.func.attr)
+            return ast.Call(ast.Name("_matches", ast.Load()), [column, how, *node.args], node.keywords)
         return node
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:

@@ -5,13 +5,14 @@ pandas is imported where it is used, since the settings read RULE from here.
 
 import operator
 import re
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from strata.base.errors import StrataError
+from strata.label_lists import single
+from strata.unicode_forms import normalized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,10 +36,30 @@ def canonical(value: Scalar) -> str:
     >>> [canonical(value) for value in (True, "TRUE", 1, "1.0", " spam ")]
     ['true', 'true', '1', '1', 'spam']
     """
-    text = unicodedata.normalize("NFC", str(value)).strip()
+    text = normalized("NFC", str(value)).strip()
     if text.lower() in ("true", "false"):
         return text.lower()
     return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
+
+
+def label_value(value: Scalar) -> str:
+    """Return the canonical spelling of a label; a list of one label is that label."""
+    return canonical(single(str(value)))
+
+
+def own_values(labels: dict[str, Scalar | list[Scalar]]) -> tuple[set[str], set[str]]:
+    """Return the values that a recipe's labels name, and those among them that stand in a list.
+
+    In a list, a value is that very text, even where it reads like a rule or like several labels.
+    """
+    listed = {label_value(value) for rule in labels.values() if isinstance(rule, list) for value in rule}
+    alone = {label_value(rule) for rule in labels.values() if not isinstance(rule, list) and rule != "*"}
+    return alone | listed, listed
+
+
+def has_rest(labels: dict[str, Scalar | list[Scalar]]) -> bool:
+    """Return whether one label stands for all other values."""
+    return "*" in [rule for rule in labels.values() if isinstance(rule, str)]
 
 
 def canonical_values(values: "pd.Series") -> "pd.Series":
@@ -85,7 +106,7 @@ def _matches(values: "pd.Series", numbers: "pd.Series", rule: Scalar | list[Scal
     """Return which values match a label's rule, its value or one of its values: (values,) bool."""
     if match := _number_rule(rule):
         return _COMPARISONS[match[1]](numbers, float(match[2]))
-    return values.isin([canonical(value) for value in (rule if isinstance(rule, list) else [rule])])
+    return values.isin([label_value(value) for value in (rule if isinstance(rule, list) else [rule])])
 
 
 def _number_rule(rule: Scalar | list[Scalar]) -> re.Match | None:

@@ -23,8 +23,15 @@ STAGES = list(DVC["stages"])
 
 
 def committed(path: str) -> str:
-    """Return a file as git has it, staged or committed: what the workspace holds may be a user's own run."""
-    return subprocess.run(["git", "show", f":{path}"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    """Return a file as the last commit has it: the workspace may hold a user's own run."""
+    return subprocess.run(["git", "show", f"HEAD:{path}"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+
+
+def in_head() -> list[str]:
+    """Return the paths of all files of the last commit."""
+    command = ["git", "ls-tree", "-r", "-z", "--name-only", "HEAD"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    return listed.stdout.decode().rstrip("\0").split("\0")
 
 
 GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]
@@ -148,10 +155,9 @@ def checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory) -> Path:
-    """A folder with params.yaml and the recipes as git has them."""
+    """A folder with params.yaml and the recipes as the last commit has them."""
     folder = tmp_path_factory.mktemp("shipped")
-    listed = subprocess.run(["git", "ls-files", "params.yaml", "recipes"], cwd=ROOT, capture_output=True, check=True)
-    for path in listed.stdout.decode().splitlines():
+    for path in [path for path in in_head() if path == "params.yaml" or path.startswith("recipes/")]:
         (folder / path).parent.mkdir(exist_ok=True)
         (folder / path).write_text(committed(path), encoding="utf-8")
     return folder

@@ -6,20 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.baseline import baselines
+from stages.baseline import analyser, baselines
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.prior import prior_shift
+from strata.score_table import parse
 from strata.scoring import NAMES
 from strata.settings.params import Baseline
 from tests.conftest import reviews, write_csv
 
+SETTINGS = Baseline(ngram_max=2, min_df=1, c=10.0)
 
-def test_both_baselines_are_scored_on_the_test_rows(tokenized):
+
+def test_both_baselines_are_scored_on_the_test_rows(tokenized, capsys):
     tokenized.run("baseline")
+    assert "baseline: tfidf of words accuracy " in capsys.readouterr().out
     metrics = json.loads((tokenized.root / "metrics/baseline.json").read_text())
-    assert set(metrics) == {"majority", "tfidf"}
-    assert set(NAMES) <= set(metrics["tfidf"])
+    assert {model: list(values) for model, values in metrics.items()} == {
+        "majority": ["accuracy", "f1_macro"],
+        "tfidf": ["accuracy", "f1_macro", "reads"],
+    }
     assert metrics["majority"]["accuracy"] == 0.5
     assert metrics["tfidf"]["accuracy"] > 0.9
     rows = tables.read(tokenized.root / "data/split/test.parquet")
@@ -27,9 +33,11 @@ def test_both_baselines_are_scored_on_the_test_rows(tokenized):
     assert saved["id"].tolist() == rows["id"].tolist()
     correct = np.stack(saved["tfidf"]).argmax(axis=1) == rows["label"]
     assert correct.mean() == metrics["tfidf"]["accuracy"]
-    interval = metrics["tfidf"]["interval"]["accuracy"]
+    scores = parse((tokenized.root / "plots/baseline/scores.csv").read_text())
+    assert set(scores) == {(model, split) for model in ("majority", "tfidf") for split in ("test", "validation")}
+    assert set(NAMES) <= set(scores["tfidf", "test"])
+    interval = scores["tfidf", "test"]["interval"]["accuracy"]
     assert interval["low"] <= metrics["tfidf"]["accuracy"] <= interval["high"]
-    assert metrics["majority"]["validation"]["rows"] == 12
 
 
 def test_the_majority_class_is_that_before_resampling(project):
@@ -37,9 +45,9 @@ def test_the_majority_class_is_that_before_resampling(project):
     write_csv(project.raw("reviews.csv"), rows)
     project.params(resample={"strategy": "undersample"})
     project.run("ingest", "standardize", "split", "resample", "baseline")
-    metrics = json.loads((project.root / "metrics/baseline.json").read_text())["majority"]
-    assert metrics["accuracy"] > 0.8
-    assert metrics["recall"] == 1
+    scores = parse((project.root / "plots/baseline/scores.csv").read_text())["majority", "test"]
+    assert scores["accuracy"] > 0.8
+    assert scores["recall"] == 1
 
 
 def test_tfidf_probabilities_have_the_natural_prior():
@@ -56,3 +64,56 @@ def test_the_error_names_a_min_df_above_the_number_of_rows(project):
     project.run("ingest", "standardize", "split", "resample")
     with pytest.raises(StrataError, match=r"TF-IDF finds no words in 84 training rows .*; lower baseline.min_df"):
         project.run("baseline")
+
+
+@pytest.mark.parametrize(
+    ("text", "reads"),
+    [
+        ("a warm, funny film with café scenes", "words"),
+        ("это очень хороший фильм", "words"),
+        ("이 영화는 정말 좋았다", "words"),
+        ("هذا الفيلم رائع جدا", "words"),
+        ("यह फिल्म बहुत अच्छी थी", "words"),
+        ("這部電影非常好看", "characters"),
+        ("これは素晴らしい映画だ", "characters"),
+        ("หนังเรื่องนี้ดีมาก", "characters"),
+        ("រឿងនេះល្អណាស់", "characters"),
+        ("ຮູບເງົາເລື່ອງນີ້ດີຫຼາຍ", "characters"),
+        ("ဒီရုပ်ရှင်က အရမ်းကောင်းတယ်", "characters"),
+        ("great film 🎉", "words"),
+        ("🎉 😡", "words"),
+        (":( !! ?", "characters"),
+        ("a b a c", "characters"),
+    ],
+)
+def test_tfidf_reads_characters_where_words_say_little(text, reads):
+    assert analyser([text, text]) == reads
+
+
+def scored(rows: list[tuple[str, int]]) -> np.ndarray:
+    """Fit on the rows, and return TF-IDF's probabilities of them: (rows, labels)."""
+    frame = pd.DataFrame(rows, columns=["text", "label"]).assign(annotation=None)
+    return baselines(frame, frame, {"test": frame}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+
+
+def test_signs_inside_a_text_without_spaces_tell_its_label():
+    """No text occurs twice, and each is one word: only its characters tell."""
+    train = [
+        (f"{'店里今天我们'[i % 6]}{'好吃' if i % 2 else '太慢'}{'朋友老板送餐包装'[i % 8]}{chr(0x4E00 + i)}", i % 2)
+        for i in range(80)
+    ]
+    frame = pd.DataFrame(train, columns=["text", "label"]).assign(annotation=None)
+    probabilities = baselines(frame[:40], frame[:40], {"test": frame[40:]}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+    assert (probabilities.argmax(axis=1) == frame["label"][40:]).all()
+
+
+@pytest.mark.parametrize("signs", ["🎉😡", "☀☂", "!?", "?!"])
+def test_texts_of_single_signs_are_told_apart(signs):
+    assert (scored([(signs[i % 2] * (1 + i % 3), i % 2) for i in range(30)]).argmax(axis=1) == np.arange(30) % 2).all()
+
+
+def test_a_text_without_anything_known_gets_the_prior():
+    train = pd.DataFrame({"text": ["good film"] * 3 + ["bad film"], "annotation": None, "label": [0, 0, 0, 1]})
+    unknown = pd.DataFrame({"text": ["???", "unheard of"], "annotation": None, "label": 0})
+    probabilities = baselines(train, train, {"test": unknown}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+    assert probabilities == pytest.approx(np.tile([0.75, 0.25], (2, 1)))

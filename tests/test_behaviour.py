@@ -97,7 +97,7 @@ def test_changed_predictions_are_counted_with_an_interval_by_hand():
     assert (change["rows"], change["changed"]) == (4, 0.25)
     assert change["shift"] == pytest.approx((-0.1 - 0.3 + 0.1 + 0) / 4)
     # Wilson, 1 of 4, z = 1.96
-    assert (change["changed_low"], change["changed_high"]) == (
+    assert (change["low"], change["high"]) == (
         pytest.approx(0.0456, abs=1e-4),
         pytest.approx(0.6994, abs=1e-4),
     )
@@ -188,4 +188,4 @@ def test_rows_of_one_unit_count_once_in_the_interval():
     alone = change_in_predictions(before, after, np.arange(40))
     together = change_in_predictions(before, after, np.arange(40) // 10)
     assert together["changed"] == alone["changed"] == 0.5
-    assert together["changed_high"] - together["changed_low"] > alone["changed_high"] - alone["changed_low"]
+    assert together["high"] - together["low"] > alone["high"] - alone["low"]

@@ -79,7 +79,7 @@ def test_check_names_what_it_lacks_for_a_table_of_texts(trained, tmp_path):
 @pytest.mark.parametrize("argv", [["recipe", "a.csv"], ["compare", "HEAD"], ["publish", "me/films"], ["verify"]])
 def test_a_folder_that_is_no_project_is_told(tmp_path, monkeypatch, argv):
     monkeypatch.chdir(tmp_path)
-    sentence = "no Strata project, since it has no dvc.yaml and no params.yaml; stand in a project's folder, or name"
+    sentence = r"not a Strata project \(dvc.yaml and params.yaml missing\); run this in a project's folder, or name"
     with pytest.raises(StrataError, match=f"^{tmp_path}: {sentence} one with --project$"):
         main.subcommand(argv[0], argv[1:])
     with pytest.raises(StrataError, match=f"^{tmp_path}/sub: {sentence}"):

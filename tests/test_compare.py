@@ -145,7 +145,7 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     elsewhere = against(tmp_path, "HEAD", "surer", "--project", "project")
     assert elsewhere == forth
     printed = against(tmp_path, "HEAD", fails=True)
-    assert f"compare: {tmp_path}: no Strata project, since it has no dvc.yaml and no params.yaml; stand in a" in printed
+    assert f"compare: {tmp_path}: not a Strata project (dvc.yaml and params.yaml missing); run this in" in printed
     for name, sentence in (
         ("HEAD:params.yaml", "HEAD:params.yaml: is a file or folder, and no revision; name a commit, such as HEAD"),
         ("HEAD^{tree}", "HEAD^{tree}: is a file or folder, and no revision"),

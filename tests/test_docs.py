@@ -128,7 +128,7 @@ def test_every_guide_opens_with_its_task_and_is_linked_from_the_readme():
     guides = {path for path in PAGES if path.startswith("docs/")} - {"docs/lab-notes.md"}
     assert len(guides) == 9
     for guide in guides:
-        assert re.match(r"# .+\n\n\*For this task: .+\*\n", PAGES[guide]), guide
+        assert re.match(r"# .+\n\n\*Use this guide to .+\*\n", PAGES[guide]), guide
         assert f"]({guide})" in README
 
 

@@ -8,16 +8,9 @@ from stages.evaluate import error_kinds
 PLAIN = "the actors speak their lines in a room"
 
 
-def kinds_of(texts, truth=None, model=None, tfidf=None, truncated=None, labels=2):
-    rows = len(texts)
-    even = np.full((rows, labels), 1 / labels)
-    return error_kinds.kinds(
-        texts,
-        np.zeros(rows, dtype=bool) if truncated is None else np.array(truncated, dtype=bool),
-        np.zeros(rows, dtype=int) if truth is None else np.array(truth),
-        even if model is None else np.array(model),
-        even if tfidf is None else np.array(tfidf),
-    )
+def kinds_of(texts, truncated=None, suspect=None):
+    none = np.zeros(len(texts), dtype=bool)
+    return error_kinds.kinds(texts, none if truncated is None else truncated, none if suspect is None else suspect)
 
 
 @pytest.mark.parametrize(
@@ -46,21 +39,8 @@ def test_a_text_that_the_model_did_not_read_whole_is_truncated():
     assert error_kinds.names(kinds_of([PLAIN, PLAIN], truncated=[True, False])) == ["truncated", "other"]
 
 
-@pytest.mark.parametrize("labels", [2, 20])
-def test_rows_are_probably_mislabelled_if_both_models_are_confident_of_the_same_other_label(labels):
-    def probabilities(label, probability):
-        row = np.full(labels, (1 - probability) / (labels - 1))
-        row[label] = probability
-        return row
-
-    sure, unsure = probabilities(1, 0.9), probabilities(1, 0.7)
-    model, tfidf = [sure, sure, unsure, sure, probabilities(0, 0.9)], [sure, unsure, sure, sure, sure]
-    is_kind = kinds_of([PLAIN] * 5, [0, 0, 0, 1, 0], model, tfidf, labels=labels)
-    # the others: TF-IDF is unsure, the model is unsure, their label is right, the model predicts another label
-    assert is_kind["probably_mislabelled"].tolist() == [True, False, False, False, False]
-    if labels > 2:
-        two_labels = kinds_of([PLAIN], [0], [probabilities(1, 0.9)], [probabilities(2, 0.9)], labels=labels)
-        assert not two_labels["probably_mislabelled"].any()
+def test_a_suspect_is_probably_mislabelled():
+    assert error_kinds.names(kinds_of([PLAIN, PLAIN], suspect=[False, True])) == ["other", "probably_mislabelled"]
 
 
 def test_kinds_are_counted_among_errors_and_among_all_rows():

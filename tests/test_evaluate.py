@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import softmax
+from sklearn.metrics import precision_recall_fscore_support
 
 from stages.evaluate.failures import errors
 from stages.evaluate.scored_rows import ScoredRows
@@ -17,6 +18,7 @@ from strata.base.files import rounded
 from strata.calibration import Calibration, read_calibration
 from strata.labels import MEAN_OF_LABELS, Labels
 from strata.model.batches import probabilities
+from strata.score_table import parse
 from strata.scoring import NAMES, scores
 from tests.conftest import STAGES, reviews, write_csv
 
@@ -48,11 +50,26 @@ def test_predictions_are_those_of_the_saved_model(trained, predictions):
 
 
 def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
-    metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
-    for split, values in (("test", metrics), ("validation", metrics["validation"])):
+    written = parse((trained.root / "plots/evaluate/scores.csv").read_text())
+    for split in ("test", "validation", "train"):
         rows = predictions[predictions["split"] == split]
         expected = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), positive=1)
-        assert {name: values[name] for name in expected} == rounded(expected)
+        assert {name: written["fp32", split][name] for name in expected} == rounded(expected)
+    metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
+    test = written["fp32", "test"]
+    assert metrics == {"accuracy": test["accuracy"], "f1_macro": test["f1_macro"], "rows": 24}
+
+
+def test_each_label_has_its_precision_recall_and_f1(trained, predictions):
+    written = pd.read_csv(trained.root / "plots/evaluate/labels.csv").set_index(["label", "metric"])
+    rows = predictions[predictions["split"] == "test"]
+    expected = precision_recall_fscore_support(rows["label"], rows["prediction"])
+    for i, label in enumerate(("negative", "positive")):
+        assert written.loc[label]["value"].tolist() == pytest.approx([values[i] for values in expected[:3]], rel=1e-5)
+        assert set(written.loc[label]["rows"]) == {expected[3][i]}
+    known = written.dropna(subset=["low"])
+    assert (known["low"] <= known["value"]).all()
+    assert (known["value"] <= known["high"]).all()
 
 
 def test_errors_are_the_wrong_rows_the_most_confident_first():
@@ -77,16 +94,27 @@ def test_tables_and_metrics_are_of_the_same_rows(trained, predictions):
     assert set(pd.read_csv(folder / "error_kinds.csv")["kind"]) >= {"contrast", "other"}
     metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
     assert metrics["rows"] == len(test)
-    assert metrics["train"]["rows"] == 84
-    for scores_of in (metrics, metrics["validation"], metrics["train"], metrics["untuned"]):
+    plots = trained.root / "plots/evaluate"
+    written = parse((plots / "scores.csv").read_text())
+    assert set(written) == {("fp32", split) for split in ("train", "validation", "test")} | {
+        ("untuned", "test"),
+        ("uncalibrated", "test"),
+    }
+    for scores_of in written.values():
         for name in NAMES:
             interval = scores_of["interval"][name]
             assert interval is None or interval["low"] <= scores_of[name] + 1e-9, name
-    assert set(metrics["against"]) == {"majority", "tfidf", "untuned"}
-    assert metrics["against"]["majority"]["different"]
-    assert len(pd.read_csv(folder / "suspects.csv")) == metrics["label_noise"]["suspects"]
-    assert set(metrics["behaviour"]) >= {"typos", "case", "negation"}
-    assert metrics["behaviour"]["case"]["changed"] == 0, "the vocabulary has no capitals"
+    verdicts = pd.read_csv(plots / "verdicts.csv").set_index("model")
+    assert set(verdicts.index) == {"majority", "tfidf", "untuned"}
+    assert verdicts.loc["majority", "different"]
+    notes = json.loads((folder / "notes.json").read_text())
+    assert len(pd.read_csv(folder / "suspects.csv")) == notes["label_noise"]["suspects"]
+    behaviour = pd.read_csv(plots / "behaviour.csv").set_index("change")
+    assert set(behaviour.index) >= {"typos", "case", "negation"}
+    assert behaviour.loc["case", "changed"] == 0, "the vocabulary has no capitals"
+    stated = pd.read_csv(plots / "confidence.csv")
+    assert stated["wrong"].sum() == len(wrong)
+    assert stated["right"].sum() + stated["wrong"].sum() == stated["stated"].sum() == len(test)
 
 
 def test_calibration_and_threshold_do_not_depend_on_test_rows(copy_of_trained):
@@ -178,8 +206,9 @@ def test_many_labels_run_from_end_to_end(project):
     project.recipe(labels={"a": "pos", "b": "neg", "c": "*"}, positive=None)
     project.params(resample={"strategy": "oversample"})
     project.run(*STAGES)
-    metrics = json.loads((project.root / "metrics/quantize.json").read_text())
-    assert metrics["f1"] == metrics["f1_macro"]
+    int8 = parse((project.root / "plots/quantize/scores.csv").read_text())["int8", "test"]
+    assert int8["f1"] == int8["f1_macro"]
+    assert set(pd.read_csv(project.root / "plots/evaluate/labels.csv")["label"]) == {"a", "b", "c"}
     confusion = pd.read_csv(project.root / "plots/evaluate/confusion.csv")
     assert confusion["actual"].unique().tolist() == ["a", "b", "c"]
 

@@ -103,7 +103,7 @@ def test_a_glob_and_a_list_are_read_in_order(project):
 
 def test_a_file_name_with_brackets_is_a_file_name(project):
     write_csv(project.raw("rows [1].csv"), [("a", "1")])
-    assert source_files("rows*.csv", project.raw("x").parent, "train", project.root)[0].name == "rows [1].csv"
+    assert source_files("rows*.csv", project.raw("x").parent, "train", project.root)[0].path.name == "rows [1].csv"
     assert ingest(project, train="rows [1].csv") == [{"text": "a", "label": "1"}]
 
 
@@ -149,7 +149,7 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("rows.xlsx", b"", r"rows.xlsx: unknown format '.xlsx'; allowed: .csv, .tsv"),
+        ("rows.docx", b"", r"rows.docx: unknown format '.docx'; allowed: .csv, .tsv"),
         ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
         ("rows.arrow", b"ARROW1 not really", r"rows.arrow: not a readable ARROW file: .*; mend or replace it"),
         ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
@@ -160,7 +160,6 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
             b"text\na\nb\n",
             r"rows.csv: its first line is one column, 'text'; separate the columns with commas",
         ),
-        ("rows.json", b'{"data": [{"text": "a"}]}', r"rows.json: .*its key 'data' holds a list of objects; save that"),
         ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
         ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
@@ -623,3 +622,21 @@ def test_array_elements_are_read_up_to_a_depth(project, depth):
     assert (texts, reasons) == (
         (["a", "b", "c"], others) if depth == 150 else (["a", "c"], {2: "nested too deeply"} | others)
     )
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
+def test_columns_are_counted_before_rows_are_read(tmp_path, monkeypatch, name):
+    from strata.reading import columnar, delimited
+
+    def read(*_):
+        raise AssertionError("rows were read")
+
+    monkeypatch.setattr(columnar, "text_batches", read)
+    monkeypatch.setattr(delimited, "has_header", read)
+    table = pa.table({f"c{i}": ["x"] for i in range(5000)})
+    if name.endswith(".csv"):
+        table.to_pandas().to_csv(tmp_path / name, index=False)
+    else:
+        pq.write_table(table, tmp_path / name)
+    with pytest.raises(StrataError, match=r"5,000 columns, more than 4,096; leave some out"):
+        list(SourceFile(tmp_path / name).tables())

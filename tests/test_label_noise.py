@@ -110,3 +110,13 @@ def test_no_rows_and_one_row_have_no_suspects(rows, recwarn):
     checked = label_noise.check(np.arange(rows), given, probabilities, seed=0)
     assert (checked["flipped"], checked["recall"], checked["precision_first"]) == (0, None, None)
     assert not recwarn.list
+
+
+def test_a_share_of_wrong_labels_is_estimated_only_by_a_model_that_can_tell_them_from_its_mistakes():
+    ids = np.arange(1000)
+    assert label_noise.summary(ids, *separated(3, 1000), seed=0)["share"] == pytest.approx(0, abs=0.01)
+    truth, probabilities = calibrated(2, 1000, 1.0)  # a weak model: it is wrong on a quarter of the rows
+    weak = label_noise.summary(ids, truth, probabilities, seed=0)
+    assert weak["share"] is None
+    assert weak["suspects"] > 0
+    assert label_noise.summary(ids[:100], *separated(2, 100), seed=0)["share"] is None, "five flipped rows say nothing"

@@ -99,11 +99,29 @@ def test_a_wrong_recipe_is_named_with_what_is_allowed(project, change, sentence)
 
 def test_factors_must_name_every_label_of_the_recipe(project):
     project.params(resample={"strategy": "factors", "factors": {"positiv": 2.0}})
-    with pytest.raises(StrataError, match=r"label 'positiv', which .* has not; did you mean positive\?"):
+    with pytest.raises(StrataError, match=r"label 'positiv', which is not in .*; did you mean positive\?"):
         load(project)
     project.params(resample={"factors": {"positive": 2.0}})
     with pytest.raises(StrataError, match=r"resample.factors lacks negative"):
         load(project)
+
+
+def test_numbers_by_label_may_be_a_list_for_names_of_any_kind(project):
+    names = ["R&D", "talk.politics", "lost card?", "NA", "a: b", "no"]
+    project.recipe(labels={name: name for name in names}, positive=None)
+    project.params(resample={"strategy": "factors", "factors": [f"{name}: {i}.5" for i, name in enumerate(names)]})
+    project.params(train={"class_weights": [f"{name}:{i + 1}" for i, name in enumerate(names)]})
+    settings, _ = load(project)
+    assert settings.resample.factors == {name: i + 0.5 for i, name in enumerate(names)}
+    assert settings.train.class_weights == {name: i + 1 for i, name in enumerate(names)}
+    for factors, sentence in (
+        (["R&D 2"], r"factors: 'R&D 2' is not 'LABEL: NUMBER'"),
+        (["NA: 1", "NA: 2"], r"factors: the label 'NA' is given twice"),
+        (["NA: high"], r"factors"),
+    ):
+        project.params(resample={"factors": factors})
+        with pytest.raises(StrataError, match=sentence):
+            load(project)
 
 
 def test_the_committed_json_schemas_are_up_to_date():
@@ -127,3 +145,11 @@ def test_importing_the_schema_takes_no_scikit_learn_nor_torch():
     code = "import sys, strata.settings.reader; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"sklearn", "torch", "transformers", "ruamel"} & set(done.stdout.split())
+
+
+def test_a_candidate_by_its_former_name_is_told_the_new_one(project):
+    project.params(quantize={"candidates": ["per_channel", "keep_fp32"]})
+    with pytest.raises(
+        StrataError, match=r"params.yaml: quantize: candidates names keep_fp32, .*did you mean mostly_int8\? Allowed"
+    ):
+        read_settings(project.root / "params.yaml", project.root / "recipes")

@@ -1,7 +1,9 @@
 """What holds for dvc.yaml: commands, descriptions, and dependencies that match what the code imports and reads."""
 
 import ast
+import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import DVC, ROOT, STAGES
+from tests.conftest import DVC, ROOT, STAGES, committed
 
 SETTINGS = ROOT / "strata/settings"
 NO_OUTPUT = {"snapshots", "watch"}  # a folder and sections of params.yaml that decide no byte of any output
@@ -26,6 +28,23 @@ def recipe_keys(stage: str) -> list[str]:
     """The keys of the recipe that a stage lists under params."""
     listed = [entry for entry in DVC["stages"][stage].get("params", []) if isinstance(entry, dict)]
     return [key for entry in listed for keys in entry.values() for key in keys]
+
+
+def reads_the_whole_recipe(stage: str) -> bool:
+    """Whether a stage depends on the file alone, as one has to that reads a key which may be absent from it."""
+    return "recipes/${recipe}.yaml" in entries(stage, "deps") and not recipe_keys(stage)
+
+
+def keys_that_are_read(stage: str) -> set[str]:
+    """The keys of the recipe that a stage's modules name."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in module_files(stage)]
+    return {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and "recipe" in (getattr(node.value, "id", ""), getattr(node.value, "attr", ""))
+    }
 
 
 def module_files(stage: str) -> list[Path]:
@@ -174,26 +193,54 @@ def test_a_stage_declares_the_sections_that_its_main_reads_and_no_other(stage):
     whole = [{ast.unparse(arg.annotation) for arg in node.args.args if arg.annotation} for node in functions]
     mains = [f for f, kinds in zip(functions, whole, strict=True) if f.name == "main" or "Params" in kinds]
     read = {path for main in mains for path in paths_from(main, "settings")}
-    keys = {
-        node.attr
-        for tree in trees
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute)
-        and "recipe" in (getattr(node.value, "id", ""), getattr(node.value, "attr", ""))
-    }
     declared = {entry for entry in DVC["stages"][stage].get("params", []) if isinstance(entry, str)}
     needed = {path for path in read if path.split(".")[0] not in NO_OUTPUT}
     covered = {path: {entry for entry in declared if f"{path}.".startswith(f"{entry}.")} for path in needed}
     assert all(covered.values()), covered
     assert set().union(*covered.values()) == declared
-    assert set(recipe_keys(stage)) == keys
+    assert set(recipe_keys(stage)) == (set() if reads_the_whole_recipe(stage) else keys_that_are_read(stage))
 
 
 def test_every_key_of_a_recipe_is_read_by_a_stage():
     from strata.settings.recipe import Recipe
 
-    declared = [key for stage in STAGES for key in recipe_keys(stage)]
-    assert set(declared) == set(Recipe.model_fields)
+    declared = {key for stage in STAGES for key in recipe_keys(stage)}
+    declared |= {key for stage in STAGES if reads_the_whole_recipe(stage) for key in keys_that_are_read(stage)}
+    assert declared == set(Recipe.model_fields)
+
+
+def test_the_metrics_that_people_compare_are_few_and_stand_first():
+    """So that `dvc metrics diff`, and a sweep's table with its setting, fit 100 columns; see docs/sweeps.md."""
+    assert DVC["metrics"] == [f"metrics/{stage}.json" for stage in ("train", "evaluate", "quantize", "baseline")]
+    for path in DVC["metrics"]:
+        content = json.loads(committed(path))
+        flat = [value for value in content.values() if not isinstance(value, dict | list)]
+        flat += [value for part in content.values() if isinstance(part, dict) for value in part.values()]
+        assert len(flat) <= 8, path
+        assert not any(isinstance(value, dict) for value in flat), path
+
+
+def test_every_template_is_used_and_every_plot_has_one():
+    named = {plot.get("template") for entry in DVC["plots"] for plot in entry.values()}
+    for stage in STAGES:
+        for entry in DVC["stages"][stage].get("plots", []):
+            named |= {options.get("template") for options in entry.values()}
+    ours = {path.stem for path in (ROOT / ".dvc/plots").glob("*.json")}
+    assert ours <= named
+    assert named - ours <= {None, "scatter", "simple", "linear"}, "DVC's own"
+
+
+def test_a_model_has_the_colour_of_the_report_in_every_template():
+    from stages.report.gallery import PLACES
+    from stages.report.pictures import SERIES
+
+    for name in ("reliability", "scores"):
+        text = (ROOT / f".dvc/plots/{name}.json").read_text(encoding="utf-8")
+        scale = re.search(r'"range": \[(.*?)\]', text, re.DOTALL)[1]
+        assert re.findall("#[0-9a-f]{6}", scale) == list(SERIES), name
+    curves = (ROOT / ".dvc/plots/curves.json").read_text(encoding="utf-8")
+    for model in ("fp32", "int8", "tfidf"):
+        assert f"'{model}': '{SERIES[PLACES[model]]}'" in curves
 
 
 def test_every_plot_is_made_by_a_stage():

@@ -17,6 +17,7 @@ from strata.commands import check, predict
 from strata.runtime import manifest
 from strata.runtime.onnx_classifier import CHUNK
 from strata.runtime.predictor import FP32, Predictor
+from strata.score_table import parse
 from tests.conftest import ROOT, reviews, write_csv
 
 BROUGHT_ALONG = {"_distutils_hack"}  # by the environment itself, in every process
@@ -29,11 +30,11 @@ def folder(trained):
 
 def test_it_gives_the_probabilities_that_the_metrics_were_computed_from(trained, folder):
     rows = tables.read(trained.root / "data/split/test.parquet").sort_values("id")
-    metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
+    int8 = parse((trained.root / "plots/quantize/scores.csv").read_text())["int8", "test"]
     predictor = Predictor(folder)
     predicted = [answer["label"] for answer in predictor(rows["text"].tolist())]
     truth = [predictor.labels[i] for i in rows["label"]]
-    assert np.mean([a == b for a, b in zip(predicted, truth, strict=True)]) == pytest.approx(metrics["accuracy"])
+    assert np.mean([a == b for a, b in zip(predicted, truth, strict=True)]) == pytest.approx(int8["accuracy"])
     evaluated = tables.read(trained.root / "data/evaluate/predictions.parquet")
     evaluated = evaluated[evaluated["split"] == "test"].set_index("id").loc[rows["id"]]
     fp32 = Predictor(folder, FP32).probabilities(rows["text"].tolist())

@@ -16,6 +16,7 @@ from huggingface_hub.utils._http import default_client_factory
 from strata.base.errors import StrataError
 from strata.commands import publish
 from strata.commands.publish import check_recorded
+from strata.score_table import parse
 from strata.settings.yaml_loader import parse_yaml
 
 TOKEN = "hf_notarealtoken"
@@ -149,9 +150,9 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
     assert "OWNER/NAME" not in card
     assert 'pipeline("text-classification", model="o/n", truncation=True)' in card
     metadata = parse_yaml(card.split("---")[1])
-    metrics = json.loads((trained.root / "metrics/quantize.json").read_text())
+    int8 = parse((trained.root / "plots/quantize/scores.csv").read_text())["int8", "test"]
     published = {entry["name"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
-    assert published == {f"{name}, int8": round(metrics[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
+    assert published == {f"{name}, int8": round(int8[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
     assert metadata["pipeline_tag"] == "text-classification"
 
 

@@ -279,3 +279,59 @@ def test_a_thousand_labels_are_told_of(project, monkeypatch, capsys):
     assert "not sure: 1,000 labels, one a value; should some be one label?\n" in capsys.readouterr().out
     project.params(recipe="many")
     assert len(read_settings(project.root / "params.yaml", project.root / "recipes")[1].labels) == 1000
+
+
+def guessed(project, monkeypatch, capsys, **columns):
+    """Write a file of these columns, guess a recipe for it, and return the recipe and what was said."""
+    path = project.root / "rows.csv"
+    frame(**columns).to_csv(path, index=False)
+    recipe = written(project, monkeypatch, path)
+    return recipe, capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("columns", "label"),
+    [
+        ({"class_size": [1, 2] * 30, "label": ["a", "b", "c"] * 20}, "label"),
+        ({"sentiment_id": [0, 1] * 30, "sentiment": ["a", "b", "c"] * 20}, "sentiment"),
+        ({"annotator": ["x", "y"] * 30, "verdict": ["a", "b", "c"] * 20}, "verdict"),
+        ({"created_at": ["2024", "2025"] * 30, "verdict": ["a", "b", "c"] * 20}, "verdict"),
+    ],
+)
+def test_a_whole_name_goes_before_a_part_of_one(project, monkeypatch, capsys, columns, label):
+    assert guessed(project, monkeypatch, capsys, **columns)[0]["columns"]["label"] == label
+
+
+def test_of_two_labels_with_as_many_rows_none_is_the_rarer(project, monkeypatch, capsys):
+    printed = guessed(project, monkeypatch, capsys, label=["cold", "warm"] * 30)[1]
+    assert "positive is warm, though both labels have as many rows and neither name says so" in printed
+    assert "rarer" not in printed
+    assert (
+        "positive is cold, the rarer label"
+        in guessed(project, monkeypatch, capsys, label=["cold", "warm", "warm"] * 20)[1]
+    )
+
+
+def test_a_group_and_a_date_are_offered(project, monkeypatch, capsys):
+    columns = {"label": ["cold", "warm"] * 30, "batch_id": [i // 2 for i in range(60)]}
+    columns["when"] = [f"2024-05-{i % 28 + 1:02}" for i in range(60)]
+    recipe, printed = guessed(project, monkeypatch, capsys, **columns)
+    assert "perhaps columns.group: batch_id, whose 30 values come again; it is not set" in printed
+    assert "perhaps columns.date: when, such as '2024-05-01', for split.by=date; not set" in printed
+    assert recipe["columns"]["group"] is recipe["columns"]["date"] is None
+    text = (project.root / "recipes/sample.yaml").read_text()
+    assert "group: null # perhaps batch_id:" in text
+    assert "date: null # perhaps when, for split.by: date" in text
+
+
+@pytest.mark.parametrize("values", [["5.70306E+17", "5.70307E+17"], ["570306133677760000", "570306133677770000"]])
+def test_rounded_ids_are_no_group(project, monkeypatch, capsys, values):
+    printed = guessed(project, monkeypatch, capsys, label=["cold", "warm"] * 30, tweet_id=values * 30)[1]
+    assert "columns.group" not in printed
+
+
+def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project, monkeypatch, capsys):
+    label = ["a", "b"] * 28 + ["c", "c", "d", "e"]
+    printed = guessed(project, monkeypatch, capsys, label=label)[1]
+    assert "3 of 5 labels have fewer than 5 rows, too few for some split; to merge them, replace" in printed
+    assert 'by "other: [c, d, e]"' in printed

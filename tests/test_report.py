@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,14 +13,17 @@ import pytest
 from markdown_it import MarkdownIt
 
 from stages.evaluate import behaviour, error_kinds, label_noise
+from stages.evaluate.measure import verdicts
+from stages.evaluate.scored_rows import ScoredRows
 from stages.report import __main__ as report
-from stages.report import results
+from stages.report import gallery, results
 from stages.report.figures import NUMBER, SHARE, beside, figure
+from stages.report.pictures import SERIES
 from stages.report.render import escaped, visible
-from strata import curves
+from strata import curves, score_table
 from strata.base.errors import StrataError
 from strata.intervals.bootstrap import scores_with_intervals
-from strata.intervals.significance import paired_comparison
+from strata.intervals.of_labels import label_scores
 from strata.labels import Labels
 from strata.runtime.predictor import Predictor
 from strata.scoring import NAMES
@@ -110,19 +112,17 @@ def written(project: Project, names: list[str], texts: list[str] = PLAIN) -> Pro
     )
     truth = np.arange(300) % len(names)
     models = {name: probabilities(truth, len(names), skill) for name, skill in MODELS.items()}
-    positive, unit = labels.positive_id, np.arange(300)
-    metrics = {
-        name: scores_with_intervals(truth, shares, positive, unit, 0, draws=20) for name, shares in models.items()
-    }
-    write_metrics(project.root / "metrics", labels, truth, models, metrics)
+    write_metrics(project.root / "metrics", labels, truth)
+    write_measures(project.root, labels, truth, models)
     write_tables(project.root / "data/evaluate", labels, truth, models["fp32"], texts * 15)
     for stage, model in {"evaluate": "fp32", "quantize": "int8", "baseline": "tfidf"}.items():
-        curves.write(project.root / "plots" / stage, labels, truth, models[model])
+        curves.write(project.root / "plots" / stage, labels, truth, models[model], model)
     predicted = models["fp32"].argmax(axis=1)
     curves.confusion(labels, truth, predicted).to_csv(project.root / "plots/evaluate/confusion.csv", index=False)
     return project
 
 
+CAUTIONS = [f"the model gives every row the label {HOSTILE[1]} {HOSTILE[0]}"]
 MODELS = {"majority": 0.0, "tfidf": 1.0, "untuned": 0.2, "fp32": 3.0, "int8": 2.9}  # by skill
 
 
@@ -132,7 +132,7 @@ def changed(path: Path, change) -> None:
     path.write_text(json.dumps(content))
 
 
-def write_metrics(folder: Path, labels: Labels, truth: np.ndarray, models: dict, metrics: dict) -> None:
+def write_metrics(folder: Path, labels: Labels, truth: np.ndarray) -> None:
     def by_label(value: float) -> dict:
         return dict.fromkeys(labels.names, value)
 
@@ -141,26 +141,33 @@ def write_metrics(folder: Path, labels: Labels, truth: np.ndarray, models: dict,
             content[part] |= {"rows": len(truth), "labels": by_label(15), "label_shares": by_label(0.05)}
         content["left_out"] |= {"conflicting_labels": 3}
 
-    def evaluate(content: dict) -> None:
-        content |= metrics["fp32"] | dict.fromkeys(("train", "validation"), metrics["fp32"])
-        content["untuned"] = metrics["untuned"]
-        content["calibration"]["shift"] = by_label(0.5)
-        ours, unit = models["fp32"], np.arange(len(truth))
-        others = {name: models[name] for name in ("majority", "tfidf", "untuned")}
-        content["against"] = {
-            name: paired_comparison(truth, ours, theirs, labels.positive_id, unit, 0, draws=20)
-            for name, theirs in others.items()
-        }
-        content["label_noise"]["check"] = label_noise.check(unit, truth, ours, 0)
-
     changed(folder / "split.json", split)
-    changed(folder / "evaluate.json", evaluate)
-    changed(
-        folder / "baseline.json", lambda content: content.update(majority=metrics["majority"], tfidf=metrics["tfidf"])
-    )
-    changed(folder / "quantize.json", lambda content: content.update(metrics["int8"] | {"label_loss": by_label(0.0)}))
     changed(folder / "resample.json", lambda content: content.update(before=by_label(15), after=by_label(20)))
     changed(folder / "standardize.json", lambda content: content["train"].update(rejected={HOSTILE[0]: 2}))
+
+
+def write_measures(root: Path, labels: Labels, truth: np.ndarray, models: dict) -> None:
+    """Scores, verdicts and what evaluate says first."""
+    positive, unit, ours = labels.positive_id, np.arange(len(truth)), models["fp32"]
+    scores = {
+        name: scores_with_intervals(truth, shares, positive, unit, 0, draws=20) for name, shares in models.items()
+    }
+    fp32 = {("fp32", split): scores["fp32"] for split in ("train", "validation", "test")}
+    tables = {
+        "baseline": {(name, "test"): scores[name] for name in ("majority", "tfidf")},
+        "evaluate": fp32 | {("untuned", "test"): scores["untuned"], ("uncalibrated", "test"): scores["untuned"]},
+        "quantize": {("int8", "test"): scores["int8"]},
+    }
+    for stage, table in tables.items():
+        score_table.frame(table).to_csv(root / f"plots/{stage}/scores.csv", index=False)
+    test = ScoredRows(unit, truth, ours, ours, ours.argmax(axis=1), unit)
+    others = {name: models[name] for name in ("majority", "tfidf", "untuned")}
+    verdicts(test, others, positive, 0).to_csv(root / "plots/evaluate/verdicts.csv", index=False)
+    of_labels = label_scores(truth, test.predicted, labels.names, unit, 0, draws=20)
+    of_labels.to_csv(root / "plots/evaluate/labels.csv", index=False)
+    changed(root / "data/evaluate/calibration.json", lambda content: content.update(shift=[0.5] * len(labels.names)))
+    noise = label_noise.summary(unit, truth, ours, 0)
+    changed(root / "data/evaluate/notes.json", lambda content: content.update(label_noise=noise, cautions=CAUTIONS))
 
 
 def write_tables(folder: Path, labels: Labels, truth: np.ndarray, shares: np.ndarray, texts: list[str]) -> None:
@@ -257,17 +264,15 @@ def test_the_figures_are_those_of_the_metrics(trained):
     html = " ".join(Page((trained.root / "report.html").read_text(encoding="utf-8")).words)
     text = (trained.root / "report.md").read_text(encoding="utf-8")
     metrics = {stage: json.loads((trained.root / f"metrics/{stage}.json").read_text()) for stage in results.METRICS}
-    test = metrics["evaluate"]
+    scored = {}
+    for stage in ("baseline", "evaluate", "quantize"):
+        scored |= score_table.parse((trained.root / f"plots/{stage}/scores.csv").read_text())
+    verdict = pd.read_csv(trained.root / "plots/evaluate/verdicts.csv").set_index("model").loc["tfidf", "words"]
     for shown in (html, markdown(text).words):
-        assert figure(test["accuracy"], SHARE) in shown
-        assert f"{test['rows']} unseen texts" in shown
-        assert test["against"]["tfidf"]["words"] in shown
-        for scores in (
-            test,
-            test["untuned"],
-            metrics["quantize"],
-            *map(metrics["baseline"].get, ("majority", "tfidf")),
-        ):
+        assert figure(scored["fp32", "test"]["accuracy"], SHARE) in shown
+        assert f"{metrics['evaluate']['rows']} unseen texts" in shown
+        assert verdict in shown
+        for scores in (scored[model, "test"] for model in ("fp32", "untuned", "int8", "majority", "tfidf")):
             for name in NAMES:
                 assert figure(scores[name], NUMBER) in shown
                 ends = scores["interval"][name]
@@ -327,12 +332,19 @@ def test_with_twenty_labels_curves_are_means_and_those_of_single_labels(copy_of_
     assert {"plots/report/roc-by-label.svg", "plots/report/precision-recall-by-label.svg"} <= set(made)
     assert "plots/report/threshold.svg" not in made
     assert "mean over all labels" in made["report.md"]
+    titles = re.findall(r"^\| ([A-Z][\w -]+?) \|", made["report.md"].split("| metric |")[1], re.MULTILINE)
+    assert titles[:5] == ["Accuracy", "Macro Precision", "Macro Recall", "Macro F2", "Macro F1"]
+    assert "Macro F1, int8" not in made["model_card.md"]
+    assert "macro f1, int8" in made["model_card.md"]
     assert "positive label" not in made["report.md"].split("## Glossary")[0]
 
 
 def test_what_is_missing_is_left_out_and_named(copy_of_trained, capsys):
     project = copy_of_trained
-    shutil.rmtree(project.root / "plots/evaluate")
+    needed = ("scores.csv", "verdicts.csv", "behaviour.csv")
+    for path in (project.root / "plots/evaluate").iterdir():
+        if path.name not in needed:
+            path.unlink()
     (project.root / "data/evaluate/slices.csv").unlink()
     made = outputs(project)
     assert "report: left out, for want of data/evaluate/slices.csv" in capsys.readouterr().out
@@ -346,9 +358,19 @@ def test_what_is_missing_is_left_out_and_named(copy_of_trained, capsys):
 @pytest.mark.parametrize(
     ("path", "old", "new", "said"),
     [
-        ("metrics/evaluate.json", '"typos"', '"typo"', r"\[changes\] has no words for 'typo'; .*did you mean typos\?"),
-        ("metrics/evaluate.json", '"untuned": {', '"untrained": {', "'untuned' is missing"),
-        ("metrics/quantize.json", '"per_channel"', '"channels"', r"\[candidates\] has no words for 'channels'"),
+        (
+            "plots/evaluate/behaviour.csv",
+            "typos",
+            "typo",
+            r"\[changes\] has no words for 'typo'; .*did you mean typos\?",
+        ),
+        ("plots/evaluate/scores.csv", "untuned", "untrained", r"'untuned', 'test'.* is missing"),
+        (
+            "plots/quantize/candidates.csv",
+            "per_channel,validation",
+            "channels,validation",
+            r"\[candidates\] has no words for 'channels'",
+        ),
         ("metrics/quantize.json", '"gate_metric": "', '"gate_metric": "x', r"\[metrics\] has no words for 'x"),
         ("metrics/split.json", '"conflicting_labels": 0', '"lost": 1', r"\[reasons\] has no words for 'lost'"),
         ("metrics/train.json", '"steps"', '"step_count"', "steps.* is missing"),
@@ -401,11 +423,13 @@ def test_the_card_says_what_a_user_of_the_model_needs_and_quotes_no_text(trained
     ]
     metrics = {name: json.loads((trained.root / f"metrics/{name}.json").read_text()) for name in results.METRICS}
     small, split = metrics["quantize"], metrics["split"]
+    int8 = score_table.parse((trained.root / "plots/quantize/scores.csv").read_text())["int8", "test"]
+    temperature = json.loads((trained.root / "data/evaluate/calibration.json").read_text())["temperature"]
     for shown in (
-        beside(small["accuracy"], **small["interval"]["accuracy"], form=NUMBER),
+        beside(int8["accuracy"], **int8["interval"]["accuracy"], form=NUMBER),
         f"{small['size_mb']} MB instead of {small['fp32_size_mb']} MB",
         f"{split['copies']['rows_in_clusters']} texts are a copy or near-copy",
-        f"a temperature of {figure(metrics['evaluate']['calibration']['temperature'], NUMBER)}",
+        f"a temperature of {figure(temperature, NUMBER)}",
         f"| {escaped(small['candidate'])}: ",
         "the first 16 tokens",
         "from strata import Predictor",
@@ -420,6 +444,7 @@ def test_the_card_says_what_a_user_of_the_model_needs_and_quotes_no_text(trained
 def test_the_cards_metadata_are_what_the_hub_reads(trained):
     metadata = parse_yaml((trained.root / "model_card.md").read_text(encoding="utf-8").split("---")[1])
     assert metadata["pipeline_tag"] == "text-classification"
+    assert not {"license", "language"} & set(metadata), "what the recipe does not say"
     assert metadata["model-index"][0]["name"] == "sample"
 
 
@@ -433,3 +458,39 @@ def test_the_cards_lines_for_onnx_runtime_give_the_predictors_logits(trained, mo
     printed = [float(word) for word in re.findall(r"-?\d+\.\d+", capsys.readouterr().out)]
     shares = Predictor(".").probabilities(["a text"])[0]
     assert printed[1] - printed[0] == pytest.approx(np.log(shares[1] / shares[0]), abs=1e-4)
+
+
+def test_licence_language_and_base_model_come_from_the_recipe_and_params(copy_of_trained):
+    project = copy_of_trained
+    project.recipe(license="cc-by-4.0", language=["de", "fr"])
+    project.params(model={"checkpoint": "org/base", "revision": "0" * 40})
+    project.run("report")
+    card = (project.root / "model_card.md").read_text(encoding="utf-8")
+    metadata = parse_yaml(card.split("---")[1])
+    assert (metadata["license"], metadata["language"], metadata["base_model"]) == (
+        "cc-by-4.0",
+        ["de", "fr"],
+        "org/base",
+    )
+    assert "The licence is cc-by-4.0" in card.replace("\\", "")
+
+
+def test_cautions_stand_before_everything_else_in_report_and_card(copy_of_trained):
+    project = copy_of_trained
+    changed(project.root / "data/evaluate/notes.json", lambda content: content.update(cautions=["first", "second"]))
+    made = outputs(project)
+    for name in ("report.md", "model_card.md"):
+        text = made[name].split("\n# ")[-1].split("\n", 1)[1].strip()
+        assert text.startswith("**Caution: First.**\n\n**Caution: Second.**\n\n## The answer")
+    assert "Caution: First." in made["report.html"].split("The answer</h2>")[0]
+
+
+def test_a_model_has_one_colour_in_all_pictures_and_no_other_thing_has_it(trained):
+    """fp32 and int8 are ten pictures apart: what is green here must not be violet there."""
+    folder = trained.root / "plots/report"
+    words = results.glossary()["models"]
+    for path in sorted(folder.glob("*.svg")):
+        text = path.read_text(encoding="utf-8")
+        for model, place in gallery.PLACES.items():
+            if model != "fp32" and SERIES[place] in text:
+                assert words[model] in text, f"{path.name} has the colour of {model}"

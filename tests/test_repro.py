@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT, STAGES, committed, reviews, write_csv
+from tests.conftest import ROOT, STAGES, committed, in_head, reviews, write_csv
 
 pytestmark = pytest.mark.slow
 
@@ -65,14 +65,15 @@ def commit(folder: Path, message: str) -> None:
 def origin(tmp_path_factory, checkpoint) -> Path:
     """This project as a user would commit it, its data shrunk to a sample and its model to a tiny one."""
     folder = tmp_path_factory.mktemp("origin") / "strata"
-    listed = run(ROOT, "git", "ls-files", "-z").rstrip("\0").split("\0")
-    for name in listed:
-        if name != "dvc.lock" and not name.startswith(("metrics/", "plots/")) and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if name == "params.yaml" or name.startswith("recipes/"):  # which a user may have changed
-                (folder / name).write_text(committed(name), encoding="utf-8")
-            else:
-                shutil.copy(ROOT / name, folder / name)
+    tracked = set(run(ROOT, "git", "ls-files", "-z").rstrip("\0").split("\0"))
+    settings = {name for name in in_head() if name == "params.yaml" or name.startswith(("recipes/", "data/"))}
+    for name in settings:  # a user may have changed them, and staged a recipe and data
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(committed(name), encoding="utf-8")
+    others = (name for name in tracked if not name.startswith(("recipes/", "data/", "metrics/", "plots/")))
+    for name in [name for name in others if name not in ("dvc.lock", *settings) and (ROOT / name).is_file()]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
     change(
         folder,
         "params.yaml",
@@ -177,14 +178,14 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
     assert ran(run(folder, "dvc", "exp", "run", "-S", "train.lr=3e-5")) == ["train", "evaluate", "quantize", "report"]
     assert "train.lr" in run(folder, "dvc", "params", "diff")
     differences = json.loads(run(folder, "dvc", "metrics", "diff", "--json", "--all"))
-    assert "log_loss" in differences["metrics/evaluate.json"]
+    assert "f1_macro" in differences["metrics/evaluate.json"]
     page = tmp_path / "page"
     run(folder, "dvc", "plots", "diff", "HEAD", "--out", str(page))
     text = (page / "index.html").read_text()
     assert all(title in text for title in ("Loss", "ROC", "Precision and recall", "Confusion"))
 
     assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.candidates=[reduce_range]")) == ["quantize", "report"]
-    candidates = "quantize.candidates=[per_channel,reduce_range,keep_fp32,weight_only]"
+    candidates = "quantize.candidates=[per_channel,reduce_range,mostly_int8,weight_only]"
     back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", candidates)
     assert ran(back) == [], "switching back comes out of the cache"
     assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()
@@ -194,13 +195,13 @@ def test_resampling_reruns_from_resample_on(done, tmp_path):
     folder = clone(done, tmp_path / "balance")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
     run(folder, "dvc", "checkout")
-    output = run(
-        folder,
-        *("dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", "+resample.factors.positive=0.5"),
-        *("-S", "+resample.factors.negative=1"),
-    )
+    factors = "resample.factors={positive: 0.5, negative: 1}"
+    output = run(folder, "dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", factors)
     assert ran(output) == ["resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize", "report"]
     assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 105, "positive": 52}
+    factors = "resample.factors=['positive: 1','negative: 0.5']"  # takes the place of a mapping, too
+    assert ran(run(folder, "dvc", "exp", "run", "-S", factors, "resample")) == ["resample"]
+    assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 52, "positive": 105}
 
 
 def test_a_queue_of_values_runs(done, tmp_path):

@@ -1,10 +1,11 @@
 """Models that are equally good are rarely called different; models that differ mostly are."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
@@ -119,9 +120,9 @@ def test_the_verdict_says_when_the_rows_show_no_difference():
     assert same["words"] == "no difference: both are right on the same rows"
     better = probabilities_of(labels, np.arange(40) > 1)
     few = paired_comparison(labels, better, probabilities, 1, np.arange(40), seed=0)  # four rows, all in one direction
-    assert few["accuracy"]["low"] > 0
+    assert few["accuracy"]["low"] == 0, "the bootstrap alone gives 0.025 to 0.2"
     assert few["mcnemar"]["p"] == pytest.approx(1 / 8)
-    assert few["words"] == "no difference that this test set can show (2.5 to 20.0 points)"
+    assert few["words"] == "no difference that this test set can show (0.0 to 20.0 points)"
     one_unit = paired_comparison(labels, better, probabilities, 1, np.zeros(40, dtype=int), seed=0)
     assert one_unit["words"] == "no difference that this test set can show"
     assert one_unit["accuracy"] == {"difference": pytest.approx(0.1), "low": None, "high": None}
@@ -141,3 +142,28 @@ def test_the_sign_flip_p_value_counts_every_flip(gains):
     gains = np.array(gains, dtype=int)
     flips = np.array(list(itertools.product([-1, 1], repeat=len(gains)))).reshape(2 ** len(gains), -1)
     assert sign_flip_p_value(gains) == pytest.approx((np.abs(flips @ gains) >= abs(gains.sum())).mean(), abs=1e-12)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(12, 60), st.integers(0, 9))
+def test_the_interval_holds_0_exactly_where_the_verdict_is_that_the_rows_show_no_difference(ours, theirs, rows, seed):
+    """For few rows and many, independent or not; the words say the same as the figures."""
+    rows += ours + theirs
+    labels = np.arange(rows) % 2
+    right = np.arange(rows)
+    our, their = right >= theirs, (right < theirs) | (right >= ours + theirs)
+    unit = np.arange(rows) // (1 + seed % 3)
+    compared = paired_comparison(
+        labels, probabilities_of(labels, our), probabilities_of(labels, their), 1, unit, seed, draws=200
+    )
+    low, high = compared["accuracy"]["low"], compared["accuracy"]["high"]
+    assert compared["different"] == (low > 0 or high < 0)
+    assert low <= compared["accuracy"]["difference"] <= high
+    figures = [float(word) for word in re.findall(r"-?\d+\.\d+", compared["words"].split("(")[-1])]
+    if "(" in compared["words"]:
+        assert (figures[0] <= 0 <= figures[1]) == (not compared["different"]), compared["words"]
+
+
+def test_an_interval_that_excludes_0_does_not_look_as_if_it_held_it():
+    assert words(0.004, 0.0003, 0.012, True) == "better by 0.4 points (0.03 to 1.2)"
+    assert words(-0.004, -0.012, -0.00004, True) == "worse by 0.4 points (0.004 to 1.2)"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stages.split.assign import LEFT_OUT, SPLITS, TEST, TRAIN, VALIDATION, stratified
 from stages.split.placement import place
-from stages.split.summary import pairs_across
+from stages.split.summary import pairs_across, surprises
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.duplicates import ties
@@ -20,6 +20,7 @@ from strata.duplicates.near_copies import near_copies
 from strata.duplicates.normalise import normalise
 from strata.duplicates.sketches import first_copies, sketch
 from strata.settings.params import Split
+from strata.settings.yaml_loader import parse_yaml
 from tests.conftest import reviews, write_csv
 
 SETTINGS = Split(
@@ -47,6 +48,50 @@ def split(rows, ready_made=0, seed=42, **changes):
     placed = place(rows, ready_made, sketch(rows["text"]), settings, seed)
     names = {i: name for name, i in SPLITS.items()} | {LEFT_OUT: None}
     return pd.Series([names[i] for i in placed.split], index=rows.index, dtype="object")
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, []),
+        ({"left_out": {"tied_to_another_split": 20}}, ["keeps 100 of the 120 rows given, 83%"]),
+        ({"left_out": {"tied_to_another_split": 10}}, []),
+        ({"test": {"share": 0.3, "share_asked": 0.2}}, ["test has 30.0% of the rows that are kept, asked were 20.0%"]),
+        ({"test": {"share": 0.22, "share_asked": 0.2}}, []),
+        (
+            {"test": {"labels": {"a": 3, "b": 0}}},
+            ["the test file has no row of b; the model is evaluated on the labels"],
+        ),
+    ],
+)
+def test_a_split_far_from_what_was_asked_says_so(changed, told):
+    part = {"share": 0.1, "share_asked": 0.1, "labels": {"a": 5, "b": 5}}
+    metrics = {"all": {"rows": 100}, "left_out": {"conflicting_labels": 0, "tied_to_another_split": 0}}
+    metrics |= {name: part | (changed.get(name) or {}) for name in SPLITS}
+    metrics["left_out"] |= changed.get("left_out", {})
+    found = surprises(metrics)
+    assert len(found) == len(told)
+    assert all(words.startswith(start) for words, start in zip(found, told, strict=True))
+
+
+def test_all_labels_of_too_few_rows_are_named_with_the_line_that_merges_them(project):
+    rows = [(text, "ab"[i % 2]) for i, (text, _) in enumerate(reviews(100))]
+    rows += [(f"few {i} rows of {i}", f"rare {i // 2}") for i in range(6)]
+    write_csv(project.raw("reviews.csv"), rows)
+    labels = {"a": "a", "b": "b", "rare_0": "rare 0", "rare_1": ["rare 1"], "rare_2": "rare 2"}
+    project.recipe(labels=labels, positive=None)
+    project.run("ingest", "standardize")
+    with pytest.raises(StrataError) as raised:
+        project.run("split")
+    told = str(raised.value)
+    assert "split has no row of label rare_0 (rows: train " in told
+    assert "as do 2 more of 5 labels" in told
+    line = "other: [rare 0, rare 1, rare 2]"
+    assert told.endswith(f'replace their lines in the labels of the recipe by "{line}"')
+    merged = {"a": "a", "b": "b"} | parse_yaml(line)
+    project.recipe(labels=merged)
+    project.params(split={"validation": 0.2})
+    project.run("standardize", "split")
 
 
 def counts(where, labels):

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
+from stages.train import launch
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.labels import Labels
@@ -570,3 +571,20 @@ def test_a_process_of_several_without_its_rank_raises(monkeypatch):
     assert ProcessGroup(1).size == 1
     with pytest.raises(KeyError, match="RANK"):
         ProcessGroup(2)
+
+
+@pytest.mark.parametrize(
+    ("environment", "sentence"),
+    [
+        ({"MASTER_ADDR": "h", "MASTER_PORT": "1"}, r"train.nodes is 2, but NODE_RANK is not set in the environment"),
+        ({"NODE_RANK": "0"}, r"but MASTER_ADDR, MASTER_PORT is not set"),
+        ({"NODE_RANK": "2", "MASTER_ADDR": "h", "MASTER_PORT": "1"}, r"NODE_RANK is 2, must be a number from 0 to 1"),
+    ],
+)
+def test_several_machines_need_to_know_each_other(monkeypatch, environment, sentence):
+    for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StrataError, match=sentence):
+        launch.rendezvous(2)

@@ -153,15 +153,15 @@ CHAIN = "\n".join(["a0: &a0 [1]"] + [f"a{i}: &a{i} [*a{i - 1}]" for i in range(1
         ("a: !!binary aGk=\n", r"could not determine a constructor"),
         ("a: !!set {b}\n", r"could not determine a constructor"),
         ("a: !mine 1\n", r"could not determine a constructor for the tag '!mine'"),
-        ("a: !!int seven\n", r"'seven' has the tag !!int and is none"),
-        ("a: !!bool maybe\n", r"'maybe' has the tag !!bool and is none"),
-        ("a: !!null b\n", r"'b' has the tag !!null and is none"),
-        ("a: !!float b\n", r"'b' has the tag !!float and is none"),
+        ("a: !!int seven\n", r"'seven' has the tag !!int, but is not one"),
+        ("a: !!bool maybe\n", r"'maybe' has the tag !!bool, but is not one"),
+        ("a: !!null b\n", r"'b' has the tag !!null, but is not one"),
+        ("a: !!float b\n", r"'b' has the tag !!float, but is not one"),
         ("a: !!map [1]\n", r"the tag !!map on something that is no mapping"),
         ("a: !!seq {b: 1}\n", r"expected a sequence node"),
         ("a: !!str [1]\n", r"expected a scalar node"),
         ("a: !!int [1]\n", r"expected a scalar node"),
-        ("a: -_\n", r"line 1: not valid YAML: '-_' begins like a number and is none; as a string, quote it"),
+        ("a: -_\n", r"line 1: not valid YAML: '-_' looks like a number, but is not one; quote it"),
         ("a: " + "9" * 5000 + "\n", r"a number of more than 100 digits; as a string, quote it"),
         ("a: 0x" + "f" * 500_000 + "\n", r"a number of more than 100 digits"),
         ("a: 1\nb: \0\n", r"line 2: not valid YAML: the control character 0x00; remove it"),
@@ -182,7 +182,7 @@ def test_what_is_hostile_or_broken_is_refused_in_one_line(tmp_path, text, senten
 
 
 def test_what_is_no_file_is_told(tmp_path):
-    with pytest.raises(StrataError, match=r"gone.yaml: no such file; stand in the project's folder"):
+    with pytest.raises(StrataError, match=r"gone.yaml: no such file; run this in the project's folder"):
         read_yaml(tmp_path / "gone.yaml")
     with pytest.raises(StrataError, match=r": not a file"):
         read_yaml(tmp_path)

@@ -4,7 +4,7 @@
 
 The training rows are undersampled to equal labels, so the model's prior is wrong until `evaluate` corrects it. The task
 is Rotten Tomatoes, with positive rows dropped after `standardize`. Writes benchmarks/calibration/results.json, with the
-calibration on test rows from metrics/evaluate.json.
+calibration on test rows from plots/evaluate/scores.csv.
 """
 
 import json
@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pipeline import prepare, run, stages_up_to
+from benchmarks.pipeline import prepare, run, stages_up_to, verdict
 from strata.base import tables
+from strata.base.files import read_json
 
 RECIPE, POSITIVE_SHARE, SEED = "rotten_tomatoes", 0.05, 42
 SETTINGS = {"resample": {"strategy": "undersample"}, "train": {"epochs": 10, "best_metric": "roc_auc"}}
@@ -38,13 +39,19 @@ def main() -> None:
             metrics[stage] = run(folder, RECIPE, stage)
             if stage == "standardize":
                 drop_positive_rows(folder / "data/standardize/train.parquet")
-    evaluation = metrics["evaluate"]
+        beside_majority = verdict(folder, "majority")
+        temperature = read_json(folder / "data/evaluate/calibration.json")["temperature"]
+    scores = metrics["evaluate"]["scores"]
+    of_calibration = {
+        when: {name: scores[model, "test"][name] for name in ("ece", "brier", "log_loss")}
+        for when, model in (("before", "uncalibrated"), ("after", "fp32"))
+    }
     results = {
         "rows": {split: metrics["split"][split]["labels"] for split in ("train", "validation", "test")},
         "after_resampling": metrics["resample"]["after"],
-        "calibration": evaluation["calibration"],
-        "beside_majority": evaluation["against"]["majority"]["words"],
-        "roc_auc": evaluation["roc_auc"],
+        "calibration": {"temperature": temperature} | of_calibration,
+        "beside_majority": beside_majority,
+        "roc_auc": scores["fp32", "test"]["roc_auc"],
     }
     text = json.dumps(results, indent=2)
     (Path(__file__).parent / "results.json").write_text(f"{text}\n", encoding="utf-8")

@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 from safetensors.torch import load_file, save_file
 
 from benchmarks.pipeline import ROOT, STAGES
@@ -50,14 +51,14 @@ def quantize(folder: Path, sabotage: Callable[[dict], None] | None) -> dict:
     paths = {"models/train": str(model)} | {path: str(folder / name) for path, name in OUTPUTS.items()}
     _, *argv = [paths.get(word, word) for word in shlex.split(STAGES["quantize"]["cmd"])]
     process = subprocess.run([sys.executable, *argv], cwd=ROOT, capture_output=True, text=True, check=False)
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    tried = pd.read_csv(folder / "plots/candidates.csv", keep_default_na=False).query("split == 'validation'")
     lines = [line for line in (process.stdout + process.stderr).splitlines() if line.startswith("quantize:")]
     return {
         "exit_code": process.returncode,
         "said": lines,
         "tried": {
-            name: {key: values[key] for key in ("size_mb", "label_loss", "agreement", "refused") if key in values}
-            for name, values in metrics["tried"].items()
+            line["candidate"]: {key: line[key] for key in ("size_mb", "agreement", "refused")}
+            for line in tried.to_dict("records")
         },
     }
 

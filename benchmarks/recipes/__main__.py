@@ -12,7 +12,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from benchmarks.pipeline import ROOT, STAGES, prepare, run, stages_up_to
+import pandas as pd
+
+from benchmarks.pipeline import ROOT, STAGES, prepare, run, stages_up_to, verdict
 from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
@@ -34,19 +36,24 @@ def rounded_scores(metrics: dict) -> dict:
 
 def summary(metrics: dict[str, dict]) -> dict:
     """Return the figures of one recipe: its rows, and the scores on its test rows. metrics: by stage."""
-    baseline, evaluated = metrics["baseline"], metrics["evaluate"]
+    scores = metrics["baseline"]["scores"] | metrics["evaluate"]["scores"] | metrics["quantize"]["scores"]
+    ece = {"before": scores["uncalibrated", "test"]["ece"], "after": scores["fp32", "test"]["ece"]}
     return {
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
         "copies": metrics["split"]["copies"],
-        "majority": rounded_scores(baseline["majority"]),
-        "tfidf": rounded_scores(baseline["tfidf"]),
-        "fine_tuned": rounded_scores(evaluated),
-        "int8": rounded_scores(metrics["quantize"]),
-        "beside_tfidf": evaluated["against"]["tfidf"]["words"],
-        "ece": {when: round(evaluated["calibration"][when]["ece"], 4) for when in ("before", "after")},
-        "changed": {kind: result["changed"] for kind, result in evaluated["behaviour"].items()},
+        "majority": rounded_scores(scores["majority", "test"]),
+        "tfidf": rounded_scores(scores["tfidf", "test"]),
+        "fine_tuned": rounded_scores(scores["fp32", "test"]),
+        "int8": rounded_scores(scores["int8", "test"]),
+        "ece": {when: round(value, 4) for when, value in ece.items()},
     }
+
+
+def told(folder: Path) -> dict:
+    """Return the verdict against TF-IDF, and the share of predictions that each change of a text changes."""
+    changes = pd.read_csv(folder / "plots/evaluate/behaviour.csv").set_index("change")["changed"]
+    return {"beside_tfidf": verdict(folder, "tfidf"), "changed": changes.to_dict()}
 
 
 def main() -> None:
@@ -67,8 +74,9 @@ def main() -> None:
             prepare(Path(folder), recipe, {})
             stages = stages_up_to("baseline") if args.baseline else STAGES
             metrics = {stage: run(Path(folder), recipe, stage) for stage in stages}
+            if not args.baseline:
+                results[recipe] = summary(metrics) | told(Path(folder))
         if not args.baseline:
-            results[recipe] = summary(metrics)
             output.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print("\n".join(missing))
 

@@ -2,12 +2,13 @@
 
     python -m stages.evaluate --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
         --split data/split --resample data/resample --labels data/standardize/labels.json --baseline data/baseline \
-        --out data/evaluate --metrics metrics/evaluate.json --plots plots/evaluate
+        --training plots/train --out data/evaluate --metrics metrics/evaluate.json --plots plots/evaluate
 
-The metrics are those of test rows; those of validation rows and of a sample of training rows stand under their names.
-Calibration and threshold are fitted on validation rows and written to calibration.json; all probabilities and
-predictions are calibrated and decided with them. Also writes predictions.parquet, and tables of errors, slices and rows
-whose label looks wrong.
+The metrics are headline scores of test rows. Among the plots, scores.csv has all of them with intervals, also those of
+validation rows and of a sample of training rows, labels.csv those of each label, verdicts.csv the comparison with other
+models. Calibration and threshold are fitted on validation rows and written to calibration.json; all probabilities and
+predictions are calibrated and decided with them. Also writes predictions.parquet, notes.json with what must be said
+first, and tables of errors, slices and rows that are probably mislabelled.
 """
 
 import argparse
@@ -24,12 +25,13 @@ from strata.settings.params import Params
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
+    from stages.evaluate.outputs import Measured
     from stages.evaluate.predictions import Predictions
     from stages.evaluate.scorer import Scorer
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
-    inputs = ("--model", "--tokens", "--split", "--resample", "--labels", "--baseline")
+    inputs = ("--model", "--tokens", "--split", "--resample", "--labels", "--baseline", "--training")
     return command_line.arguments(__doc__, argv, *inputs, "--out", "--metrics", "--plots")
 
 
@@ -44,7 +46,7 @@ def scorers(args: argparse.Namespace, settings: Params, labels: Labels) -> tuple
     return tuned, untuned
 
 
-def behaviour_metrics(scorer: "Scorer", inputs: Inputs, predictions: "Predictions", settings: Params) -> dict:
+def behaviour_of(scorer: "Scorer", inputs: Inputs, predictions: "Predictions", settings: Params) -> dict[str, dict]:
     """Change test texts, and return how often the model's prediction changes, by kind of change."""
     from stages.evaluate.behaviour import prediction_changes
 
@@ -59,15 +61,20 @@ def behaviour_metrics(scorer: "Scorer", inputs: Inputs, predictions: "Prediction
     return prediction_changes(rows, texts, annotations, classify, size, settings.seed)
 
 
-def print_summary(metrics: dict) -> None:
-    for name, values in (("train", metrics["train"]), ("validation", metrics["validation"]), ("test", metrics)):
+def print_summary(measured: "Measured") -> None:
+    """Print what must be said first, then the scores of each split, and the verdict."""
+    for sentence in measured.cautions:
+        print(f"evaluate: CAUTION: {sentence}")
+    measures = measured.measures
+    for name in ("train", "validation", "test"):
+        values = measures.scores["fp32", name]
         interval = values["interval"]["accuracy"]
         bounds = f" ({interval['low']:.3f} to {interval['high']:.3f})" if interval else ""
         print(
             f"evaluate: {name} {values['rows']:,} rows, accuracy {values['accuracy']:.3f}{bounds}, "
             f"f1_macro {values['f1_macro']:.3f}"
         )
-    print(f"evaluate: beside TF-IDF, {metrics['against']['tfidf']['words']}")
+    print(f"evaluate: beside TF-IDF, {measures.verdict('tfidf')['words']}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -75,20 +82,26 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = read_settings(args.params, args.recipes)
     inputs, goal = read_inputs(args, settings), settings.evaluate.goal
     # these imports take seconds, so that a wrong parameter or a missing file is reported before them
-    from stages.evaluate import failures, outputs
+    from stages.evaluate import cautions, failures, outputs
     from stages.evaluate.measure import measure
     from stages.evaluate.predictions import predict
 
     scorer, untuned = scorers(args, settings, inputs.labels)
     predictions = predict(scorer, untuned, inputs, goal)
-    tables = failures.tables(predictions.rows["test"], inputs, scorer, settings.evaluate.explained_errors)
-    metrics = measure(predictions, inputs.baselines, goal, inputs.labels, settings.seed)
-    metrics["behaviour"] = behaviour_metrics(scorer, inputs, predictions, settings)
+    test, validation = predictions.rows["test"], predictions.rows["validation"]
+    measures = measure(predictions, inputs.baselines, inputs.labels, settings.seed)
+    facts = cautions.Facts(measures, test, validation, inputs.labels, goal, inputs.training)
+    measured = outputs.Measured(
+        measures=measures,
+        cautions=cautions.cautions(facts),
+        behaviour=behaviour_of(scorer, inputs, predictions, settings),
+        failures=failures.tables(test, inputs, scorer, settings.evaluate.explained_errors),
+    )
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
-        outputs.write_folder(out, predictions, tables, goal)
-        outputs.write_plots(plots, predictions, tables["slices"], inputs.labels)
-    files.write_metrics(args.metrics, metrics)
-    print_summary(metrics)
+        outputs.write_folder(out, predictions, measured, goal)
+        outputs.write_plots(plots, predictions, measured, inputs.labels)
+    files.write_metrics(args.metrics, measures.metrics())
+    print_summary(measured)
 
 
 if __name__ == "__main__":

@@ -47,13 +47,13 @@ def change_in_predictions(before: Prediction, after: Prediction, unit: np.ndarra
     """Compare the predictions of the same rows before and after a change.
 
     unit: (rows,) int, equal for rows that are not independent of each other.
-    Returns: rows; changed, the share of rows whose predicted label changes; changed_low and changed_high, its 95%
+    Returns: rows; changed, the share of rows whose predicted label changes; low and high, its 95%
     Wilson interval, with units in place of rows; shift, the mean change in probability of the label predicted before.
     All but rows are None if there are no rows.
     """
     rows = len(unit)
     if not rows:
-        return {"rows": 0, "changed": None, "changed_low": None, "changed_high": None, "shift": None}
+        return {"rows": 0, "changed": None, "low": None, "high": None, "shift": None}
     (probabilities, predicted), (probabilities_after, predicted_after) = before, after
     share = int((predicted_after != predicted).sum()) / rows
     low, high = wilson_interval(share, len(np.unique(unit)))
@@ -61,7 +61,7 @@ def change_in_predictions(before: Prediction, after: Prediction, unit: np.ndarra
     return {
         "rows": rows,
         "changed": share,
-        "changed_low": low,
-        "changed_high": high,
+        "low": low,
+        "high": high,
         "shift": float(shifts.mean()),
     }

@@ -1,4 +1,4 @@
-"""Kinds of rows that are often predicted wrong, recognized by rules on the text and the probabilities.
+"""Kinds of rows that are often predicted wrong, recognized by rules on the text and the model's doubt of the label.
 
 The word lists are English; for other languages only `very_short`, `truncated` and `probably_mislabelled` are useful.
 A kind describes an error and need not be its cause: compare its share of the errors with its share of all rows.
@@ -12,7 +12,6 @@ import pandas as pd
 from stages.evaluate.slices import word_counts
 
 SHORT = 4  # words, at most
-CONFIDENT = 0.8  # least probability that both the model and TF-IDF give to the same other label
 
 _CONTRAST = re.compile(
     r"\b(?:but|however|although|though|yet|despite|nevertheless|nonetheless|whereas|unfortunately|except|instead|"
@@ -33,21 +32,14 @@ _HEDGED = re.compile(
 KINDS = ("very_short", "contrast", "negation", "hedged", "truncated", "probably_mislabelled", "other")
 
 
-def kinds(
-    texts: list[str], truncated: np.ndarray, truth: np.ndarray, probabilities: np.ndarray, tfidf: np.ndarray
-) -> pd.DataFrame:
+def kinds(texts: list[str], truncated: np.ndarray, suspect: np.ndarray) -> pd.DataFrame:
     """Return which kinds each row is of, right or wrong: a bool column for each of KINDS; several may hold.
 
-    very_short: at most SHORT words. truncated: the model did not read all of it. probably_mislabelled: the model and
-    TF-IDF agree on another label than the row's, both with a probability of at least CONFIDENT. (Of 50 such rows of
-    Rotten Tomatoes with 5% of the labels flipped, 27 were flipped ones.) other: none of these.
+    very_short: at most SHORT words. truncated: the model did not read all of it. probably_mislabelled: the row is in
+    suspects.csv, see stages/evaluate/label_noise.py. other: none of these.
 
-    texts: without annotations. truncated: (rows,) bool. truth: (rows,) int, label ids.
-    probabilities, tfidf: (rows, labels).
+    texts: without annotations. truncated, suspect: (rows,) bool.
     """
-    predicted = probabilities.argmax(axis=1)
-    both_disagree = (predicted == tfidf.argmax(axis=1)) & (predicted != truth)
-    both_confident = (probabilities.max(axis=1) >= CONFIDENT) & (tfidf.max(axis=1) >= CONFIDENT)
     is_kind = pd.DataFrame(
         {
             "very_short": word_counts(texts) <= SHORT,
@@ -55,7 +47,7 @@ def kinds(
             "negation": _matches(_NEGATION, texts),
             "hedged": _matches(_HEDGED, texts),
             "truncated": np.asarray(truncated, dtype=bool),
-            "probably_mislabelled": both_disagree & both_confident,
+            "probably_mislabelled": np.asarray(suspect, dtype=bool),
         }
     )
     return is_kind.assign(other=~is_kind.any(axis=1))

@@ -1,4 +1,4 @@
-"""Tables of where the model fails: errors, their kinds, slices, confusions, and rows whose label looks wrong."""
+"""Tables of where the model fails: errors, their kinds, slices, confusions, and rows that are probably mislabelled."""
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def all_slices(texts: pd.DataFrame, test: ScoredRows) -> pd.DataFrame:
 
 
 def suspects(test: ScoredRows, texts: list[str], names: list[str]) -> pd.DataFrame:
-    """Return the rows whose label looks wrong: columns id, label, suggested, score, text. names: of labels."""
+    """Return the rows that are probably mislabelled: columns id, label, suggested, score, text. names: of labels."""
     rows = label_noise.suspects(test.id, test.label, test.probabilities)
     for column in ("label", "suggested"):
         rows[column] = np.array(names)[rows[column].to_numpy(dtype=np.int64)]
@@ -73,11 +73,12 @@ def tables(test: ScoredRows, inputs: Inputs, scorer: Scorer, explained: int) -> 
     labels, plain = inputs.labels, inputs.texts["text"].tolist()
     texts = annotated(plain, inputs.texts["annotation"])
     truncated = scorer.lengths(texts) > scorer.max_length
-    is_kind = error_kinds.kinds(plain, truncated, test.label, test.probabilities, inputs.baselines["tfidf"])
+    doubted = suspects(test, texts, labels.names)
+    is_kind = error_kinds.kinds(plain, truncated, np.isin(test.id, doubted["id"]))
     return {
         "errors": with_words(errors(test, texts, is_kind, labels.names), scorer, labels.names, explained),
         "error_kinds": error_kinds.summary(is_kind, test.wrong),
         "slices": all_slices(inputs.texts, test),
         "confusions": curves.worst_confusions(labels, test.label, test.predicted),
-        "suspects": suspects(test, texts, labels.names),
+        "suspects": doubted,
     }

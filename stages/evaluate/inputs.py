@@ -24,10 +24,11 @@ class Inputs(NamedTuple):
     prior: PriorShift
     texts: pd.DataFrame  # of the test rows: text, annotation, group, attribute.*
     baselines: dict[str, np.ndarray]  # probabilities of the test rows, (rows, labels), by baseline
+    training: pd.DataFrame  # scores of the validation rows while the model was trained
 
 
 def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
-    """Read the labels, tokens, texts, prior and baselines.
+    """Read the labels, tokens, texts, prior, baselines and the curve of training.
 
     Raises: StrataError when a file is missing or broken, or evaluate.goal needs two labels and there are more.
     """
@@ -49,4 +50,5 @@ def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
         prior=prior,
         texts=tables.read(args.split / "test.parquet").set_index("id").loc[test_ids].reset_index(),
         baselines={name: np.stack(baselines[name]) for name in ("majority", "tfidf")},
+        training=pd.read_csv(args.training / "validation.csv"),
     )

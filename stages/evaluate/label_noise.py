@@ -7,6 +7,9 @@ since cleanlab's licence (AGPL) does not fit this project.
 import numpy as np
 import pandas as pd
 
+LEAST_PRECISION = 0.5  # of `check`, from which on `summary` gives an estimate
+LEAST_FLIPPED = 20  # rows that `check` must have flipped for that
+
 
 def thresholds(given: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """Return each label's mean probability over the rows that carry it: (labels,), the paper's eq. 2.
@@ -50,7 +53,7 @@ def noise_share(given: np.ndarray, probabilities: np.ndarray) -> float:
     """Estimate the share of rows whose label is wrong, 0 to 1; 0 without rows.
 
     The estimate is too high, since confident mistakes of the model count as wrong labels: on Rotten Tomatoes it is 10%,
-    and 15% with 5% of the labels flipped. `check` measures this difference.
+    and 15% with 5% of the labels flipped. `summary` withholds it where `check` shows that most of it is the model's.
     """
     joint = joint_distribution(given, probabilities)
     return float(joint[~np.eye(len(joint), dtype=bool)].sum())
@@ -108,4 +111,21 @@ def check(
         "precision": n_hits / len(listed) if len(listed) else None,
         "precision_first": float(first.mean()) if len(first) else None,
         "share_after": noise_share(changed, probabilities),
+    }
+
+
+def summary(ids: np.ndarray, given: np.ndarray, probabilities: np.ndarray, seed: int) -> dict:
+    """Return the number of `suspects`, the estimated share of wrong labels, and the `check` that it rests on.
+
+    A model that is often wrong itself cannot tell its own mistakes from wrong labels. So the share is None, withheld,
+    unless the check shows that it can: of the rows it lists after LEAST_FLIPPED rows or more were flipped, at least
+    LEAST_PRECISION are flipped ones.
+    """
+    checked = check(ids, given, probabilities, seed)
+    precision = checked["precision"] if checked["flipped"] >= LEAST_FLIPPED else None
+    trusted = precision is not None and precision >= LEAST_PRECISION
+    return {
+        "suspects": len(suspects(ids, given, probabilities)),
+        "share": noise_share(given, probabilities) if trusted else None,
+        "check": checked,
     }

@@ -1,19 +1,43 @@
-"""The metrics of evaluate, as metrics/evaluate.json holds them."""
+"""What evaluate measures: every score with its interval, by label too, verdicts against the others, label noise."""
+
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from stages.evaluate import label_noise
 from stages.evaluate.metric import ClassificationScores
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import ScoredRows
 from strata.intervals.bootstrap import intervals
+from strata.intervals.of_labels import label_scores
 from strata.intervals.significance import paired_comparison
 from strata.labels import Labels
 
-OF_CALIBRATION = ("ece", "brier", "log_loss")  # the metrics that calibration should improve
+HEADLINES = ("accuracy", "f1_macro")  # in metrics/evaluate.json, which people compare run by run
+VERDICT = ["model", "difference", "low", "high", "only_ours", "only_theirs", "p", "different", "words"]
+"""Columns of the verdicts on accuracy, of the fine-tuned model against another: see `paired_comparison`."""
 
 
-def split_metrics(rows: ScoredRows, positive: int | None, threshold: float | None, seed: int) -> dict:
+class Measures(NamedTuple):
+    """What evaluate measures on the rows of all splits."""
+
+    scores: dict[tuple[str, str], dict]  # by model (fp32, untuned, uncalibrated) and split
+    labels: pd.DataFrame  # precision, recall and F1 of each label on test rows
+    verdicts: pd.DataFrame  # VERDICT: against each other model on test rows
+    label_noise: dict
+
+    def metrics(self) -> dict:
+        """Return what metrics/evaluate.json holds."""
+        test = self.scores["fp32", "test"]
+        return {name: test[name] for name in HEADLINES} | {"rows": test["rows"]}
+
+    def verdict(self, model: str) -> dict:
+        """Return the verdict against one model."""
+        return self.verdicts.set_index("model").loc[model].to_dict()
+
+
+def split_scores(rows: ScoredRows, positive: int | None, threshold: float | None, seed: int) -> dict:
     """Return a split's scores, computed by Hugging Face's evaluate, their intervals and the number of rows."""
     scores = ClassificationScores(keep_in_memory=True).compute(
         predictions=rows.probabilities.tolist(), references=rows.label.tolist(), positive=positive, threshold=threshold
@@ -22,35 +46,29 @@ def split_metrics(rows: ScoredRows, positive: int | None, threshold: float | Non
     return scores | {"rows": len(rows.id), "interval": interval}
 
 
-def measure(
-    predictions: Predictions, baselines: dict[str, np.ndarray], goal: str | None, labels: Labels, seed: int
-) -> dict:
-    """Return the metrics: those of test rows, and under their names those of validation and training rows, and more.
+def verdicts(test: ScoredRows, others: dict[str, np.ndarray], positive: int | None, seed: int) -> pd.DataFrame:
+    """Return VERDICT, a line for each other model. others: probabilities of the test rows, (rows, labels), by name."""
+    lines = []
+    for name, probabilities in others.items():
+        compared = paired_comparison(
+            test.label, test.probabilities, probabilities, positive, test.unit, seed, test.predicted
+        )
+        told = {"model": name, "different": compared["different"], "words": compared["words"]}
+        lines.append(told | compared["accuracy"] | compared["mcnemar"])
+    table = pd.DataFrame(lines, columns=VERDICT)
+    return table.astype(dict.fromkeys(("difference", "low", "high", "p"), float))
 
-    baselines: probabilities of the test rows, (rows, labels), by name. goal: evaluate.goal.
-    """
-    positive, fit, test = labels.positive_id, predictions.fit, predictions.rows["test"]
-    of_split = {name: split_metrics(rows, positive, fit.threshold, seed) for name, rows in predictions.rows.items()}
-    before, after = split_metrics(predictions.uncalibrated, positive, None, seed), of_split.pop("test")
-    return after | {
-        **of_split,
-        "untuned": split_metrics(predictions.untuned, positive, None, seed),
-        "against": {
-            name: paired_comparison(
-                test.label, test.probabilities, probabilities, positive, test.unit, seed, test.predicted
-            )
-            for name, probabilities in (baselines | {"untuned": predictions.untuned.probabilities}).items()
-        },
-        "calibration": {
-            "temperature": fit.calibration.temperature,
-            "shift": dict(zip(labels.names, fit.calibration.shift.tolist(), strict=True)),
-            "before": {name: before[name] for name in OF_CALIBRATION},
-            "after": {name: after[name] for name in OF_CALIBRATION},
-        },
-        "decision": {"goal": goal, "threshold": fit.threshold},
-        "label_noise": {
-            "suspects": len(label_noise.suspects(test.id, test.label, test.probabilities)),
-            "share": label_noise.noise_share(test.label, test.probabilities),
-            "check": label_noise.check(test.id, test.label, test.probabilities, seed),
-        },
-    }
+
+def measure(predictions: Predictions, baselines: dict[str, np.ndarray], labels: Labels, seed: int) -> Measures:
+    """Measure. baselines: probabilities of the test rows, (rows, labels), by name."""
+    positive, cut, test = labels.positive_id, predictions.fit.threshold, predictions.rows["test"]
+    scores = {("fp32", name): split_scores(rows, positive, cut, seed) for name, rows in predictions.rows.items()}
+    scores["untuned", "test"] = split_scores(predictions.untuned, positive, None, seed)
+    scores["uncalibrated", "test"] = split_scores(predictions.uncalibrated, positive, None, seed)
+    others = baselines | {"untuned": predictions.untuned.probabilities}
+    return Measures(
+        scores=scores,
+        labels=label_scores(test.label, test.predicted, labels.names, test.unit, seed),
+        verdicts=verdicts(test, others, positive, seed),
+        label_noise=label_noise.summary(test.id, test.label, test.probabilities, seed),
+    )

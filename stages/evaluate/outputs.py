@@ -1,36 +1,57 @@
-"""What evaluate writes beside its metrics: predictions, calibration, tables of failures, and curves."""
+"""What evaluate writes beside its metrics: predictions, calibration, tables of failures, scores and curves."""
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
 from stages.evaluate import threshold
+from stages.evaluate.measure import Measures
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import SCHEMA, frame
-from strata import curves
+from strata import curves, score_table
 from strata.base import files, tables
 from strata.base.spreadsheet import guarded_table
 from strata.calibration import write_calibration
 from strata.labels import Labels
 
 
-def write_folder(folder: Path, predictions: Predictions, failures: dict[str, pd.DataFrame], goal: str | None) -> None:
-    """Write predictions.parquet, calibration.json, and each table of failures, by name, as CSV. goal: evaluate.goal."""
+class Measured(NamedTuple):
+    """What evaluate has to write: scores, what must be said first, changed predictions, and tables of failures."""
+
+    measures: Measures
+    cautions: list[str]
+    behaviour: dict[str, dict]  # by kind of change, as `prediction_changes` returns it
+    failures: dict[str, pd.DataFrame]
+
+
+def write_folder(folder: Path, predictions: Predictions, measured: Measured, goal: str | None) -> None:
+    """Write predictions.parquet, calibration.json, notes.json and the tables of failures. goal: evaluate.goal."""
     tables.write_frame(folder / "predictions.parquet", frame(predictions.rows), SCHEMA)
     write_calibration(folder / "calibration.json", predictions.fit.calibration, goal, predictions.fit.threshold)
-    for name, table in failures.items():
+    files.write_json(
+        folder / "notes.json", {"cautions": measured.cautions, "label_noise": measured.measures.label_noise}
+    )
+    for name, table in measured.failures.items():
         # quoted, since a lone carriage return in a text would end its line
         guarded_table(table).to_csv(folder / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
-def write_plots(plots: Path, predictions: Predictions, slices: pd.DataFrame, labels: Labels) -> None:
-    """Write the curves of the test rows, and of the threshold on validation rows. slices: of `failures`."""
-    test = predictions.rows["test"]
-    curves.write(plots, labels, test.label, test.probabilities)
+def write_plots(plots: Path, predictions: Predictions, measured: Measured, labels: Labels) -> None:
+    """Write the scores, the curves of the test rows, and that of the threshold on validation rows."""
+    test, fit, measures = predictions.rows["test"], predictions.fit, measured.measures
+    files.write_curve(plots / "scores.csv", score_table.frame(measures.scores))
+    files.write_curve(plots / "labels.csv", measures.labels)
+    files.write_curve(plots / "verdicts.csv", measures.verdicts)
+    changes = pd.DataFrame.from_dict(measured.behaviour, orient="index").rename_axis("change").reset_index()
+    files.write_curve(plots / "behaviour.csv", changes)
+    curves.write(plots, labels, test.label, test.probabilities, "fp32")
     files.write_curve(plots / "confusion.csv", curves.confusion(labels, test.label, test.predicted))
+    stated = curves.confidence(test.label, test.probabilities, test.predicted, labels.positive_id)
+    files.write_curve(plots / "confidence.csv", stated)
     before = curves.reliability(test.label, predictions.uncalibrated.probabilities, labels.positive_id)
-    files.write_curve(plots / "reliability_before.csv", before)
-    files.write_curve(plots / "threshold.csv", threshold.thinned(predictions.fit.threshold_curve))
-    lengths = slices.query("kind == 'length'").rename(columns={"name": "length"})
+    files.write_curve(plots / "reliability_before.csv", before.assign(model="uncalibrated"))
+    files.write_curve(plots / "threshold.csv", threshold.thinned(fit.threshold_curve).assign(chosen=fit.threshold))
+    lengths = measured.failures["slices"].query("kind == 'length'").rename(columns={"name": "length"})
     files.write_curve(plots / "score_by_length.csv", lengths[["length", "rows", "accuracy", "low", "high"]])

@@ -8,7 +8,7 @@ rejects.parquet holds the rows that cannot be read, each with the reason.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from stages.ingest.growing_table import write_growing
 from stages.ingest.sources import source_files
 from strata.base import command_line, files
 from strata.base.errors import StrataError
-from strata.reading.source_file import SourceFile
+from strata.reading.open_files import Rows, opened
 from strata.rejects import Rejects
 from strata.settings.reader import read_settings
 from strata.settings.recipe import Source
@@ -26,29 +26,27 @@ from strata.settings.recipe import Source
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
 
 
-def read(paths: list[Path], raw: Path, encoding: str | None, rejects: Rejects) -> Iterator[pa.Table]:
-    """Yield the tables of several files. Rows that cannot be read go to `rejects`.
+def read(files: Iterable[Rows], rejects: Rejects) -> Iterator[pa.Table]:
+    """Yield the tables of several files. rejects: takes, of all files, the rows that cannot be read.
 
-    A file in `raw` is named by its path from there. Raises: StrataError when the files differ in their columns; formats
-    whose rows may leave out a key (JSON) may differ from each other.
+    Raises: StrataError when the files differ in their columns; formats whose rows may leave out a key (JSON) may differ
+    from each other.
     """
     first = None
-    for path in paths:
-        name = path.relative_to(raw).as_posix() if path.is_relative_to(raw) else path.name
-        source, names = SourceFile(path, name, rejects, encoding), {}
-        rejected, rows = len(rejects), 0
+    for source in files:
+        rejected, rows, names = len(rejects), 0, {}
         for table in source.tables():
             names |= dict.fromkeys(table.column_names)
             rows += len(table)
             yield table
         if source.rows_read != rows + len(rejects) - rejected:
-            raise AssertionError(f"{path}: rows were lost")
+            raise AssertionError(f"{source.path}: rows were lost")
         if names:
             first = first or (source, names)
             check_columns(source, names, *first)
 
 
-def check_columns(source: SourceFile, names: dict[str, None], first: SourceFile, first_names: dict[str, None]) -> None:
+def check_columns(source: Rows, names: dict[str, None], first: Rows, first_names: dict[str, None]) -> None:
     """Raise StrataError when a file's columns are not those of the source's first file."""
     differing = names.keys() ^ first_names.keys()
     if differing and not (source.format.keys_may_be_missing and first.format.keys_may_be_missing):
@@ -90,8 +88,9 @@ def ingest(source: Source, raw: Path, out: Path, rejects: Rejects) -> dict[str, 
             if addresses is None:
                 continue
             reasons = rejects.reasons.copy()
-            paths = source_files(addresses, raw, name, Path(downloads))
-            rows = write_growing(out / f"{name}.parquet", counted(read(paths, raw, source.encoding, rejects), bar))
+            named = source_files(addresses, raw, name, Path(downloads))
+            files = opened(named, raw, source.encoding, rejects, lambda words: print(f"ingest: {words}"))
+            rows = write_growing(out / f"{name}.parquet", counted(read(files, rejects), bar))
             rejected = rejects.reasons - reasons
             if not rows and rejected:
                 check_rejects(rejects, len(rejects), most=0)

@@ -5,14 +5,13 @@
         --metrics metrics/quantize.json --plots plots/quantize
 
 The candidates are tried in order on validation rows. The first within all limits is chosen, and scored once on test
-rows. If none is, the stage fails, and leaves a folder with the fp32 model only; the metrics say what was tried and why
-it was refused. Both models have the calibration folded into their last layer, so that a plain softmax is calibrated.
-config.json has the threshold and the positive label, quantization.json the reference values of `strata check`,
-manifest.json the SHA-256 of every file.
+rows. If none is, the stage fails, and leaves a folder with the fp32 model only; candidates.csv among the plots says
+what was tried and why it was refused. Both models have the calibration folded into their last layer, so that a plain
+softmax is calibrated. config.json has the threshold and the positive label, quantization.json the reference values of
+`strata check`, manifest.json the SHA-256 of every file.
 """
 
 import argparse
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from stages.quantize.gate import GateRows, losses, refusals
-from strata import cpu, curves
+from strata import cpu, curves, score_table
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.calibration import Calibration, read_calibration
@@ -37,6 +36,8 @@ from strata.settings.reader import read_settings
 
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
 SAMPLE = 32  # validation rows on which the noise of int8 is measured
+TRIED = ["candidate", "split", "size_mb", "loss", "agreement", "drift", "refused"]
+"""Columns of candidates.csv: see `losses`. loss: of quantize.gate_metric. refused: why, empty if it may ship."""
 
 
 class Inputs(NamedTuple):
@@ -59,22 +60,24 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
     validation, test = (
         read_rows(args.tokens / name, predictions[name], labels, threshold) for name in ("validation", "test")
     )
+    # a ready-made test file may lack a label; the gate is on validation rows
+    if missing := set(range(len(labels.names))) - set(validation.label):
+        raise StrataError(
+            f"{args.tokens / 'validation'}: no rows of label {labels.names[min(missing)]}, so that int8's loss on it "
+            "cannot be measured"
+        )
     return Inputs(labels, calibration, threshold, validation, test)
 
 
 def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: float | None) -> GateRows:
     """Join a tokenized split and the fp32 model's predictions by id.
 
-    Raises: StrataError when their rows differ, or a label has no rows.
+    Raises: StrataError when their rows differ.
     """
     rows = read_tokens(tokens)
     if sorted(rows.id) != sorted(predictions["id"]):
         raise StrataError("predictions and tokens have different rows; run evaluate again: dvc repro")
     frame = predictions.set_index("id", drop=False).loc[rows.id]
-    if missing := set(range(len(labels.names))) - set(frame["label"]):
-        raise StrataError(
-            f"{tokens}: no rows of label {labels.names[min(missing)]}, so that int8's loss on it cannot be measured"
-        )
     return GateRows(frame, rows.input_ids, labels, threshold)
 
 
@@ -135,38 +138,59 @@ def try_candidate(path: Path, validation: GateRows, settings: Quantize) -> dict:
     return {"refused": "; ".join(refusals(measured, validation, settings))} | measured
 
 
-def metrics_on_test_rows(test: GateRows, probabilities: np.ndarray, seed: int, metric: str) -> dict:
-    """Return the chosen model's scores on test rows, and its losses. probabilities: (rows, labels)."""
-    measured = losses(test, probabilities, metric)
-    loss = {"accuracy_loss": losses(test, probabilities, "accuracy")["loss"], f"{metric}_loss": measured.pop("loss")}
+def scores_of(test: GateRows, probabilities: np.ndarray, seed: int) -> dict:
+    """Return the chosen model's scores on test rows, with intervals. probabilities: (rows, labels)."""
     unit, predicted = test.frame["unit"].to_numpy(), test.predicted(probabilities)
-    scores = scores_with_intervals(test.label, probabilities, test.labels.positive_id, unit, seed, predicted)
-    return scores | loss | measured
+    return scores_with_intervals(test.label, probabilities, test.labels.positive_id, unit, seed, predicted)
+
+
+def candidates_table(tried: dict[str, dict], chosen: str | None, on_test: dict) -> pd.DataFrame:
+    """Return a line for each candidate on validation rows, and one for the chosen one on test rows.
+
+    Columns: TRIED. tried: of `choose`. on_test: the chosen candidate's `losses` on test rows.
+    """
+    lines = [{"candidate": name, "split": "validation"} | measured for name, measured in tried.items()]
+    if chosen:
+        lines.append({"candidate": chosen, "split": "test", "size_mb": tried[chosen]["size_mb"]} | on_test)
+    table = pd.DataFrame(lines).reindex(columns=TRIED)
+    return table.astype(dict.fromkeys(TRIED[2:6], float))
 
 
 def megabytes(path: Path) -> float:
     return round(path.stat().st_size / 1e6, 2)
 
 
-def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> dict:
-    """Write the fp32 model and the first candidate within all limits, and its plots. Returns: the metrics."""
+def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> tuple[dict, dict, dict]:
+    """Write the fp32 model and the first candidate within all limits, and its plots.
+
+    Returns: the metrics; by candidate what was measured, as `choose` does; and the accuracy of fp32 and int8 on test
+    rows, of int8 only where one was chosen.
+    """
     section = settings.quantize
     fp32, quantized = out / FP32, out / QUANTIZED
     pad_id = write_fp32(args, inputs, settings.tokenize.max_length, out)
     chosen, tried = choose(fp32, quantized, inputs.validation, pad_id, section)
-    metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "tried": tried, "cpu": cpu.flags()}
+    metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)
     if chosen is None:
-        return metrics
+        with files.replace_folder(args.plots) as plots:  # in place of an earlier model's
+            files.write_curve(plots / "candidates.csv", candidates_table(tried, None, {}))
+        return metrics, tried, {}
     from stages.quantize import bundle
 
     bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, metrics["cpu"])
     probabilities = OnnxClassifier(quantized).probabilities(inputs.test.input_ids)
+    scores = scores_of(inputs.test, probabilities, settings.seed)
+    on_test = losses(inputs.test, probabilities, section.gate_metric)
     with files.replace_folder(args.plots) as plots:
-        curves.write(plots, inputs.labels, inputs.test.label, probabilities)
+        curves.write(plots, inputs.labels, inputs.test.label, probabilities, "int8")
+        files.write_curve(plots / "scores.csv", score_table.frame({("int8", "test"): scores}))
+        files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, on_test))
+    metrics["agreement"] = on_test["agreement"]
     size_ratio = round(quantized.stat().st_size / fp32.stat().st_size, 4)
+    fp32_accuracy = (inputs.test.predicted(inputs.test.fp32) == inputs.test.label).mean()
     size = {"size_mb": megabytes(quantized), "size_ratio": size_ratio}
-    return metrics_on_test_rows(inputs.test, probabilities, settings.seed, section.gate_metric) | metrics | size
+    return metrics | size, tried, {"fp32": fp32_accuracy, "int8": scores["accuracy"]}
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -178,20 +202,18 @@ def main(argv: list[str] | None = None) -> None:
     # raises now, and not after the export, if the metric is undefined
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
-        metrics = write_models(args, inputs, settings, out)
+        metrics, tried, accuracy = write_models(args, inputs, settings, out)
         manifest.write(out, LEAST_ONNX_RUNTIME)
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
-        shutil.rmtree(args.plots, ignore_errors=True)  # of an earlier model
-        reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in metrics["tried"].items())
+        reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in tried.items())
         raise StrataError(
             f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in {args.out / FP32}; "
             "train again, name other quantize.candidates, or loosen quantize's limits"
         )
     print(
-        f"quantize: {metrics['candidate']}, test accuracy {metrics['accuracy']:.3f} (fp32 "
-        f"{metrics['accuracy'] + metrics['accuracy_loss']:.3f}), agreement {metrics['agreement']:.1%}, "
-        f"{metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
+        f"quantize: {metrics['candidate']}, test accuracy {accuracy['int8']:.3f} (fp32 {accuracy['fp32']:.3f}), "
+        f"agreement {metrics['agreement']:.1%}, {metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
     )
 
 

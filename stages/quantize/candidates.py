@@ -18,7 +18,7 @@ INT8 = {
     "per_tensor": {"per_channel": False, "reduce_range": False},
     "per_channel": {"per_channel": True, "reduce_range": False},
     "reduce_range": {"per_channel": True, "reduce_range": True},
-    "keep_fp32": {"per_channel": True, "reduce_range": False},
+    "mostly_int8": {"per_channel": True, "reduce_range": False},
 }
 """The candidates with int8 arithmetic, and their arguments to onnxruntime's quantize_dynamic."""
 
@@ -38,7 +38,7 @@ def quantize(name: str, source: Path, target: Path, sample: Batch) -> None:
         op_types_to_quantize=["MatMul", "Gather"],  # not Attention, whose quantized form is of an older operator
         **INT8[name],
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=worst_nodes(source, sample) if name == "keep_fp32" else [],
+        nodes_to_exclude=worst_nodes(source, sample) if name == "mostly_int8" else [],
     )
 
 

@@ -49,10 +49,14 @@ def main(argv: list[str] | None = None) -> None:
 
 def written(values: dict, settings: Params, recipe: Recipe) -> tuple[str, str, str]:
     """Return the report as Markdown and as HTML, and the card. values: as stages/report/results.py reads them."""
-    from stages.report import card, page, render
+    from stages.report import card, page, render, results
 
     values |= {"recipe": settings.recipe, "checkpoint": settings.model.checkpoint, "repository": REPOSITORY}
     values["method"] = f"{settings.split.method}, {settings.split.by}"
+    values["noise"], values["reads"] = values["label_noise"], values["baseline"]["tfidf"]["reads"]
+    values["doubled"] = ()
+    if values["labels"].positive is None:  # then F1 is the macro F1, and precision, recall and F2 are such means
+        values["doubled"], values["metrics"] = ("f1",), results.macro_titles(values["metrics"])
     text = render.markdown("report.md.j2", values)
     return text, page.page(text, values), card.card(values, settings, recipe)
 

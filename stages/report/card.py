@@ -16,22 +16,27 @@ def card(values: dict, settings: Params, recipe: Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
-    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "onnx_runtime": LEAST_ONNX_RUNTIME}
-    block = metadata(values["quantize"], settings, recipe).to_yaml()
+    own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "license": recipe.license}
+    own["onnx_runtime"] = LEAST_ONNX_RUNTIME
+    block = metadata(values["scores"]["int8"], values["labels"].positive, settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 
 
-def metadata(scores: dict, settings: Params, recipe: Recipe) -> ModelCardData:
+def metadata(scores: dict, positive: str | None, settings: Params, recipe: Recipe) -> ModelCardData:
     """The Hub's block. Only what is known: a checkpoint or a source that is not on the Hub is left out."""
     sources = recipe.source.train if isinstance(recipe.source.train, list) else [recipe.source.train]
     hub = [source.removeprefix("hub://").split("@")[0] for source in sources if source.startswith("hub://")]
     defined = [name for name in HUB_METRICS if scores[name] is not None]
     about = {"task_type": "text-classification", "dataset_type": hub[0] if hub else "custom", "dataset_split": "test"}
     about["dataset_name"] = settings.recipe
-    figures = [{"metric_name": f"{name}, int8", "metric_value": round(scores[name], 4)} for name in defined]
+    macro = "macro " if positive is None else ""
+    titles = {name: f"{macro if name == 'f1' else ''}{name}, int8" for name in defined}
+    figures = [{"metric_name": titles[name], "metric_value": round(scores[name], 4)} for name in defined]
     kinds = [HUB_METRICS[name] for name in defined]
     return ModelCardData(
         model_name=settings.recipe,
+        license=recipe.license,
+        language=recipe.language,
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["transformers.js", "onnx", "int8", "strata"],

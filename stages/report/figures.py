@@ -46,6 +46,14 @@ def listed(names: list[str], most: int = 8) -> str:
     return f"{', '.join(map(str, first))} and {last}" if first else str(last)
 
 
-FILTERS = {"number": partial(figure, form=NUMBER), "share": partial(figure, form=SHARE)}
+def sentence(text: str) -> str:
+    """
+    >>> sentence("it fell"), sentence("Done.")
+    ('It fell.', 'Done.')
+    """
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+
+
+FILTERS = {"sentence": sentence, "number": partial(figure, form=NUMBER), "share": partial(figure, form=SHARE)}
 FILTERS |= {"count": partial(figure, form=COUNT), "points": points, "interval": interval}
 FILTERS |= {"beside": beside, "score": score, "listed": listed}

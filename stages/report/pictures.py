@@ -61,20 +61,63 @@ def _finished(axes, mark: tuple) -> Figure:
     return axes.figure
 
 
-def lines(drawn: list[tuple], titles: tuple, mark: tuple = (), markers: bool = False, shares: bool = True) -> Figure:
-    """Draw lines: title, x, y, and the place of the look in SERIES and DASHES of each.
+def lines(drawn: list[tuple], titles: tuple, mark: tuple = (), level: tuple = (), shares: bool = True) -> Figure:
+    """Draw lines: title, x, y, and the places of colour and dashes in SERIES and DASHES of each.
 
-    titles: of x, of y, and of the diagonal if there is one. mark: where a vertical line is, and its title. shares: axes
-    from 0 to 1.
+    titles: of x, of y, and of the diagonal if there is one. mark, level: where a vertical and a horizontal line are and
+    their titles. shares: axes from 0 to 1.
     """
     axes = _axes() if shares else _axes(3.4)
     axes.set(xlabel=titles[0], ylabel=titles[1], **dict.fromkeys(("xlim", "ylim") if shares else (), (-0.01, 1.01)))
     for diagonal in titles[2:]:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label=diagonal)
-    for title, x, y, i in drawn:
-        marker = MARKERS[i] if markers else None
-        axes.plot(x, y, color=SERIES[i], linestyle=DASHES[i], marker=marker, label=short(title))
+    if level:
+        axes.axhline(level[0], color=MUTED, linewidth=1, linestyle=":", label=level[1])
+    for title, x, y, colour, dashes in drawn:
+        axes.plot(x, y, color=SERIES[colour], linestyle=DASHES[dashes], label=title)
     return _finished(axes, mark)
+
+
+def reliability(drawn: list[tuple], titles: tuple, stated: pd.DataFrame) -> Figure:
+    """Draw reliability curves over a histogram of what fp32 states. drawn, titles: as in `lines`. stated: its bins."""
+    figure = Figure(figsize=(4.8, 5.2), layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+    above.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=":", label=titles[2])
+    for title, x, y, colour, dashes in drawn:
+        look = {"color": SERIES[colour], "linestyle": DASHES[dashes], "marker": MARKERS[colour]}
+        above.plot(x, y, label=title, **look)
+    if len(stated):
+        below.bar(stated["low"], stated["stated"], stated["high"] - stated["low"], align="edge", color=SERIES[0])
+    above.set(ylabel=titles[1], xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    below.set(xlabel=titles[0], ylabel="test texts")
+    return _finished(above, ())
+
+
+def confidence(table: pd.DataFrame) -> Figure:
+    """Draw how sure the model is of the label it gives, right and wrong on top of each other. table: its bins."""
+    axes = _axes(3.4)
+    shown, width = table[(table["right"] + table["wrong"]).cumsum() > 0], table["high"] - table["low"]
+    look = {"width": width[shown.index], "align": "edge", "edgecolor": PAPER, "linewidth": 0.5}
+    axes.bar(shown["low"], shown["right"], color=SERIES[0], label="right", **look)
+    axes.bar(shown["low"], shown["wrong"], bottom=shown["right"], color=MUTED, label="wrong", **look)
+    axes.set(xlabel="probability of the given label", ylabel="test texts")
+    return _finished(axes, ())
+
+
+def bars(table: pd.DataFrame, labels: list[str], titles: dict[str, str]) -> Figure:
+    """Draw scores and intervals of each label. table: label, metric, value, low, high. titles: of metrics, in order."""
+    axes = _axes(1.2 + (0.16 + 0.2 * len(titles)) * len(labels))
+    for i, (metric, title) in enumerate(titles.items()):
+        of_metric = table[table["metric"] == metric].set_index("label").loc[labels]
+        places = [row + (i - (len(titles) - 1) / 2) * 0.26 for row in range(len(labels))]
+        value = of_metric["value"].fillna(0)
+        ends = [(value - of_metric["low"]).clip(lower=0), (of_metric["high"] - value).clip(lower=0)]
+        look = {"color": SERIES[0], "alpha": (0.35, 0.6, 1.0)[i % 3], "label": title}
+        axes.barh(places, value, 0.24, **look)
+        axes.errorbar(value, places, xerr=[end.fillna(0) for end in ends], fmt="none", ecolor=INK, elinewidth=1)
+    axes.set_yticks(range(len(labels)), [short(label) for label in labels])
+    axes.set(ylim=(len(labels) - 0.5, -0.5), xlim=(0, 1.01), xlabel="score on test texts, 95% interval")
+    return _finished(axes, ())
 
 
 def intervals(table: pd.DataFrame, x: str, mark: tuple = ()) -> Figure:

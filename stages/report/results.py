@@ -9,6 +9,7 @@ from strata.base.errors import StrataError, did_you_mean
 from strata.base.files import read_json
 from strata.base.spreadsheet import unguarded
 from strata.labels import read_labels
+from strata.score_table import parse
 from strata.scoring import LOWER_IS_BETTER, NAMES
 
 METRICS = "ingest", "standardize", "split", "resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize"
@@ -16,13 +17,18 @@ LISTS = "errors", "slices", "error_kinds", "confusions", "suspects"
 CURVES = "precision_recall", "reliability", "roc"
 PLOTS = {
     "baseline": CURVES,
-    "evaluate": (*CURVES, "confusion", "reliability_before", "score_by_length", "threshold"),
+    "evaluate": (*CURVES, "confusion", "confidence", "labels", "reliability_before", "score_by_length", "threshold"),
     "quantize": CURVES,
     "train": ("training", "validation"),
 }
 TEXT = ["id", "label", "prediction", "kinds", "words", "text", "suggested", "actual", "predicted", "kind", "name"]
-TEXT += ["length"]
+TEXT += ["length", "metric", "model", "change", "words", "different", "candidate", "split", "refused"]
 """The columns that are text, also where a label or a text looks like a number; all others are figures."""
+SCORED = ("majority", "baseline"), ("tfidf", "baseline"), ("untuned", "evaluate"), ("fp32", "evaluate")
+SCORED += (("int8", "quantize"),)
+"""The models that are compared, and the stage that scored each."""
+MEANS = "precision", "recall", "f2"  # over the labels, where none is the positive one
+MOST_LABELS = 50  # of the table of each label
 SURE, ORDER = 0.05, ("difference", "kind", "name")  # of slices: adjusted p-value of those that stand out; order
 
 
@@ -43,11 +49,17 @@ def glossary() -> dict[str, Words]:
     return {section: Words(section, words) for section, words in tomllib.loads(text).items()}
 
 
+def macro_titles(metrics: Words) -> Words:
+    """Return the words of metrics, with titles that say which are means over the labels."""
+    changed = {name: metrics[name] | {"title": f"Macro {metrics[name]['title']}"} for name in MEANS}
+    return Words(metrics.section, metrics | changed | {"f1": metrics["f1"] | {"title": metrics["f1_macro"]["title"]}})
+
+
 def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     """Read all. Raises: StrataError when labels or metrics are missing or broken.
 
-    Returns: each stage's metrics, each list and each section of the glossary by its name; `scores` by model; the tables
-    of `plots`, by stage/name; and `absent`, the lists and plots that are not there, which have no rows.
+    Returns: each stage's metrics, each list and each section of the glossary by its name; what `measured` returns; the
+    tables of `plots`, by stage/name; and `absent`, the lists and plots that are not there, which have no rows.
     """
     paths = {name: evaluate / f"{name}.csv" for name in LISTS}
     paths |= {f"{stage}/{name}": plots / stage / f"{name}.csv" for stage in PLOTS for name in PLOTS[stage]}
@@ -58,11 +70,61 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
         slices = slices.assign(sure=slices["p_adjusted"] <= SURE)
         tables["slices"] = slices.sort_values(["sure", *ORDER], ascending=[False, True, True, True], kind="stable")
     stages = {stage: read_json(metrics / f"{stage}.json") for stage in METRICS}
-    scores = {name: stages["baseline"][name] for name in ("majority", "tfidf")}
-    scores |= {"untuned": stages["evaluate"]["untuned"], "fp32": stages["evaluate"], "int8": stages["quantize"]}
+    kept = tables["train/validation"]
+    stages["train"]["best_step"] = kept["step"][kept["kept"] == 1].max() if len(kept) else None
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
     records = {name: tables[name].to_dict("records") for name in LISTS}
-    return stages | records | glossary() | own | {"scores": scores, "plots": tables}
+    own["label_scores"] = of_labels(tables["evaluate/labels"])
+    told = measured(plots, evaluate, own["labels"].names, stages["quantize"])
+    return stages | records | glossary() | own | told | {"plots": tables}
+
+
+def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> dict:
+    """Read what evaluate, baseline and quantize measured. names: of labels. quantize: its metrics.
+
+    Returns: `scores` on test rows by model, `parts`, of the fine-tuned model by split, `verdicts` by the other model,
+    `behaviour` by change, `calibration`, `cautions`, `label_noise`, `tried`, a line for each candidate on validation
+    rows, and `small`, the chosen one's on test rows. Raises: StrataError when a file is missing.
+    """
+    scored = {}
+    for stage in dict.fromkeys(stage for _, stage in SCORED):
+        scored |= parse(read_text(plots / stage / "scores.csv"))
+    candidates = by_column(plots / "quantize/candidates.csv", "split", "candidate")
+    calibration = read_json(evaluate / "calibration.json")
+    calibration["shift"] = dict(zip(names, calibration["shift"], strict=True))
+    calibration |= {"before": scored["uncalibrated", "test"], "after": scored["fp32", "test"]}
+    return read_json(evaluate / "notes.json") | {
+        "scores": {model: scored[model, "test"] for model, _ in SCORED},
+        "parts": {split: scored["fp32", split] for split in ("train", "validation", "test")},
+        "verdicts": by_column(plots / "evaluate/verdicts.csv", "model"),
+        "behaviour": by_column(plots / "evaluate/behaviour.csv", "change"),
+        "calibration": calibration,
+        "tried": [line for (split, _), line in candidates.items() if split == "validation"],
+        "small": candidates["test", quantize["candidate"]],
+    }
+
+
+def of_labels(table: pd.DataFrame) -> list[dict]:
+    """Return for each label its rows, and value, low and high of each metric; of many labels, the lowest F1 first."""
+    lines = []
+    for label, part in table.groupby("label", sort=False) if len(table) else ():
+        metrics = part.set_index("metric")[["value", "low", "high"]].to_dict("index")
+        lines.append({"label": label, "rows": part["rows"].iloc[0]} | metrics)
+    return sorted(lines, key=lambda line: line["f1"]["value"]) if len(lines) > MOST_LABELS else lines
+
+
+def by_column(path: Path, *columns: str) -> dict:
+    """Return the lines of a table by the values of some columns. Raises: StrataError when there is no such file."""
+    read_text(path)
+    lines = read_table(path).to_dict("records")
+    return {line[columns[0]] if len(columns) == 1 else tuple(line[name] for name in columns): line for line in lines}
+
+
+def read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise StrataError(f"{path}: no such file; run the stage that writes it, or dvc repro") from None
 
 
 def read_table(path: Path) -> pd.DataFrame:

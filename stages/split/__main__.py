@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from stages.split.assign import LEFT_OUT, SPLITS, TEST
 from stages.split.placement import Placement, place
-from stages.split.summary import summary
+from stages.split.summary import summary, surprises
 from strata import row_counts
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
@@ -26,6 +26,7 @@ from strata.duplicates import ties
 from strata.labels import read_labels
 from strata.row_counts import RowCounts
 from strata.settings.reader import read_settings
+from strata.yaml_words import Rule, merged
 
 BATCH = 10_000  # rows
 UNITS = pa.schema([("id", pa.int64()), ("unit", pa.int64())])
@@ -68,24 +69,33 @@ def in_id_order(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def check(data: Path, placed: Placement, ready_made: int, names: list[str]) -> None:
-    """Raise StrataError when a test file leaves no training rows, or a label is missing from a split."""
+def check(data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule]) -> None:
+    """Raise StrataError when a test file leaves no training rows, or labels are missing from a split.
+
+    A test file may lack labels. labels: the recipe's, in id order.
+    """
+    names = list(labels)
     if ready_made and (placed.split[ready_made:] == LEFT_OUT).all():
         raise StrataError(
             f"{data / 'test.parquet'}: every training row copies one of its rows or shares its group; bring other files"
         )
     counts = {split: np.bincount(placed.label[placed.split == i], minlength=len(names)) for split, i in SPLITS.items()}
-    for split, rows in counts.items():
-        if rows.all():
-            continue
-        label = int(np.argmin(rows))
-        by_split = ", ".join(f"{name} {other[label]:,}" for name, other in counts.items())
-        left_out = sum(placed.left_out.values())
-        raise StrataError(
-            f"{data / 'train.parquet'}: the {split} split has no row of label {names[label]} (rows: {by_split}"
-            f"{f'; {left_out:,} rows of any label left out' if left_out else ''}); every split needs each label: bring "
-            f"more {names[label]} rows, larger shares in split, smaller groups, or split.across_groups: drop"
-        )
+    needed = [rows for split, rows in counts.items() if not (ready_made and split == "test")]
+    missing = [i for i in range(len(names)) if not all(rows[i] for rows in needed)]
+    if not missing:
+        return
+    first = missing[0]
+    split = next(name for name, rows in counts.items() if not rows[first])
+    by_split = ", ".join(f"{name} {rows[first]:,}" for name, rows in counts.items())
+    left_out = sum(placed.left_out.values())
+    others = f", as do {len(missing) - 1:,} more of {len(names):,} labels a row in some split" if missing[1:] else ""
+    merge = merged({names[i]: labels[names[i]] for i in missing}, names)
+    raise StrataError(
+        f"{data / 'train.parquet'}: the {split} split has no row of label {names[first]} (rows: {by_split}"
+        f"{f'; {left_out:,} rows of any label left out' if left_out else ''}){others}; every split needs each label: "
+        f"bring more rows, larger shares in split, smaller groups, or split.across_groups: drop"
+        f"{f'; {merge}' if merge else ''}"
+    )
 
 
 def unit_table(ids: np.ndarray, placed: Placement) -> pd.DataFrame:
@@ -138,24 +148,26 @@ def count_rows(
 
 
 def print_rows(metrics: dict) -> None:
-    """Print the rows of each split and those that are left out."""
+    """Print the rows of each split, those that are left out, and what is far from what was asked for."""
     for name in SPLITS:
         print(f"split: {name} {metrics[name]['rows']:,} rows")
     for reason, count in metrics["left_out"].items():
         if count:
             print(f"split: {count:,} rows left out, {reason.replace('_', ' ')}")
+    for words in surprises(metrics):
+        print(f"split: {words}")
 
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--out", "--metrics", "--plots")
-    settings, _ = read_settings(args.params, args.recipes)
+    settings, recipe = read_settings(args.params, args.recipes)
     names = read_labels(args.data / "labels.json").names
     with tempfile.TemporaryDirectory() as folder:
         paths = source_tables(args.data, Path(folder), settings.split.folds)
         rows, ready_made = read(paths, settings.split.by == "date")
         sketches, characters = ties.sketch_tables(paths)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
-        check(args.data, placed, ready_made, names)
+        check(args.data, placed, ready_made, {name: recipe.labels.get(name, "*") for name in names})
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             write_splits(out, paths, ready_made, placed)
             tables.write_frame(out / "units.parquet", unit_table(rows["id"].to_numpy(), placed), UNITS)

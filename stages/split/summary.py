@@ -9,6 +9,11 @@ from strata.duplicates import ties
 from strata.duplicates.ties import Ties
 from strata.settings.params import Split
 
+LEAST_KEPT = 0.9
+"""Share of the rows given, below which the split says so."""
+FARTHEST = 0.25
+"""Distance of a split's share from the one asked for, as a share of that, beyond which the split says so."""
+
 
 def summary(
     rows: pd.DataFrame, ready_made: int, placed: Placement, key: np.ndarray, names: list[str], settings: Split
@@ -36,6 +41,30 @@ def summary(
         "left_out": placed.left_out,
         "moved_to_what_they_copy": placed.moved,
     }
+
+
+def surprises(metrics: dict) -> list[str]:
+    """Return a sentence on each thing in the metrics that is far from what was asked for."""
+    told = []
+    left_out = sum(metrics["left_out"].values())
+    given = metrics["all"]["rows"] + left_out
+    if metrics["all"]["rows"] < LEAST_KEPT * given:
+        told.append(
+            f"keeps {metrics['all']['rows']:,} of the {given:,} rows given, {metrics['all']['rows'] / given:.0%}; rows "
+            "that would cross a split as copies, near-copies or in groups are left out, see docs/splits.md"
+        )
+    for name in SPLITS:
+        split = metrics[name]
+        if "share_asked" in split and abs(split["share"] - split["share_asked"]) > FARTHEST * split["share_asked"]:
+            told.append(
+                f"{name} has {split['share']:.1%} of the rows that are kept, asked were {split['share_asked']:.1%}"
+            )
+    lacking = [label for label, rows in metrics["test"]["labels"].items() if not rows]
+    if lacking:
+        told.append(
+            f"the test file has no row of {', '.join(lacking)}; the model is evaluated on the labels that it has"
+        )
+    return told
 
 
 def _shares_asked(ready_made: int, settings: Split) -> dict[str, float]:

@@ -20,15 +20,17 @@ from stages.standardize import row_groups
 from stages.standardize.columns import named_columns
 from stages.standardize.counts import Counts
 from stages.standardize.filters import Survey, sample, survey_source
+from stages.standardize.label_column import label_columns
 from stages.standardize.rows import Standardizer
 from strata import row_counts
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
+from strata.label_lists import sentence, ways
 from strata.label_rules import unlisted_sentence
 from strata.rejects import Rejects
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
-from strata.settings.recipe import Recipe
+from strata.settings.recipe import Columns, Recipe
 
 REJECTS = pa.schema(
     [(name, pa.string()) for name in ("file", "reason", "text", "label")]
@@ -70,6 +72,22 @@ def check_rejects(path: Path, counts: Counts, most: float) -> None:
     )
 
 
+def check_several(path: Path, columns: Columns, counts: Counts) -> None:
+    """Raise StrataError when rows have several labels."""
+    if not counts.several:
+        return
+    (example, split), _ = min(counts.several.items(), key=lambda item: (-item[1], item[0]))
+    if isinstance(columns.label, list):
+        raise StrataError(
+            f"{path}: {counts.several.total():,} rows have several of the columns {', '.join(columns.label)} set, such "
+            f"as {example[:80]}, and a row can have one label; name one of them as columns.label, and write a recipe "
+            "for each"
+        )
+    column = label_columns(columns)[0]
+    listed = "list a value in brackets, label: [VALUE], if it is one label"
+    raise StrataError(f"{path}: {sentence(column, counts.several.total(), example)}; {ways(column, split)}; {listed}")
+
+
 def check_labels(path: Path, label: np.ndarray, names: list[str]) -> None:
     """Raise StrataError when a label has no row. label: (rows,) int."""
     counts = Counter(label.tolist())
@@ -80,6 +98,16 @@ def check_labels(path: Path, label: np.ndarray, names: list[str]) -> None:
             f"{path}: no row has the label {', '.join(missing)} (found: {present or 'no rows at all'}); every label "
             "needs rows: mend labels or keep in the recipe"
         )
+
+
+def say_missing(path: Path, label: np.ndarray, names: list[str]) -> None:
+    """Say which labels a test file lacks. Raises: StrataError when it has rows of one label or none."""
+    present = np.unique(label)
+    if len(present) < 2:
+        check_labels(path, label, names)
+    missing = [name for label_id, name in enumerate(names) if label_id not in present]
+    if missing:
+        print(f"standardize: the test file has no row of {', '.join(missing)}; the other labels are evaluated on it")
 
 
 def draw_sample(path: Path, counts: Counts, n: int | None, seed: int) -> None:
@@ -116,12 +144,15 @@ def standardize_all(data: Path, out: Path, settings: Params, recipe: Recipe) -> 
             first_id = sum(part.read for part in counts.values())  # ids go on, so that none is in both tables
             counts[name] = Counts(names, rejects)
             standardize(path, out, Standardizer(recipe, filters, tokens), first_id, counts[name], bar)
+            check_several(path, recipe.columns, counts[name])
             check_rejects(path, counts[name], settings.standardize.max_rejects)
-            check_labels(path, counts[name].label, names)
             if name == "train":
+                check_labels(path, counts[name].label, names)
                 tokens = counts[name].tokens
                 draw_sample(out / path.name, counts[name], recipe.sample, settings.seed)
                 check_labels(path, counts[name].label, names)
+            else:
+                say_missing(path, counts[name].label, names)
             counts[name].by_step.add("kept", counts[name].label, counts[name].characters)
     return counts
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from stages.standardize.label_column import label_columns
 from strata.base import tables
 from strata.base.errors import StrataError, did_you_mean
 from strata.base.tables import PLACE
@@ -17,7 +18,8 @@ def named_columns(path: Path, recipe: Recipe) -> list[str]:
     present = [name for name in tables.column_names(path) if name not in PLACE]
     columns, keep = recipe.columns, recipe.keep
     texts = [columns.text] if isinstance(columns.text, str) else columns.text
-    named = [("columns.text", name) for name in texts] + [("columns.label", columns.label)]
+    named = [("columns.text", name) for name in texts]
+    named += [("columns.label", name) for name in label_columns(columns)]
     named += [("columns.group", columns.group)] if columns.group else []
     named += [("columns.date", date_column(columns)[0])] if columns.date else []
     named += [(f"keep.equal.{name}", name) for name in keep.equal]

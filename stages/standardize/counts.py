@@ -26,6 +26,7 @@ class Counts:
         self.first_reject: dict | None = None
         self.rejects = rejects
         self.unlisted: Counter[str] = Counter()  # rows by label value, of values that the recipe does not list
+        self.several: Counter[tuple[str, str]] = Counter()  # rows by label value and how it writes several labels
         self.tokens: set[str] = set()  # special tokens of the kept rows
         self.by_step = RowCounts(names)
         self._label: list[np.ndarray] = []
@@ -48,6 +49,11 @@ class Counts:
             self.rejects.append(reject)
             self.rejected[reject["reason"]] += 1
             self.first_reject = self.first_reject or reject
+
+    def several_in_one(self, value: pd.Series, splits: dict[str, str]) -> None:
+        """Count the rows whose value holds several labels. splits: such a value to how it writes them."""
+        rows = value[value.isin(list(splits))].value_counts() if splits else {}
+        self.several.update({(label, splits[label]): int(count) for label, count in rows.items()})
 
     def keep(self, label: pd.Series, text: pd.Series) -> None:
         """Count rows that no filter drops."""
@@ -78,6 +84,7 @@ class Counts:
         self.read += other.read
         self.filtered.update(other.filtered)
         self.unlisted.update(other.unlisted)
+        self.several.update(other.several)
         self.reject(other.rejects)
         self.by_step.merge(other.by_step)
         self._label += other._label

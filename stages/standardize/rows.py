@@ -8,6 +8,7 @@ from stages.standardize.columns import attribute_columns, date_column
 from stages.standardize.counts import Counts
 from stages.standardize.dates import utc_times
 from stages.standardize.filters import Survey, source_masks, text_masks
+from stages.standardize.label_column import label_values, labels_in_one
 from strata.base import tables
 from strata.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
 from strata.settings.recipe import Recipe
@@ -32,12 +33,14 @@ class Standardizer:
         """
         counts.read += len(raw)
         source = self._joined_text(raw)
-        label = self._label_ids(raw)
+        value = label_values(raw, self.recipe.columns)
+        label = label_ids(value.dropna(), self.recipe.labels).reindex(raw.index, fill_value=UNLISTED)
         counts.by_step.add("source", label.to_numpy(), source.str.len().to_numpy())
         text = self._filtered_text(raw, source, label, counts)
-        label = label[text.index]
+        label, value = label[text.index], value[text.index]
+        counts.several_in_one(value, labels_in_one(value.dropna(), self.recipe.labels))
         date = self._dates(raw, text.index)
-        is_usable = self._reject(raw, source, text, label, date, counts)
+        is_usable = self._reject(raw, source, text, label, value, date, counts)
         counts.drop_outside(label[is_usable])
         kept = label.index[is_usable & (label != OUTSIDE)]
         text, label = text[kept], label[kept]
@@ -54,12 +57,6 @@ class Standardizer:
             return raw[names].fillna("")
         parts = [raw[name].fillna("").str.strip() for name in names]
         return parts[0].str.cat(parts[1:], sep=" ").str.strip() if len(parts) > 1 else parts[0]
-
-    def _label_ids(self, raw: pd.DataFrame) -> pd.Series:
-        """Return the label id of each row, UNLISTED where the label is missing."""
-        values = raw[self.recipe.columns.label]
-        values = values[values.notna() & (values.str.strip() != "")]
-        return label_ids(values, self.recipe.labels).reindex(raw.index, fill_value=UNLISTED)
 
     def _filtered_text(self, raw: pd.DataFrame, source: pd.Series, label: pd.Series, counts: Counts) -> pd.Series:
         """Return the cleaned texts of the rows that no filter of `keep` drops."""
@@ -91,16 +88,16 @@ class Standardizer:
         source: pd.Series,
         text: pd.Series,
         label: pd.Series,
+        value: pd.Series,
         date: pd.Series | None,
         counts: Counts,
     ) -> pd.Series:
         """Set aside the rows without a text, a listed label or a date; return which rows are usable: (rows,) bool.
 
-        source: the texts before cleaning. text, label, date: of the rows that the filters keep.
+        source: the texts before cleaning. text, label (id), value (label), date: of the rows that the filters keep.
         """
-        value = raw[self.recipe.columns.label][text.index]
         has_text = text.str.strip() != ""
-        has_label = value.notna() & (value.str.strip() != "")
+        has_label = value.notna()
         is_unlisted = (label == UNLISTED) & has_label
         counts.unlisted.update(map(canonical, value[is_unlisted & has_text]))
         reason = pd.Series(None, index=text.index, dtype="object")

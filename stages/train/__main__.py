@@ -30,20 +30,22 @@ if TYPE_CHECKING:
     from stages.train.training import Training
 
 
-def publish(counters: Counters, plots: Path, metrics: Path) -> None:
+def publish(counters: Counters, best_metric: str, plots: Path, metrics: Path) -> None:
     """Write the curves and scores so far, so that dvc plots and dvc exp show them during training.
 
-    training.csv: step, loss, learning_rate. validation.csv: step, loss and every score.
+    training.csv: step, loss, learning_rate. validation.csv: step, loss, every score, and kept, 1 for the best so far,
+    else 0. best_metric: train.best_metric, whose best value so far is in the metrics.
     """
     import pandas as pd
 
+    evaluations = [entry | {"kept": int(entry is counters.best)} for entry in counters.validation]
     for name, points, columns in (
         ("training", counters.training, ["step", "loss", "learning_rate"]),
-        ("validation", counters.validation, ["step", "loss", *NAMES]),
+        ("validation", evaluations, ["step", "loss", *NAMES, "kept"]),
     ):
         files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
-    scores = {name: counters.best[name] for name in ("loss", *NAMES)} if counters.best else {}
-    files.write_metrics(metrics, {"steps": counters.step, "best_step": counters.best_step, "validation": scores})
+    best = {f"val_{best_metric}": counters.best[best_metric]} if counters.best else {}
+    files.write_metrics(metrics, {"steps": counters.step} | best)
 
 
 def prepare(
@@ -100,7 +102,7 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
 
     def show(counters: Counters, rows_per_second: float) -> None:
         if process_group.is_writer:
-            publish(counters, args.plots, args.metrics)
+            publish(counters, settings.train.best_metric, args.plots, args.metrics)
         events.write(counters, rows_per_second)
 
     fine_tune(training, settings.seed, snapshots, show)
@@ -108,7 +110,7 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
     if process_group.is_writer:
         with files.replace_folder(args.out) as out:
             trainable.save(training.model, args.data / "tokenizer", out)
-        publish(training.counters, args.plots, args.metrics)
+        publish(training.counters, settings.train.best_metric, args.plots, args.metrics)
     snapshots.remove()
     if process_group.is_first:
         report(training.counters, training.precision, time.perf_counter() - start)

@@ -4,6 +4,7 @@ import os
 import sys
 
 from strata.base.cores import cores
+from strata.base.errors import StrataError
 from strata.settings.params import Train
 
 STARTED_BY = "STRATA_STARTED_BY"  # environment variable: id of the process that started the launcher
@@ -12,6 +13,29 @@ STARTED_BY = "STRATA_STARTED_BY"  # environment variable: id of the process that
 def is_launched() -> bool:
     """Whether this process was started by `launch`."""
     return STARTED_BY in os.environ
+
+
+def rendezvous(nodes: int) -> dict:
+    """Return how the processes find each other, as LaunchConfig takes it.
+
+    Raises: StrataError when there are several nodes and an environment variable is missing.
+    """
+    if nodes == 1:
+        return {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0"}
+    names = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+    if missing := [name for name in names if not os.environ.get(name)]:
+        raise StrataError(
+            f"train.nodes is {nodes}, but {', '.join(missing)} is not set in the environment; set NODE_RANK to this "
+            "machine's number, from 0, and MASTER_ADDR and MASTER_PORT to the first machine's"
+        )
+    rank, host, port = (os.environ[name] for name in names)
+    if not rank.isdecimal() or int(rank) >= nodes:
+        raise StrataError(f"NODE_RANK is {rank}, must be a number from 0 to {nodes - 1}, as train.nodes is {nodes}")
+    return {
+        "rdzv_backend": "static",
+        "rdzv_endpoint": f"{host}:{port}",
+        "rdzv_configs": {"rank": int(rank), "timeout": 900},  # seconds
+    }
 
 
 def launch(settings: Train, argv: list[str]) -> bool:
@@ -26,22 +50,13 @@ def launch(settings: Train, argv: list[str]) -> bool:
 
     os.environ[STARTED_BY] = str(os.getppid())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.processes)))
-    address = f"{os.environ.get('MASTER_ADDR', '127.0.0.1')}:{os.environ.get('MASTER_PORT', '29500')}"
     config = LaunchConfig(
         min_nodes=settings.nodes,
         max_nodes=settings.nodes,
         nproc_per_node=settings.processes,
         run_id="strata",
         max_restarts=0,  # the next run resumes from the saved state
-        **(
-            {"rdzv_backend": "c10d", "rdzv_endpoint": "127.0.0.1:0"}
-            if settings.nodes == 1
-            else {
-                "rdzv_backend": "static",
-                "rdzv_endpoint": address,
-                "rdzv_configs": {"rank": int(os.environ.get("NODE_RANK", "0")), "timeout": 900},  # seconds
-            }
-        ),
+        **rendezvous(settings.nodes),
     )
     try:
         elastic_launch(config, sys.executable)("-m", "stages.train", *argv)

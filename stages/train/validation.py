@@ -61,15 +61,16 @@ def validation_scores(training: Training) -> dict[str, float]:
 
 
 def is_best(entry: dict, counters: Counters, metric: str) -> bool:
-    """Whether an evaluation is better than all before it. Raises: StrataError when its metric is undefined."""
+    """Whether an evaluation is better than all before it; of equally good ones, one with a lower loss is.
+
+    Raises: StrataError when its metric is undefined.
+    """
     if entry[metric] is None:
         raise StrataError(
             f"train.best_metric {metric} is undefined on validation rows of one label; choose accuracy or loss"
         )
-    if counters.best is None:
-        return True
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    return sign * entry[metric] > sign * counters.best[metric]
+    best, sign = counters.best, -1 if metric in LOWER_IS_BETTER else 1
+    return best is None or (sign * entry[metric], -entry["loss"]) > (sign * best[metric], -best["loss"])
 
 
 def evaluate(training: Training, snapshots: Snapshots) -> None:

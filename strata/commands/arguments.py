@@ -32,7 +32,7 @@ def project(folder: str) -> Path:
     missing = [name for name in MARKS if not (Path(folder) / name).is_file()]
     if missing:
         raise StrataError(
-            f"{Path(folder).resolve()}: no Strata project, since it has no {' and no '.join(missing)}; stand in a "
-            "project's folder, or name one with --project"
+            f"{Path(folder).resolve()}: not a Strata project ({' and '.join(missing)} missing); run this in "
+            "a project's folder, or name one with --project"
         )
     return Path(folder)

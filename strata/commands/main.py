@@ -11,6 +11,7 @@ COMMANDS = {
     "recipe": "Write a first recipe for a file of labelled text",
     "audit": "Count the texts of one file that are in another, copied or nearly",
     "compare": "Tell whether two runs differ on the test rows that they share",
+    "folds": "Put the folds of a cross-validation together: mean, spread and pooled score",
     "predict": "Label texts with a model folder",
     "check": "Measure on this machine whether the int8 model agrees with the fp32 one",
     "publish": "Push the model and its card to the Hugging Face Hub",
@@ -65,5 +66,5 @@ def subcommand(name: str, argv: list[str]) -> None:
         raise StrataError(
             f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
         ) from None
-    except BrokenPipeError:  # the reader, such as head, has enough; what is still to be printed goes nowhere
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe: drop the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

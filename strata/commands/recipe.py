@@ -11,21 +11,34 @@
     staged for queued experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
     next: dvc exp run -S recipe=reviews
 
-Any format that ingest reads will do. The file is linked into data/raw/NAME/, where its recipe finds it. DVC tracks the
-folder (dvc add), and Git stages the recipe, so that queued experiments find both. Not committed, they stay yours.
+Any format that ingest reads will do, one sheet or list of a file (reviews.xlsx#May), or a folder: of a folder of texts
+for each label, or of files named after their labels. The files are linked into data/raw/NAME/, where their recipe finds
+them. DVC tracks the folder (dvc add), and Git stages the recipe, so that queued experiments find both. Not committed,
+they stay yours.
 """
 
 import os
 import re
 import shutil
+import sys
+from collections import Counter
 from pathlib import Path
+
+import pyarrow as pa
 
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
-from strata.guessing.compose import compose
-from strata.guessing.guess import guess, header_doubts, survey
+from strata.guessing.choose_label import Wishes
+from strata.guessing.columns import Column, survey
+from strata.guessing.compose import compose, flow
+from strata.guessing.guess import Guess, guess, header_doubts
+from strata.guessing.place import Place, find_place
+from strata.label_lists import SET
+from strata.label_rules import canonical_values
 from strata.reading.formats import DELIMITED
+from strata.reading.open_files import Rows, opened
+from strata.reading.raw_files import PLACEHOLDER, RawFile, raw_files
 from strata.reading.source_file import SourceFile
 from strata.rejects import Rejects
 from strata.runs.tracking import track
@@ -38,23 +51,25 @@ RAW = "data/raw"
 
 
 def recipe_name(given: str | None, path: Path, raw: Path) -> str:
-    """Return the name of a file's recipe: the given one, else its folder's in data/raw, else its own."""
-    is_placed = path.resolve().parent.parent == raw.resolve()
-    name = given or (path.resolve().parent.name if is_placed else path.name.split(".")[0])
+    """Return the name of a recipe: the given one, else that of the folder in data/raw that `path` is in or is, else
+    the path's own.
+    """
+    at = path.resolve()
+    placed = next((parent.name for parent in (at, *at.parents) if parent.parent == raw.resolve()), None)
+    name = given or placed or path.name.split(".")[0]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
     # 2024, null and true are no strings to YAML, nor is a date to DVC
     is_string = isinstance(parse_yaml(name), str) and not re.match(r"\d{4}-\d", name)
     return name if is_string else f"data_{name}"
 
 
-def place(path: Path, folder: Path) -> None:
-    """Link or copy a file into its recipe's folder, unless it is there."""
-    target = folder / path.name
+def link(path: Path, target: Path) -> None:
+    """Link or copy a file to its place in its recipe's folder, unless it is there."""
     if target.exists() and target.samefile(path):
         return
     if target.exists():
         raise StrataError(f"{target}: another file of this name is there; choose another --name")
-    folder.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     with files.replace_file(target) as partial:
         try:
             os.link(path, partial)
@@ -62,50 +77,136 @@ def place(path: Path, folder: Path) -> None:
             shutil.copyfile(path, partial)
 
 
+def link_all(sources: list[str], folder: Path, target: Path) -> None:
+    """Link the files of sources into a recipe's folder. Raises: StrataError when they would name others there too."""
+    for source in sources:
+        inside = {file.path.relative_to(folder) for file in raw_files(source, folder)}
+        pattern = source.replace(PLACEHOLDER, "*")
+        others = {path.relative_to(target) for path in target.glob(pattern)} - inside if "*" in pattern else set()
+        if others:
+            raise StrataError(f"{target}: holds {min(others)}, which {source} would name too; choose another --name")
+        for path in sorted(inside):
+            link(folder / path, target / path)
+
+
 def reject_doubts(rejects: Rejects) -> list[str]:
     """Return what there is to say of rows that cannot be read."""
     if not rejects:
         return []
-    first = f"line {rejects.first['line']} ({rejects.first['reason']})"
+    first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
     return [
         f"{len(rejects):,} rows cannot be read, first {first}; mend them, or raise ingest.max_rejects in params.yaml"
     ]
 
 
+def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Column], Guess, list[str]]:
+    """Read the training files, print what they hold, and return their columns, the guess and what is unsure of it.
+
+    Raises: StrataError when most rows cannot be read, or no label can be guessed.
+    """
+    found = [file for source in place.train for file in raw_files(source, place.folder)]
+    rejects = Rejects()
+    sources = list(opened(found, place.folder, None, rejects))
+    try:
+        columns, preview = survey(sources, PREVIEW)
+        show(columns, preview)
+        if len(rejects) > columns[0].rows:
+            raise StrataError(f"{found[0].path}: only {columns[0].rows:,} rows can be read")
+        names = {column: given for source in sources for column, given in source.class_names.items()}
+        guessed = guess(
+            found[0].path,
+            columns,
+            wishes,
+            text,
+            names,
+            lambda flags: rows_by_flags(place, found, flags),
+            by_path(found),
+        )
+    except StrataError as error:
+        raise StrataError("; ".join([str(error), *reject_doubts(rejects)])) from None
+    delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
+    doubts = header_doubts(columns) if delimited and not by_path(found) else []
+    return columns, guessed, [*doubts, *guessed.unsure, *reject_doubts(rejects)]
+
+
+def by_path(found: list[RawFile]) -> bool:
+    """Return whether the files' paths hold the labels."""
+    return found[0].label is not None
+
+
+def show(columns: list[Column], preview: list[dict]) -> None:
+    """Print the first rows and a line on each column."""
+    for row in preview:
+        print(*(f"  {key}: {str(value)[: WIDTH - len(key)]!r}" for key, value in row.items()), sep="\n", end="\n\n")
+    for column in columns:
+        print(f"{column.name}: {column.about()}")
+
+
+def rows_by_flags(place: Place, found: list[RawFile], flags: list[str]) -> Counter[int]:
+    """Return the rows by the number of columns of 0 and 1 that are set."""
+    rows: Counter[int] = Counter()
+    for source in opened(found, place.folder, None, Rejects(), lambda _: None):
+        for table in source.tables():
+            present = table.select([name for name in flags if name in table.column_names]).to_pandas()
+            is_set = present.apply(lambda column: canonical_values(column).str.lower()).isin(SET)
+            rows.update(is_set.sum(axis=1).tolist())
+    return rows
+
+
+def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:
+    """Return the test source, None where it lacks the columns of the text or the label, and what to say of it."""
+    if place.test is None:
+        return None, []
+    found = raw_files(place.test, place.folder)
+    first: Rows = next(iter(opened(found, place.folder, None, Rejects(), lambda _: None)))
+    try:
+        table: pa.Table | None = next(first.tables(), None)
+    except StrataError as error:
+        return None, [f"{place.test} is no test split: {error}"]
+    label = guessed.label["column"] if isinstance(guessed.label, dict) else guessed.label
+    wanted = {guessed.text, *([label] if isinstance(label, str) else label)}
+    missing = wanted - set(table.column_names if table is not None else [])
+    if missing:
+        return None, [f"{place.test} is no test split, since it has no {', '.join(sorted(missing))}"]
+    return place.test, []
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("recipe", __doc__)
-    arguments.add_argument("file", type=Path, metavar="FILE")
+    arguments.add_argument("file", type=Path, metavar="FILE", help="a file, FILE#SHEET, or a folder")
     arguments.add_argument("--name", help="of the recipe; the file's unless given")
+    arguments.add_argument("--text", metavar="COLUMN", help="the column of texts; guessed unless given")
+    arguments.add_argument("--label", metavar="COLUMN", help="the column of labels; guessed unless given")
+    arguments.add_argument("--first", action="store_true", help="of several labels in a row, the first counts")
+    arguments.add_argument("--has", metavar="LABEL", help="of several labels: does the row have this one?")
     arguments.add_argument("--force", action="store_true", help="replace a recipe of this name")
     add_project(arguments)
     args = arguments.parse_args(argv)
-    if not args.file.is_file():
-        raise StrataError(f"{args.file}: no such file; name a file of labelled text")
+    place = find_place(args.file)
     raw = args.project / RAW
     name = recipe_name(args.name, args.file, raw)
     recipe = args.project / "recipes" / f"{name}.yaml"
     if recipe.exists() and not args.force:
         raise StrataError(f"{recipe}: is there already; --force replaces it, --name chooses another")
 
-    source = SourceFile(args.file)
-    columns, preview = survey(source, PREVIEW)
-    for row in preview:
-        print(*(f"  {key}: {str(value)[: WIDTH - len(key)]!r}" for key, value in row.items()), sep="\n", end="\n\n")
-    for column in columns:
-        print(f"{column.name}: {column.about()}")
-    guessed = guess(args.file, columns)
-    text = compose(args.file.name, guessed)
+    _, guessed, doubts = surveyed(place, Wishes(args.label, args.first, args.has), args.text)
+    test, told = usable_test(place, guessed)
+    text = compose(place.train, test, guessed)
     Recipe.model_validate(parse_yaml(text))
-    place(args.file, raw / name)
+    link_all([*place.train, *([test] if test else [])], place.folder, raw / name)
     with files.replace_file(recipe) as partial:
         partial.write_text(text, encoding="utf-8")
-    print(f"\n{recipe}: text {guessed.text}, label {guessed.label} with {len(guessed.labels)} labels")
-    doubts = header_doubts(columns) if source.suffix in DELIMITED else []
-    for doubt in doubts + guessed.unsure + reject_doubts(source.rejects):
+    label = guessed.label if isinstance(guessed.label, str) else flow(guessed.label)
+    print(f"\n{recipe}: text {guessed.text}, label {label} with {len(guessed.labels)} labels")
+    for words in place.told:
+        print(f"source: {words}")
+    for doubt in [*told, *doubts]:
         print(f"not sure: {' '.join(doubt.split())}")
     try:
         print(f"staged for queued experiments: {', '.join(track(args.project, name))}")
     except StrataError as error:
         print(f"not staged, so dvc exp run --queue and --temp will not find the data: {error}")
+    if Path(shutil.which("python") or "").parent != Path(sys.executable).parent:
+        print("before dvc: source .venv/bin/activate, since the stages run `python`, which is another one here")
     print(f"next: {'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")

@@ -5,13 +5,13 @@
 
 Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
 another make of CPU, when every score of baseline, evaluate and quantize lies inside its recorded 95% interval and all
-counts of rows are equal. Otherwise the scores are named, and the exit code is 1. With other settings, code or data it
-is another run, which is told and is no error.
+counts of rows are equal. Otherwise the scores are named, and the exit code is 1. A run with
+other settings, code or data is not compared; the exit code is 0.
 """
 
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
-from strata.runs.recorded import Head, compared, differences, no_record
+from strata.runs.recorded import Head, compared, differences, missing_outputs, no_record
 
 SHOWN = 5  # names that a sentence holds
 
@@ -22,15 +22,17 @@ def main(argv: list[str] | None = None) -> None:
     add_project(arguments)
     head = Head(arguments.parse_args(argv).project)
     if reason := no_record(head):
-        print(f"verify: {reason}, so that there is no recorded run to compare with")
+        print(f"verify: nothing to compare with: {reason}")
         return
+    if missing := missing_outputs(head):
+        raise StrataError(f"{listed(missing, ', ')} missing, so the run is not complete; dvc repro, or dvc pull")
     if changes := differences(head):
         print(f"verify: another run than the recorded one, by {listed(changes, ', ')}; there is nothing to compare")
         return
     comparison = compared(head)
     if comparison.outside:
         raise StrataError(
-            f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics"
+            f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics plots"
         )
     if comparison.changed:
         print(

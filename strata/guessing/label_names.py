@@ -6,26 +6,37 @@ import re
 from collections import Counter
 from decimal import Decimal
 
+from strata.label_rules import canonical
+from strata.yaml_words import merged
+
 MANY_LABELS = 30
 FEW_GRADES = 3  # up to so many are labels of their own
-GRADES = re.compile(r"(?i)rating|stars|score|grade")
+GRADES = re.compile(r"(?i)rating|stars|score|grade|overall")
+FEW_ROWS = 5  # fewer than these are too few for three splits
+LIKELY = re.compile(r"(?i)pos|yes|spam")  # of the positive label
 SIGNED = {("-1", "1"): ["negative", "positive"], ("-1", "0", "1"): ["negative", "neutral", "positive"]}
 
 Labels = dict[str, str | list[str]]
 """Name to the source's value, to a list of values, or to a rule on numbers, as a recipe has it."""
 
 
-def name_labels(column: str, counts: Counter[str]) -> tuple[Labels, str | None, list[str]]:
+def name_labels(
+    column: str, counts: Counter[str], class_names: list[str] | None = None
+) -> tuple[Labels, str | None, list[str]]:
     """Return the labels of a column, the positive one of two, and the doubts.
 
-    counts: rows of each value, in its canonical spelling; two values at least.
+    counts: rows of each value, in its canonical spelling; two values at least. class_names: the file's own names for
+    them, in id order, if it has any.
     """
+    if class_names:
+        return _class_labels(counts, class_names)
     numbers = {value: number for value in counts if (number := _number(value)) is not None}
     are_numbers = len(numbers) == len(counts)
     if are_numbers and _are_grades(column, set(numbers.values())):
         return _grades(column, counts, numbers)
     groups, doubts = _alike(numbers if are_numbers else {value: " ".join(value.casefold().split()) for value in counts})
     names = _names(column, [group[0] for group in groups])
+    doubts += _few_rows(dict(zip(names, groups, strict=True)), counts)
     if len(groups) > MANY_LABELS:
         doubts.append(f"{len(groups):,} labels, one a value; should some be one label?")
     if are_numbers and names[0].startswith("label_"):
@@ -35,15 +46,48 @@ def name_labels(column: str, counts: Counter[str]) -> tuple[Labels, str | None, 
         likely = [
             name
             for name, (value, *_) in zip(names, groups, strict=True)
-            if value in ("1", "true") or re.match(r"(?i)pos|yes|spam", value)
+            if value in ("1", "true") or re.match(LIKELY, value)
         ]
-        first, second = (sum(counts[value] for value in group) for group in groups)
-        positive = likely[0] if len(likely) == 1 else names[0] if first < second else names[1]
-        if len(likely) != 1:
-            doubts.append(f"positive is {positive}, the rarer label")
+        positive, told = _positive(names, likely, [sum(counts[value] for value in group) for group in groups])
+        doubts += told
     # in a list, a value that begins like a rule is none
     values = [group if len(group) > 1 or group[0][0] in "*<>" else group[0] for group in groups]
     return dict(zip(names, values, strict=True)), positive, doubts
+
+
+def _positive(names: list[str], likely: list[str], rows: list[int]) -> tuple[str, list[str]]:
+    """Return the positive label of two, and the doubt. likely: the names that read so. rows: of each label."""
+    if len(likely) == 1:
+        return likely[0], []
+    if rows[0] == rows[1]:
+        return names[1], [f"positive is {names[1]}, though both labels have as many rows and neither name says so"]
+    rarer = names[0] if rows[0] < rows[1] else names[1]
+    return rarer, [f"positive is {rarer}, the rarer label"]
+
+
+def _class_labels(counts: Counter[str], class_names: list[str]) -> tuple[Labels, str | None, list[str]]:
+    """Return the labels that a file names, in id order; those without a row are left out, which is a doubt."""
+    values = [canonical(name) for name in class_names]
+    present = [value for value in dict.fromkeys(values) if counts[value]]
+    absent = [value for value in values if not counts[value]]
+    names = _unique([_slug(value) for value in present])
+    doubts = [f"no row has the file's label {', '.join(absent[:5])}, which is left out"] if absent else []
+    positive = None
+    if len(names) == 2:
+        likely = [name for name in names if re.match(LIKELY, name)]
+        positive, told = _positive(names, likely, [counts[value] for value in present])
+        doubts += told
+    labels = dict(zip(names, present, strict=True))
+    return labels, positive, doubts + _few_rows({name: [value] for name, value in labels.items()}, counts)
+
+
+def _few_rows(groups: dict[str, list[str]], counts: Counter[str]) -> list[str]:
+    """Return the doubt about labels of too few rows, with the line of the recipe that makes them one."""
+    few = {name: values for name, values in groups.items() if sum(counts[value] for value in values) < FEW_ROWS}
+    merge = merged(few, list(groups))
+    if len(groups) < 3 or not merge:
+        return []
+    return [f"{len(few):,} of {len(groups):,} labels have fewer than {FEW_ROWS} rows, too few for some split; {merge}"]
 
 
 def _are_grades(column: str, numbers: set[float]) -> bool:

@@ -1,9 +1,14 @@
 """Is one model better than another on the same rows, or can these rows not show a difference?
 
-Two models are called different when two tests at 5% agree: the paired bootstrap's 95% interval of the difference in
-accuracy excludes 0, and the exact sign-flip test (McNemar's, 1947, if every row is independent) gives p below 0.05. The
-interval alone is too optimistic when few rows differ: with four rows, all in favour of one model, it excludes 0, though
-chance does that one time in eight. The exact test has a 5% error rate at any size, and so have both together.
+One rule decides, and the interval says the same. Two models are called different when two tests at 5% agree: the paired
+bootstrap's 95% interval of the difference in accuracy excludes 0, and the exact sign-flip test (McNemar's, 1947, if
+every row is independent) gives p below 0.05. The bootstrap alone is too optimistic when few rows differ: with four
+rows, all in favour of one model, its interval excludes 0, though chance does that one time in eight. The exact test has
+a 5% error rate at any size, and so have both together.
+
+The interval of the difference in accuracy holds every difference that one of the two tests does not refuse: the
+bootstrap's interval, stretched to 0 where the exact test does not refuse 0. So it holds 0 exactly where the verdict is
+that the rows show no difference. Other scores have the bootstrap's interval, and no verdict.
 """
 
 from typing import NamedTuple
@@ -43,7 +48,7 @@ def paired_comparison(
     our_predicted, their_predicted: (rows,) int, as in `scores`.
     Returns: for each of NAMES `difference` (ours minus theirs), `low` and `high`, each None where undefined; under
     `mcnemar`, the number of rows that only ours and only theirs predicts right, and p; `different`, the verdict; and
-    `words`, the verdict as a phrase.
+    `words`, the verdict as a phrase. The interval of accuracy excludes 0 exactly where `different` holds.
     Raises: ValueError as `scores`.
     """
     our = _Predictions(ours, checked_predictions(labels, ours, our_predicted))
@@ -51,8 +56,11 @@ def paired_comparison(
     differences = _differences(labels, our, their, positive, unit, draw(unit, draws, seed))
     gain = (our.predicted == labels).astype(int) - (their.predicted == labels)  # (rows,), -1, 0 or 1
     p = sign_flip_p_value(np.bincount(np.unique(unit, return_inverse=True)[1], gain).astype(int))
-    different = is_different(differences["accuracy"]["low"], differences["accuracy"]["high"], p)
-    verdict = words(**differences["accuracy"], different=different)
+    gap = differences["accuracy"]
+    different = is_different(gap["low"], gap["high"], p)
+    if gap["low"] is not None and not different:
+        gap |= {"low": min(gap["low"], 0.0), "high": max(gap["high"], 0.0)}
+    verdict = words(**gap, different=different)
     if not gain.any():
         verdict = "no difference: both are right on the same rows"
     return differences | {
@@ -120,11 +128,13 @@ def words(difference: float, low: float | None, high: float | None, different: b
     if low is None:
         return "no difference that this test set can show"
     if different and difference < 0:
-        return f"worse by {_points(-difference)} points ({_points(-high)} to {_points(-low)})"
+        return f"worse by {_points(-difference, least=True)} points ({_points(-high, least=True)} to {_points(-low)})"
     if different:
-        return f"better by {_points(difference)} points ({_points(low)} to {_points(high)})"
+        return f"better by {_points(difference, least=True)} points ({_points(low, least=True)} to {_points(high)})"
     return f"no difference that this test set can show ({_points(low)} to {_points(high)} points)"
 
 
-def _points(share: float) -> str:
-    return f"{round(100 * share, 1) + 0:.1f}"  # -0.0 becomes 0.0
+def _points(share: float, least: bool = False) -> str:
+    """Write a share in points; least: with as many digits as it needs not to look like 0."""
+    digits = next((n for n in range(1, 6) if round(100 * share, n)), 1) if least else 1
+    return f"{round(100 * share, digits) + 0:.{digits}f}"  # -0.0 becomes 0.0

@@ -133,7 +133,7 @@ def _scores(
     """Return the metrics of some draws, (draws,) each. weights: (draws, rows). row_terms: of `_row_terms`."""
     sums = _Sums.of(row_terms, weights)
     rows = sums.actual.sum(axis=1)
-    of_label = _scores_of_each_label(sums)
+    of_label = scores_of_each_label(sums.right, sums.actual, sums.predicted)
     # the mean over the labels that occur in a draw, as true or predicted label
     occurs = sums.actual + sums.predicted > 0
     mean = {name: _defined_mean(np.where(occurs, values, np.nan)) for name, values in of_label.items()}
@@ -154,9 +154,8 @@ def _scores(
     }
 
 
-def _scores_of_each_label(sums: _Sums) -> dict[str, np.ndarray]:
-    """Return precision, recall, F1 and F2 of each label against the others: (draws, labels) each."""
-    right, actual, predicted = sums.right, sums.actual, sums.predicted
+def scores_of_each_label(right: np.ndarray, actual: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Return precision, recall, F1 and F2 of each label against the others: (draws, labels) each; arguments too."""
     return {
         "precision": _ratio(right, predicted),
         "recall": _ratio(right, actual),

@@ -29,16 +29,22 @@ class Batch(NamedTuple):
     rejects: list[Reject]  # the other rows
     nested: list[str]  # columns that hold lists or objects, which are kept as JSON
     rows_read: int
+    class_names: dict[str, list[str]] | None = None  # the names that a column's ids stood for, in id order
 
 
 class UnreadableFile(ValueError):
     """The file as a whole cannot be read; says why."""
 
 
+def check_count(path: Path, columns: int) -> None:
+    """Raise StrataError when a file has too many columns."""
+    if columns > MOST_COLUMNS:
+        raise StrataError(f"{path}: {columns:,} columns, more than {MOST_COLUMNS:,}; leave some out")
+
+
 def check_names(path: Path, names: list[str]) -> None:
     """Check a file's column names. Raises: StrataError when one is reserved, repeated or not text, or on too many."""
-    if len(names) > MOST_COLUMNS:
-        raise StrataError(f"{path}: {len(names):,} columns, more than {MOST_COLUMNS:,}; leave some out")
+    check_count(path, len(names))
     if invalid := [name for name in names if values.unusable({"": name})]:
         raise StrataError(f"{path}: a column's name is not text: {values.printable(invalid[0])!r}; rename it")
     if reserved := set(PLACE) & set(names):

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from strata.reading import values
 from strata.reading.batch import Batch, Reject, check_names
+from strata.reading.class_names import class_names, named
 from strata.reading.encoding import is_utf8
 
 BATCH = 10_000  # rows
@@ -28,22 +29,25 @@ def text_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Batc
 def _text_batch(batch: pa.RecordBatch, first: int) -> Batch:
     """Turn one record batch into text. first: the position of its first row in the file."""
     columns, reasons = [], {}
-    for column in batch.columns:
-        text, undecodable = as_text(column)
+    names = class_names(batch.schema)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        typed, unnamed = named(column, names[name]) if name in names else (column, {})
+        text, undecodable = as_text(typed)
+        reasons |= unnamed
         columns.append(pc.if_else(pc.equal(text, ""), None, text))
         reasons |= dict.fromkeys(undecodable, "invalid bytes")
-    reasons |= _unusable(columns)
+    reasons = _unusable(columns) | reasons
     table = pa.table(columns, names=batch.schema.names)
     lines = pa.array(range(first, first + len(table)), pa.int64())
     nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
     if not reasons:
-        return Batch(table, lines, [], nested, len(table))
+        return Batch(table, lines, [], nested, len(table), names)
     rejects = [
         Reject(first + i, reasons[i], values.raw(table.slice(i, 1).to_pylist()[0])[:LONGEST_RAW])
         for i in sorted(reasons)
     ]
     readable = pa.array([i not in reasons for i in range(len(table))])
-    return Batch(table.filter(readable), lines.filter(readable), rejects, nested, len(table))
+    return Batch(table.filter(readable), lines.filter(readable), rejects, nested, len(table), names)
 
 
 def _unusable(columns: list[pa.Array]) -> dict[int, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from strata.base.errors import StrataError
-from strata.reading.batch import Batch, check_names
+from strata.reading.batch import Batch, check_count, check_names
 from strata.reading.cells import Texts, cell_rows
 from strata.reading.dialect import find_dialect, first_rows, has_header, read_sample
 from strata.reading.encoding import find_encoding, open_text
@@ -22,6 +22,7 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         first = first_rows(sample, dialect)
         if not first:
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
+        check_count(path, len(first[0]))
         is_named = has_header(first[0], first[1:])
         names = _column_names(first[0], is_named)
         if not is_named:

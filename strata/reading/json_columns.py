@@ -1,4 +1,4 @@
-"""The rows of one JSON object of columns, as pandas' to_json() writes it."""
+"""The rows of one JSON object: of columns, as pandas' to_json() writes it, or of lists of rows."""
 
 import itertools
 import json
@@ -9,19 +9,76 @@ from strata.reading.batch import UnreadableFile
 from strata.reading.row_batches import Row
 
 MOST = 2 * 1024 * 1024 * 1024  # bytes, since the file is held in memory
+DEEPEST = 3  # objects in each other, in the innermost of which lists of rows are looked for
 
 
-def column_rows(content: bytes) -> Iterator[Row]:
-    """Yield the rows of {column: {index: value}} or {column: [values]}.
-
-    Raises: UnreadableFile when the content is too long, not JSON, or of another layout.
-    """
+def parse_object(content: bytes) -> dict[str, Any]:
+    """Return the object that a file holds. Raises: UnreadableFile when it is too long, not JSON, or no object."""
     if len(content) > MOST:
         raise UnreadableFile(f"an object of columns of more than {MOST:,} bytes; write one object a line")
     try:
-        columns = json.loads(content, parse_constant=lambda _: None)
-    except ValueError as error:
+        found = json.loads(content, parse_constant=lambda _: None)
+    except (ValueError, RecursionError) as error:
         raise UnreadableFile(f"neither an object a line nor one object of columns: {error}") from None
+    if not isinstance(found, dict):
+        raise UnreadableFile("one object over several lines, whose values are no columns; write an array of objects")
+    return found
+
+
+def row_lists(content: dict[str, Any], depth: int = 1) -> dict[str, list]:
+    """Return the lists of rows in an object, by key: lists of objects or of pairs. A deeper key is a/b.
+
+    An object of columns has none.
+    """
+    if content.keys() == {"columns", "index", "data"}:
+        return {}
+    found = {}
+    for key, value in content.items():
+        if isinstance(value, list) and value and (_are_objects(value) or all(map(is_pair, value))):
+            found[key] = value
+        elif isinstance(value, dict) and depth < DEEPEST:
+            found |= {f"{key}/{inner}": rows for inner, rows in row_lists(value, depth + 1).items()}
+    is_columns = any(isinstance(value, list) and value and key not in found for key, value in content.items())
+    return {} if is_columns and not any(map(_are_objects, found.values())) else found
+
+
+def _are_objects(values: list) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
+def is_pair(value: Any) -> bool:
+    """Return whether a value is a list of a text and its label, in either order."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and any(isinstance(item, str) for item in value)
+        and not any(isinstance(item, dict | list | float) or item is None for item in value)
+    )
+
+
+def list_rows(values: list) -> Iterator[Row]:
+    """Yield the rows of one list of objects or pairs. The longer values of pairs are the texts."""
+    first_is_text = True
+    if values and isinstance(values[0], list):
+        lengths = [sum(len(str(value[i])) for value in values) for i in (0, 1)]
+        first_is_text = lengths[0] >= lengths[1]
+    names = ("text", "label") if first_is_text else ("label", "text")
+    for position, value in enumerate(values, 1):
+        yield position, dict(zip(names, value, strict=True)) if isinstance(value, list) else value, None, ""
+
+
+def column_rows(columns: dict[str, Any]) -> Iterator[Row]:
+    """Yield the rows of {column: {index: value}} or {column: [values]}, {label: [texts]} or {id: row}.
+
+    Raises: UnreadableFile for another layout.
+    """
+    if _are_texts_by_label(columns):
+        rows = [{"text": text, "label": label} for label, texts in columns.items() for text in texts]
+        yield from list_rows(rows)
+        return
+    if _are_rows_by_id(columns):
+        yield from list_rows([{"id": key} | row for key, row in columns.items()])
+        return
     _check_columns(columns)
     if any(isinstance(column, list) for column in columns.values()):
         columns = {name: dict(enumerate(column)) for name, column in columns.items()}
@@ -29,9 +86,25 @@ def column_rows(content: bytes) -> Iterator[Row]:
         yield position, {name: column.get(key) for name, column in columns.items()}, None, ""
 
 
-def _check_columns(columns: Any) -> None:
-    """Raise UnreadableFile when a JSON value is not an object of columns."""
-    if not isinstance(columns, dict) or not all(isinstance(column, dict | list) for column in columns.values()):
+def _are_texts_by_label(content: dict[str, Any]) -> bool:
+    """Tell lists of texts from columns: their lengths differ."""
+    lists = list(content.values())
+    are_texts = all(isinstance(texts, list) and texts and all(isinstance(t, str) for t in texts) for texts in lists)
+    return len(lists) > 1 and are_texts and len({len(texts) for texts in lists}) > 1
+
+
+def _are_rows_by_id(content: dict[str, Any]) -> bool:
+    """Tell rows from columns: there are more of them than there are keys in each, and those are no numbers."""
+    rows = list(content.values())
+    if not rows or not all(isinstance(row, dict) and row for row in rows):
+        return False
+    keys = set().union(*rows)
+    return len(rows) > len(keys) and not any(key.isdigit() for key in keys) and "id" not in keys
+
+
+def _check_columns(columns: dict[str, Any]) -> None:
+    """Raise UnreadableFile when an object is not one of columns."""
+    if not all(isinstance(column, dict | list) for column in columns.values()):
         raise UnreadableFile("one object over several lines, whose values are no columns; write an array of objects")
     if columns.keys() == {"columns", "index", "data"}:
         raise UnreadableFile("pandas' orient='split', which is not read; write it with orient='records'")
@@ -41,7 +114,4 @@ def _check_columns(columns: Any) -> None:
         raise UnreadableFile("pandas' orient='index', which is not read; write it with orient='records'")
     types = {type(column) for column in columns.values()}
     if len(types) != 1 or (types == {list} and len({len(column) for column in columns.values()}) != 1):
-        raise UnreadableFile("its columns differ in kind or length")
-    for name, column in columns.items():
-        if isinstance(column, list) and any(isinstance(value, dict) for value in column):
-            raise UnreadableFile(f"its key {name!r} holds a list of objects; save that list alone")
+        raise UnreadableFile("its columns differ in kind or length; write an array of objects")

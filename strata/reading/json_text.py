@@ -1,4 +1,4 @@
-"""The reader of JSON in its three layouts: an object per line, an array of objects, and pandas' object of columns."""
+"""The reader of JSON: an object per line, an array of objects or pairs, one object of columns or of lists of rows."""
 
 import io
 import itertools
@@ -13,46 +13,76 @@ import msgspec
 
 from strata.reading.batch import Batch, UnreadableFile
 from strata.reading.encoding import as_utf8, find_encoding
+from strata.reading.exports.table import flat_rows
 from strata.reading.formats import Format
-from strata.reading.json_columns import MOST, column_rows
+from strata.reading.json_columns import MOST, column_rows, is_pair, list_rows, parse_object, row_lists
+from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
 
 LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
 DEEPEST = 200  # levels of lists and objects in an array's element
+PAIR = ("column_1", "column_2")
+"""The names of the values of an array's pairs."""
 _NESTED = re.compile(rb'\s*\{\s*"[^"]*"\s*:\s*[\[{]')
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def batches(path: Path, format: Format, encoding: str | None, report: Callable[[str], None]) -> Iterator[Batch]:
-    """Yield a file's rows in batches. Raises: UnreadableFile, and as `check_names`."""
+def batches(
+    path: Path, format: Format, encoding: str | None, report: Callable[[str], None], part: str | None = None
+) -> Iterator[Batch]:
+    """Yield a file's rows in batches. part: the key of a list of rows. Raises: UnreadableFile, and as `check_names`."""
     encoding = find_encoding(path, encoding, report)
     with open_bytes(path) as stream:
-        yield from row_batches(path, json_rows(as_utf8(stream, encoding)))
+        rows = json_rows(as_utf8(stream, encoding), lambda parts: chosen(str(path), parts, part, report), part)
+        yield from row_batches(path, flat_rows(rows, report))
 
 
-def json_rows(stream: BinaryIO) -> Iterator[Row]:
+def parts(path: Path) -> list[str]:
+    """Return the keys of the lists of rows in a file, none where it is of another layout."""
+    keys = []
+
+    def first(found: list[str]) -> str:
+        keys.extend(found)
+        return found[0]
+
+    with open_bytes(path) as stream:
+        next(json_rows(as_utf8(stream, find_encoding(path, None, lambda _: None)), first), None)
+    return keys
+
+
+def json_rows(stream: BinaryIO, choose: Callable[[list[str]], str], part: str | None = None) -> Iterator[Row]:
     """Yield the rows of any layout; in an array or an object of columns, a row's line is its position. stream: UTF-8.
 
+    choose: returns one of the keys of an object's lists of rows. part: such a key, if one is named.
     Raises: UnreadableFile when an array or an object of columns breaks off, since no row after it is certain.
     """
     start = stream.peek(LONGEST)[:1024].lstrip() if isinstance(stream, io.BufferedReader) else b""
+    if part is not None and not start.startswith(b"{"):
+        raise UnreadableFile(f"it is no object of lists, so it has no part {part!r}; name the file alone")
     if start.startswith(b"["):
         yield from _array_rows(stream)
         return
     first = stream.readline(LONGEST + 1)
     if len(first) > LONGEST and _NESTED.match(first):  # pandas writes all columns as one line
-        yield from column_rows(first + stream.read(MOST))
+        yield from _object_rows(first + stream.read(MOST), choose)
         return
     first = _skip_rest(first, stream)
     if first is None:
         return
     second = _next_line(stream)
-    if _is_object_of_columns(first, second):
-        yield from column_rows(first + (second or b"") + stream.read(MOST))
+    if part is not None or _is_one_object(first, second):
+        yield from _object_rows(first + (second or b"") + stream.read(MOST), choose)
         return
     yield from _line_rows(itertools.chain([first], [second] if second else [], iter(lambda: _next_line(stream), None)))
+
+
+def _object_rows(content: bytes, choose: Callable[[list[str]], str]) -> Iterator[Row]:
+    """Yield the rows of one object, of lists of rows or of columns."""
+    found = parse_object(content)
+    lists = row_lists(found)
+    yield from list_rows(lists[choose(list(lists))]) if lists else column_rows(found)
 
 
 def _next_line(stream: BinaryIO) -> bytes | None:
@@ -120,7 +150,7 @@ class _Bounded:
 def _array_rows(stream: BinaryIO) -> Iterator[Row]:
     """Yield the elements of an array."""
     bounded = _Bounded(stream)
-    depth, builder, is_too_deep = 0, None, False
+    depth, builder, is_too_deep, holds_pairs = 0, None, False, False
     try:
         # in smaller blocks, a long string takes time that grows with its square; ijson.items takes memory that grows
         # with the square of the depth
@@ -142,6 +172,9 @@ def _array_rows(stream: BinaryIO) -> Iterator[Row]:
                 yield position, None, "nested too deeply", f"element {position:,}"
             elif closes and isinstance(builder.value, dict):
                 yield position, builder.value, None, ""
+            elif closes and is_pair(builder.value) and (holds_pairs or position == 1):
+                holds_pairs = True
+                yield position, dict(zip(PAIR, builder.value, strict=True)), None, ""
             else:
                 yield position, None, "not a JSON object", "a list" if closes else json.dumps(value, default=float)
     except (ijson.JSONError, UnicodeDecodeError) as error:
@@ -149,10 +182,11 @@ def _array_rows(stream: BinaryIO) -> Iterator[Row]:
         raise UnreadableFile(f"the array breaks off after element {bounded.elements:,}: {words}") from None
 
 
-def _is_object_of_columns(first: bytes, second: bytes | None) -> bool:
-    """Return whether a file starts as one object of columns, on one line or several, rather than an object per line."""
+def _is_one_object(first: bytes, second: bytes | None) -> bool:
+    """Return whether a file starts as one object of columns or lists, rather than an object per line."""
     try:
         row = _decode(first)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return re.fullmatch(rb'\s*\{\s*("[^"]*"\s*:\s*[\[{]?)?\s*', first) is not None
-    return second is None and bool(row) and all(isinstance(value, dict | list) for value in row.values())
+    is_columns = bool(row) and all(isinstance(value, dict | list) for value in row.values())
+    return second is None and (is_columns or bool(row_lists(row)))

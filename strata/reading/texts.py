@@ -1,6 +1,6 @@
 """The texts of any file, for commands that need neither labels nor a recipe."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,16 +17,20 @@ def lines(path: Path) -> Iterator[str]:
         yield from (line.rstrip("\n") for line in stream)
 
 
-def texts(path: Path, column: str, rejects: "Rejects | None" = None) -> Iterator[list[str]]:
+def texts(
+    path: Path, column: str, rejects: "Rejects | None" = None, report: Callable[[str], None] = print
+) -> Iterator[list[str]]:
     """Yield the texts of one column in batches, "" where a row has none.
 
-    rejects: takes the rows that cannot be read. Raises: StrataError when the file is missing, or has no such column.
+    rejects: takes the rows that cannot be read. report: takes what is said of the file, such as its encoding.
+    Raises: StrataError when the file is missing, or has no such column.
     """
     _check_file(path)
     # needs the pipeline's packages; `lines` does without
-    from strata.reading.source_file import PLACE, SourceFile
+    from strata.base.tables import PLACE
+    from strata.reading.source_file import SourceFile
 
-    for table in SourceFile(path, rejects=rejects).tables():
+    for table in SourceFile(path, rejects=rejects, report=report).tables():
         names = [name for name in table.column_names if name not in PLACE]
         if column not in names:
             raise StrataError(f"{path}: no column {column!r}; name it with --text{did_you_mean(column, names)}")
@@ -36,7 +40,7 @@ def texts(path: Path, column: str, rejects: "Rejects | None" = None) -> Iterator
 def texts_at(path: Path, column: str, positions: set[int]) -> dict[int, str]:
     """Return the texts at some positions among a file's readable rows, from 0. Raises: as `texts`."""
     chosen, start = {}, 0
-    for batch in texts(path, column):
+    for batch in texts(path, column, report=lambda _: None):  # it was said when the file was first read
         chosen |= {start + i: text for i, text in enumerate(batch) if start + i in positions}
         start += len(batch)
     return chosen

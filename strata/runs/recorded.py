@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from strata.base.errors import StrataError
+from strata.score_table import parse
 from strata.settings.yaml_loader import parse_bytes
 
 LOCK, RECORDS = "dvc.lock", ("metrics", "plots")
-SCORES = tuple(f"metrics/{stage}.json" for stage in ("baseline", "evaluate", "quantize"))
+SCORES = tuple(f"plots/{stage}/scores.csv" for stage in ("baseline", "evaluate", "quantize"))
 COUNTS = ("rows", "labels")
 ROUNDING = 2e-6  # of the recorded figures, relative
 
@@ -82,37 +83,42 @@ def differences(head: Head) -> list[str]:
     for path in settings:
         if not changed and not _means_the_same(head.read(path), head.here(path)):
             changed.append(path)
-    sources = _sources(lock)
-    code = sorted(path for path in sources if path not in settings and not path.startswith("data/"))
-    diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
-    changed += (diff or b"").decode().split("\0")[:-1]
-    data, recorded_data = (
-        {path: md5 for path, md5 in some.items() if path.startswith("data/")}
-        for some in (sources, _sources(recorded_lock))
+    sources, recorded_sources = (
+        {path: md5 for path, md5 in _sources(some).items() if path not in settings} for some in (lock, recorded_lock)
     )
-    return changed + _unequal(data, recorded_data)
+    code = sorted(path for path in sources if not path.startswith("data/"))
+    diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
+    if diff is None:
+        raise StrataError("git diff fails in this project; see what it says")
+    edited = diff.decode().split("\0")[:-1]
+    return list(dict.fromkeys([*changed, *edited, *_unequal(sources, recorded_sources)]))
 
 
 def compared(head: Head) -> Comparison:
     """Compare the workspace's metrics, plots and dvc.lock with those of the last commit.
 
-    Raises: StrataError when a metrics file is missing here, or is not JSON.
+    Raises: StrataError when a file of metrics or scores is missing here, or broken.
     """
     paths = head.files(LOCK, *RECORDS)
     changed = [path for path in paths if head.read(path) != head.here(path)]
     scores, outside = 0, []
+    for path in [path for path in paths if path in SCORES]:
+        places = _scores(head.here(path), path)
+        for place, (score, ends) in _scores(head.read(path), f"HEAD:{path}").items():
+            if score is None or ends is None:
+                continue
+            scores += 1
+            value, _ = places.get(place, (None, None))
+            if not _is_inside(value, min(ends["low"], score), max(ends["high"], score)):
+                shown = "undefined" if value is None else f"{value:.4g}"
+                recorded = f"recorded {score:.4g} ({ends['low']:.4g} to {ends['high']:.4g})"
+                outside.append(f"{path}: {' '.join(place)} is {shown}, {recorded}")
     for path in [path for path in paths if path.startswith("metrics/") and path.endswith(".json")]:
         recorded, here = _json(head.read(path), f"HEAD:{path}"), _json(head.here(path), path)
         places = dict(_figures(here))
         for place, count in _figures(recorded):
             if place[-1] in COUNTS and places.get(place) != count:
                 outside.append(f"{path}: {'.'.join(place)} is {places.get(place)}, recorded {count}")
-        for place, score, low, high in _intervals(recorded) if path in SCORES else ():
-            scores += 1
-            value = places.get(place)
-            if not _is_inside(value, min(low, score), max(high, score)):
-                shown = "undefined" if value is None else f"{value:.4g}"
-                outside.append(f"{path}: {'.'.join(place)} is {shown}, recorded {score:.4g} ({low:.4g} to {high:.4g})")
     return Comparison(paths, changed, scores, outside)
 
 
@@ -130,13 +136,19 @@ def _figures(content: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
             yield from _figures(value, (*place, key))
 
 
-def _intervals(content: Any, place: Place = ()) -> Iterator[tuple[Place, float, float, float]]:
-    """Yield the place of each score that has an interval beside it, the score, and the interval's ends."""
-    for where, value in [(place, content), *_figures(content, place)]:
-        ends_by_score = value.get("interval") if isinstance(value, dict) else None
-        for name, ends in (ends_by_score or {}).items():
-            if ends and value.get(name) is not None:
-                yield (*where, name), value[name], ends["low"], ends["high"]
+def _scores(content: bytes | None, name: str) -> dict[Place, tuple[float | None, dict | None]]:
+    """Return each score and its interval, either None where undefined, by model, split and metric."""
+    if content is None:
+        raise StrataError(f"{name}: no such file; dvc repro")
+    try:
+        scored = parse(content.decode())
+        return {
+            (model, split, metric): (scores[metric], ends)
+            for (model, split), scores in scored.items()
+            for metric, ends in scores["interval"].items()
+        }
+    except (ValueError, KeyError) as error:
+        raise StrataError(f"{name}: not a table of scores ({error}); dvc repro --force") from None
 
 
 def _parameters(lock: dict) -> dict[str, str]:
@@ -149,16 +161,25 @@ def _parameters(lock: dict) -> dict[str, str]:
     }
 
 
+def missing_outputs(head: Head) -> list[str]:
+    """Return what dvc.lock records as written and is not here."""
+    lock = _yaml(head.here(LOCK), LOCK)
+    return [path for path in _outputs(lock) if not (head.project / path).exists()]
+
+
+def _outputs(lock: dict) -> list[str]:
+    return [out["path"] for stage in lock.get("stages", {}).values() for out in stage.get("outs", [])]
+
+
 def _sources(lock: dict) -> dict[str, str]:
     """Return the hashes that dvc.lock records of what no stage wrote, by path."""
-    stages = lock.get("stages", {}).values()
-    outs = tuple(out["path"] for stage in stages for out in stage.get("outs", []))
-    return {
-        dep["path"]: dep.get("md5")
-        for stage in stages
-        for dep in stage.get("deps", [])
-        if not any(dep["path"] == out or dep["path"].startswith(f"{out}/") for out in outs)
-    }
+    outs = _outputs(lock)
+    deps = [dep for stage in lock.get("stages", {}).values() for dep in stage.get("deps", [])]
+
+    def is_written(path: str) -> bool:
+        return any(f"{path}/".startswith(f"{out}/") or out.startswith(f"{path}/") for out in outs)
+
+    return {dep["path"]: dep["md5"] for dep in deps if not is_written(dep["path"])}
 
 
 def _unequal(one: dict[str, str], other: dict[str, str]) -> list[str]:

@@ -79,9 +79,20 @@ def recorded(project: Path, name: str) -> Reader:
     return read
 
 
+def reader(project: Path, name: str) -> Reader:
+    """Return a reader of the files of one revision, or of the workspace. Raises: as `recorded`."""
+    return workspace(project) if name == WORKSPACE else recorded(project, name)
+
+
+def settings(project: Path, name: str) -> dict:
+    """Return params.yaml of one revision, unchecked. Raises: StrataError when it is missing or broken."""
+    content = parse_bytes(reader(project, name)("params.yaml"), f"{name}: params.yaml")
+    return content if isinstance(content, dict) else {}
+
+
 def load(project: Path, name: str) -> Revision:
     """Read one revision, or the workspace. Raises: StrataError when a file is missing or broken."""
-    read = workspace(project) if name == WORKSPACE else recorded(project, name)
+    read = reader(project, name)
     recipe = _key(parse_bytes(read("params.yaml"), f"{name}: params.yaml"), "recipe", f"{name}: params.yaml")
     path = f"recipes/{recipe}.yaml"
     source = _key(parse_bytes(read(path), f"{name}: {path}"), "source", f"{name}: {path}")

@@ -1,13 +1,14 @@
 """The schema of params.yaml: every knob of a run, with its unit and range."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from strata.goal import PATTERN
 from strata.scoring import NAMES
-from strata.settings.fields import Float, Name, Section, Share
+from strata.settings.fields import ByLabel, Float, Name, Section, Share
 
+PositiveByLabel = Annotated[dict[str, Annotated[Float, Field(gt=0)]], ByLabel]
 MetricName = Literal[tuple(NAMES)]
 
 
@@ -103,11 +104,13 @@ class Resample(Section):
         "most frequent; factors: each label's rows times its own factor, at least one row; counts: each label's own "
         "number of rows."
     )
-    factors: dict[str, Annotated[Float, Field(gt=0, le=1000)]] = Field(
-        description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}."
+    factors: Annotated[dict[str, Annotated[Float, Field(gt=0, le=1000)]], ByLabel] = Field(
+        description="With strategy factors, one factor for each label by name, such as {spam: 2, ham: 0.5}, or as a "
+        "list, ['R&D: 2', 'NA: 0.5'], which takes every name on the command line; else null."
     )
-    counts: dict[str, Annotated[int, Field(ge=1)]] = Field(
-        description="With strategy counts, the training rows of each label, by name, such as {spam: 500, ham: 500}."
+    counts: Annotated[dict[str, Annotated[int, Field(ge=1)]], ByLabel] = Field(
+        description="With strategy counts, the training rows of each label, by name or as a list like factors; else "
+        "null."
     )
 
     @model_validator(mode="after")
@@ -191,10 +194,10 @@ class Train(Section):
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[Float, Field(gt=0)]] = Field(
+    class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(
         description="Weight of each label's rows in the loss. none: equal. balanced: the inverse of the label's share "
-        "of the training rows. Or one number for each label by name; only their ratios matter. An alternative to "
-        "resample, which repeats or drops rows."
+        "of the training rows. Or one number for each label, by name or as a list like resample.factors; only their "
+        "ratios matter. An alternative to resample, which repeats or drops rows."
     )
     best_metric: MetricName | Literal["loss"] = Field(
         description="Validation metric that chooses the checkpoint to keep."
@@ -259,7 +262,7 @@ class Evaluate(Section):
     )
 
 
-Candidate = Literal["per_tensor", "per_channel", "reduce_range", "keep_fp32", "weight_only"]
+Candidate = Literal["per_tensor", "per_channel", "reduce_range", "mostly_int8", "weight_only"]
 
 
 class Quantize(Section):
@@ -269,7 +272,7 @@ class Quantize(Section):
         description="Methods to try, in this order, until one passes. per_channel: int8 with a scale for each column "
         "of a matrix. per_tensor: one scale for each matrix, no smaller and no faster, for runtimes without "
         "per_channel. reduce_range: per_channel with 7-bit weights, for CPUs without VNNI, where 8-bit products "
-        "overflow. keep_fp32: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
+        "overflow. mostly_int8: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
         "weight_only: 8-bit weights in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
@@ -284,6 +287,16 @@ class Quantize(Section):
     max_drift: Share = Field(
         description="Largest mean total variation distance between the probabilities of int8 and fp32, 0 to 1."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_candidate_has_its_former_name(cls, content: Any) -> Any:
+        if isinstance(content, dict) and "keep_fp32" in (content.get("candidates") or []):
+            raise ValueError(
+                f"candidates names keep_fp32, which is int8 but for an eighth of the matrices; did you mean "
+                f"mostly_int8? Allowed: {', '.join(get_args(Candidate))}"
+            )
+        return content
 
     @model_validator(mode="after")
     def _each_is_named_once(self) -> "Quantize":

@@ -37,7 +37,7 @@ def read_settings(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
         for name in numbers:
             if name not in labels:
                 raise StrataError(
-                    f"{params_path}: {key} names the label {name!r}, which {path} has not{did_you_mean(name, labels)}"
+                    f"{params_path}: {key} names the label {name!r}, which is not in {path}{did_you_mean(name, labels)}"
                 )
         missing = [name for name in labels if name not in numbers]
         if numbers and missing:
@@ -49,9 +49,7 @@ def read(path: Path, model: type[BaseModel]) -> Any:
     """Read one YAML file and check it against a schema. Raises: StrataError."""
     content = read_yaml(path)
     if not isinstance(content, dict):
-        raise StrataError(
-            f"{path}: holds {type(content).__name__}, must hold keys and their values; see the project's own"
-        )
+        raise StrataError(f"{path}: holds {type(content).__name__}, must be a mapping of keys to values")
     try:
         return model.model_validate(content)
     except ValidationError as error:

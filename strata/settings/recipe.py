@@ -12,6 +12,7 @@ from strata.text.cleaning import STEPS
 
 Address = Annotated[str, Field(min_length=1)]
 Step = Literal[tuple(STEPS)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$|^multilingual$")]
 
 
 class Source(Section):
@@ -47,13 +48,29 @@ class Dated(Section):
     format: str = Field(min_length=1, description="As strptime takes it, such as %d/%m/%Y.")
 
 
+class LabelOf(Section):
+    """A label column whose values hold several labels."""
+
+    column: str = Field(min_length=1, description="The column's name.")
+    split: str = Field(min_length=1, description="list for values such as ['a', 'b'], else the labels' separator.")
+    has: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None,
+        description="A label: the value is true where it is among the row's labels, else false. Absent or null: the "
+        "value is the first label.",
+    )
+
+
 class Columns(Section):
     """The source's column names."""
 
     text: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] = Field(
         description="Column that holds the text, or a list of columns whose texts are joined by a space."
     )
-    label: str = Field(min_length=1, description="Column that holds the label.")
+    label: Annotated[str, Field(min_length=1)] | LabelOf | Annotated[list[str], Field(min_length=2)] = Field(
+        description="Column that holds the label; a list of columns of 0 and 1 (or false and true), one of which is "
+        "set in each row: its name is the value; or, where values hold several labels, {column: label, split: ','} for "
+        "the first of them and {column: label, split: list, has: spam} for true and false."
+    )
     group: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description="Column whose rows of one value stay in one split, such as an author; absent or null: none.",
@@ -127,6 +144,17 @@ class Recipe(Section):
     )
     sample: Annotated[int, Field(ge=1)] | None = Field(
         description="Most rows to keep, drawn with the seed, each label at its own share; null: all."
+    )
+
+    license: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")] | None = Field(
+        default=None,
+        description="Licence of the model, for its card, as the Hugging Face Hub names it, such as apache-2.0, "
+        "cc-by-4.0 or other; absent or null: not stated.",
+    )
+    language: Language | Annotated[list[Language], Field(min_length=1)] | None = Field(
+        default=None,
+        description="Language of the texts, for the model's card, as an ISO 639 code such as en or zh, or a list; "
+        "absent or null: not stated.",
     )
 
     @model_validator(mode="after")

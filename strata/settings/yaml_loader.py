@@ -1,4 +1,4 @@
-"""YAML as DVC reads it, from files that nobody vouches for.
+"""A safe YAML 1.2 loader for files that cannot be trusted; it reads what DVC reads.
 
 DVC reads params.yaml and recipes too, by YAML 1.2, and one file must not mean two things. PyYAML's own loader follows
 YAML 1.1, where `3e-05` is a string and `no` is false. This one has the scalars of YAML 1.2's core schema
@@ -83,7 +83,7 @@ class _Loader(yaml.SafeLoader):
         """Return a node's text, without the underscores of a number, where its tag is true of it."""
         text = self.construct_scalar(node)
         if not re.fullmatch(_PATTERNS[kind][0], text):
-            raise _refusal(f"{text[:60]!r} has the tag !!{kind} and is none", node)
+            raise _refusal(f"{text[:60]!r} has the tag !!{kind}, but is not one", node)
         if len(text) > MOST_DIGITS:
             raise _refusal(f"a number of more than {MOST_DIGITS} digits; as a string, quote it", node)
         return text if kind in ("null", "bool") else text.replace("_", "").lower()
@@ -100,14 +100,14 @@ class _Loader(yaml.SafeLoader):
         try:
             return int(text, base)
         except ValueError:
-            raise _refusal(f"{node.value!r} begins like a number and is none; as a string, quote it", node) from None
+            raise _refusal(f"{node.value!r} looks like a number, but is not one; quote it", node) from None
 
     def construct_float(self, node: yaml.Node) -> float:
         text = self.scalar(node, "float")
         try:
             return float(text.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
-            raise _refusal(f"{node.value!r} begins like a number and is none; as a string, quote it", node) from None
+            raise _refusal(f"{node.value!r} looks like a number, but is not one; quote it", node) from None
 
 
 for _kind, (_pattern, _first) in _PATTERNS.items():
@@ -173,7 +173,7 @@ def _check_expansion(root: yaml.Node) -> None:
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file holds. Raises: StrataError when it is missing, too large, or not valid."""
     if not path.exists():
-        raise StrataError(f"{path}: no such file; stand in the project's folder, or name another with --project")
+        raise StrataError(f"{path}: no such file; run this in the project's folder, or name the project's file")
     if not path.is_file():
         raise StrataError(f"{path}: not a file; write the settings into a file of that name")
     with path.open("rb") as file:

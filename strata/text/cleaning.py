@@ -1,11 +1,12 @@
 """The cleaning steps that a recipe can name. To add one, write a function from text to text and add it to STEPS."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 
 import regex
 from selectolax.lexbor import LexborHTMLParser
+
+from strata.unicode_forms import normalized
 
 # elements that separate the words around them
 _BLOCKS = (
@@ -21,6 +22,12 @@ _INLINE = (
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _NO_WORD = regex.compile(r"[^\w\s\p{M}]|_")
 _SPACES = re.compile("  +")
+# elements that end by themselves where the next one begins, or hold none, nest in each other only inside of others
+_FLAT = "area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|optgroup|option|p|tbody|td|tfoot|th|thead|tr|wbr"
+_NESTING_TAG = re.compile(rf"</?(?!(?:{_FLAT})[\s/>])(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?>", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_INLINE_TAG = re.compile(rf"</?(?!script|style)(?:{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+DEEPEST = 1000  # tags in each other; the parser takes time that grows with their square, so deeper ones are cut out
 _NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
 
 
@@ -43,12 +50,23 @@ def html(text: str) -> str:
 
 
 def _parsed(text: str) -> str:
+    if text.count("<") > DEEPEST and _depth(text) > DEEPEST:
+        text = _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", text))
     tree = LexborHTMLParser(_NOT_A_TAG.sub("&lt;", text))
     tree.strip_tags(["script", "style"])
     for node in tree.css(_BLOCKS.replace("|", ", ")):
         node.insert_before(" ")
         node.insert_after(" ")
     return _SPACES.sub(" ", tree.root.text())
+
+
+def _depth(text: str) -> int:
+    """Return how deep a text's tags may be in each other."""
+    depth = deepest = 0
+    for tag in _NESTING_TAG.finditer(text):
+        depth += -1 if tag[0].startswith("</") else 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def whitespace(text: str) -> str:
@@ -76,7 +94,7 @@ def punctuation(text: str) -> str:
 
 def unicode(text: str) -> str:
     """Normalise to NFKC: one form for each character, without full-width forms and ligatures."""
-    return unicodedata.normalize("NFKC", text)
+    return normalized("NFKC", text)
 
 
 STEPS: dict[str, Callable[[str], str]] = {

@@ -1,0 +1,23 @@
+"""Intents of chat bots: {tag: greeting, patterns: [Hi, Hello], responses: [...]}, each pattern a row."""
+
+from typing import Any
+
+NAMES = ("tag", "intent", "name")
+TEXTS = ("patterns", "examples", "utterances")
+
+
+def is_row(row: dict[str, Any]) -> bool:
+    texts = _texts(row)
+    return _name(row) is not None and bool(texts) and all(isinstance(text, str) for text in texts)
+
+
+def flat(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{"text": text, "label": _name(row)} for text in _texts(row) or []]
+
+
+def _name(row: dict[str, Any]) -> str | None:
+    return next((row[key] for key in NAMES if isinstance(row.get(key), str)), None)
+
+
+def _texts(row: dict[str, Any]) -> list | None:
+    return next((row[key] for key in TEXTS if isinstance(row.get(key), list)), None)

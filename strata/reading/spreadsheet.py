@@ -1,0 +1,137 @@
+"""The reader of Excel's and OpenDocument's spreadsheets, one sheet of a workbook.
+
+Cells become the text that the same table has as CSV: 1 and 1.5, true, 2024-01-31, 2024-01-31 09:30:00.
+"""
+
+import datetime
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+
+from strata.base.errors import StrataError
+from strata.reading.batch import Batch, UnreadableFile, check_names
+from strata.reading.dialect import SAMPLE_ROWS, has_header
+from strata.reading.formats import Format
+from strata.reading.parts import chosen
+from strata.reading.row_batches import Row, row_batches
+from strata.reading.sheet_size import check_size
+from strata.reading.unpack import unpacked
+
+Cells = tuple[int, list[str]]
+"""A row's number in the sheet and its cells."""
+MOST_EXACT = 2**53  # larger numbers are not exact in a cell
+
+
+def batches(
+    path: Path, format: Format, encoding: str | None, report: Callable[[str], None], part: str | None = None
+) -> Iterator[Batch]:
+    """Yield a sheet's rows in batches. part: the sheet's name. Raises: UnreadableFile, and as `check_names`."""
+    with unpacked(path) as file:
+        check_size(file, path)
+        book = _workbook(file)
+        sheets = _sheets(book)
+        if not sheets:
+            raise UnreadableFile("no sheet in it")
+        sheet = _sheet(book, chosen(str(path), sheets, part, report))
+        yield from row_batches(path, _rows(path, sheet, report))
+
+
+def parts(path: Path) -> list[str]:
+    """Return the names of a workbook's sheets that are not empty."""
+    with unpacked(path) as file:
+        check_size(file, path)
+        return _sheets(_workbook(file))
+
+
+def _workbook(file: Path) -> CalamineWorkbook:
+    try:
+        with file.open("rb") as stream:
+            return CalamineWorkbook.from_object(stream)
+    except CalamineError as error:
+        raise UnreadableFile(str(error) or "damaged") from None
+    except BaseException as error:  # of the Rust library, on a damaged file
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableFile("damaged") from None
+
+
+def _sheets(book: CalamineWorkbook) -> list[str]:
+    """Return the names of the sheets that hold something: visible ones, or hidden ones where no other is there."""
+    sheets = [about for about in book.sheets_metadata if about.typ == SheetTypeEnum.WorkSheet]
+    visible = [about.name for about in sheets if about.visible == SheetVisibleEnum.Visible]
+    names = visible or [about.name for about in sheets]
+    if len(names) < 2:
+        return names
+    return [name for name in names if _sheet(book, name).height] or names
+
+
+def _sheet(book: CalamineWorkbook, name: str) -> CalamineSheet:
+    try:
+        return book.get_sheet_by_name(name)
+    except CalamineError as error:
+        raise UnreadableFile(f"its sheet {name!r}: {error}") from None
+
+
+def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> Iterator[Row]:
+    """Yield the rows below the header, which is the first row that is as wide as those below it."""
+    cells = sheet.iter_rows()  # from the sheet's first row on
+    start: list[Cells] = []
+    for number, row in enumerate(cells, 1):
+        start.append((number, [_text(cell) for cell in row]))
+        if len(start) == SAMPLE_ROWS:
+            break
+    filled = [(number, row) for number, row in start if any(row)]
+    if not filled:
+        raise StrataError(f"{path}: its sheet {sheet.name!r} is empty; name another")
+    header = _header(filled)
+    if header:
+        report(f"its first {filled[header][0] - 1} rows stand above the table and are left out")
+    names, is_named = _names(filled[header][1], [row for _, row in filled[header + 1 :]])
+    if not is_named:
+        report(f"no header, columns are named column_1 to column_{len(names)}")
+    check_names(path, [name for name in names if name])
+    _report_merged(sheet, filled[header][0], report)
+    rest = ((number, [_text(cell) for cell in row]) for number, row in enumerate(cells, 1 + len(start)))
+    yield from _below(filled[header + is_named :], rest, names)
+
+
+def _below(start: list[Cells], rest: Iterator[Cells], names: list[str]) -> Iterator[Row]:
+    for number, row in itertools.chain(start, rest):
+        if any(row):
+            values = {name: cell for name, cell in zip(names, row, strict=False) if name}
+            yield number, values, None, "\t".join(row)
+
+
+def _header(rows: list[Cells]) -> int:
+    """Return the position of the first row of which half the cells are filled that any row has."""
+    widths = [sum(map(bool, row)) for _, row in rows]
+    wide = max(widths)
+    return next(i for i, width in enumerate(widths) if width >= max(min(2, wide), wide / 2))
+
+
+def _names(first: list[str], others: list[list[str]]) -> tuple[list[str], bool]:
+    """Return the columns' names, "" for a column without any cell, and whether the first row holds them."""
+    is_named = has_header(first, others)
+    named = [" ".join(cell.split()) if is_named else "" for cell in first]
+    is_used = [any(row[i] for row in (first, *others)) for i in range(len(first))]
+    names = [name or f"column_{i}" for i, name in enumerate(named, 1)]
+    return [name if used else "" for name, used in zip(names, is_used, strict=True)], is_named
+
+
+def _report_merged(sheet: CalamineSheet, header: int, report: Callable[[str], None]) -> None:
+    merged = [area for area in sheet.merged_cell_ranges or [] if area[1][0] >= header]
+    if merged:
+        report(f"{len(merged):,} merged cells; their value stands in their first row and column alone")
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < MOST_EXACT:
+        return str(int(cell))
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(sep=" ")
+    return str(cell)

@@ -1,0 +1,47 @@
+"""Strings and label values as YAML spells them, and the line of a recipe that makes several labels one."""
+
+import re
+
+Rule = str | int | float | bool | list[str | int | float | bool]
+WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")  # no strings to one YAML reader or another
+
+
+def string(value: str) -> str:
+    """Write a string as YAML: plain where that is safe, else in double quotes.
+
+    >>> string("review text"), string("no"), string("3e-05")
+    ('review text', '"no"', '"3e-05"')
+    """
+    plain = re.fullmatch(r"[A-Za-z_][\w-]*( [\w-]+)*", value, re.ASCII)
+    if plain and value.lower() not in WORDS:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def scalar(value: str | list[str]) -> str:
+    """Write a label's value as YAML, or several; the numbers and booleans that YAML spells alike are plain.
+
+    >>> scalar(["1", "true", "1.50"])
+    '[1, true, "1.50"]'
+    """
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
+    return value if re.fullmatch(r"0|-?[1-9][0-9]{0,17}|true|false", value) else string(value)
+
+
+def merged(few: dict[str, Rule], names: list[str]) -> str | None:
+    """Say which line of a recipe's labels makes one label of several; None where that would leave no two labels.
+
+    few: their values by name, as a recipe has them. names: of all labels. A rule on numbers cannot be merged, nor "*".
+
+    >>> merged({"b": "b", "c": ["c", 4]}, ["a", "b", "c", "d"])
+    'to merge them, replace their lines in the labels of the recipe by "other: [b, c, 4]"'
+    """
+    is_rule = any(isinstance(rule, str) and rule.lstrip()[:1] in ("*", "<", ">") for rule in few.values())
+    if is_rule or not 2 <= len(few) < len(names):
+        return None
+    other = next(name for name in ("other", "others", "all_others", "the_rest") if name in few or name not in names)
+    values = [value for rule in few.values() for value in (rule if isinstance(rule, list) else [rule])]
+    listed = scalar([str(value).lower() if isinstance(value, bool) else str(value) for value in values])
+    return f'to merge them, replace their lines in the labels of the recipe by "{other}: {listed}"'

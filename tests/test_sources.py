@@ -1,0 +1,187 @@
+"""A source may be a folder of folders of texts, files named after their labels, or one table of a file."""
+
+import json
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from strata.base.errors import StrataError
+from strata.commands.recipe import main
+from strata.settings.yaml_loader import read_yaml
+from tests.conftest import reviews
+
+ROWS = reviews(40)
+
+
+def rows_of(project, train, test=None):
+    project.raw("reviews.csv").unlink(missing_ok=True)
+    project.recipe(source={"train": train, "test": test})
+    project.run("ingest")
+    tables = [
+        pq.read_table(project.root / f"data/ingest/{name}.parquet") for name in ("train", "test")[: 1 + bool(test)]
+    ]
+    return [table.to_pylist() for table in tables]
+
+
+def write_texts(folder, suffix=".txt"):
+    for i, (text, label) in enumerate(ROWS):
+        path = folder / label / f"{i:02}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(("suffix", "pattern"), [(".txt", "{label}/*.txt"), ("", "{label}/*"), (".eml", "{label}/*")])
+def test_each_file_of_a_labels_folder_is_one_text(project, suffix, pattern):
+    write_texts(project.raw("x").parent, suffix)
+    (project.raw("neg") / ".DS_Store").write_bytes(b"\0")
+    (rows,) = rows_of(project, pattern)
+    assert {(row["text"], row["label"]) for row in rows} == set(ROWS)
+    assert [row["_file"] for row in rows] == sorted(row["_file"] for row in rows)
+    assert rows[0]["_file"] == f"neg/00{suffix}"
+
+
+def test_a_text_in_another_encoding_is_read_and_a_damaged_one_is_rejected(project):
+    folder = project.raw("x").parent
+    write_texts(folder)
+    (folder / "neg/a.txt").write_bytes("café crème".encode("cp1252"))
+    (folder / "neg/b.txt").write_bytes(b"nul \0 byte")
+    (folder / "neg/c.txt").write_bytes(b"")
+    project.params(ingest={"max_rejects": 0.1})
+    (rows,) = rows_of(project, "{label}/*.txt")
+    texts = {row["_file"]: row["text"] for row in rows}
+    assert (texts["neg/a.txt"], texts["neg/c.txt"], "neg/b.txt" in texts) == ("café crème", None, False)
+    rejects = pq.read_table(project.root / "data/ingest/rejects.parquet").to_pylist()
+    assert [(reject["file"], reject["reason"]) for reject in rejects] == [("neg/b.txt", "NUL byte")]
+
+
+def test_tables_and_lines_are_labelled_by_their_names(project):
+    for label in ("Fake", "True"):
+        pd.DataFrame({"title": ["t"], "text": [f"{label} text"]}).to_csv(project.raw(f"{label}.csv"), index=False)
+        project.raw(f"{label}.txt").write_text(f"one of {label}\n\ntwo, of {label}\n", encoding="utf-8")
+    (rows,) = rows_of(project, "{label}.csv")
+    assert [(row["label"], row["text"], row["title"]) for row in rows][1] == ("True", "True text", "t")
+    (rows,) = rows_of(project, "{label}.txt")
+    assert [(row["label"], row["text"], row["_line"]) for row in rows][:2] == [
+        ("Fake", "one of Fake", 1),
+        ("Fake", "two, of Fake", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("{label}/{label}.txt", r"\{label\} may stand once, and \*\* only after it"),
+        ("**/{label}/*.txt", r"\{label\} may stand once"),
+        ("{label}/*.md", "no such file"),
+        ("../{label}.csv", "must be inside"),
+        ("{label}.csv", r"True.csv: has a column called label, the name of the label in its path"),
+        ("a.csv#x", "a.csv: has no parts to name; leave out #x"),
+        ("a.json#x", "it is no object of lists, so it has no part 'x'"),
+        ("b.json#tset", "no part 'tset' in it; did you mean test"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_refused(project, source, sentence):
+    pd.DataFrame({"text": ["a"], "label": ["b"]}).to_csv(project.raw("True.csv"), index=False)
+    pd.DataFrame({"text": ["a"], "label": ["b"]}).to_csv(project.raw("a.csv"), index=False)
+    project.raw("a.json").write_text('[{"text": "a"}]', encoding="utf-8")
+    project.raw("b.json").write_text('{"train": [{"text": "a"}], "test": [{"text": "b"}]}', encoding="utf-8")
+    with pytest.raises(StrataError, match=sentence):
+        rows_of(project, source)
+
+
+def test_a_part_is_read_by_its_name(project, capsys):
+    parts = {"train": [["a long text", "x"]], "val": [["b long text", "y"]], "test": [["c long text", "x"]]}
+    project.raw("b.json").write_text(json.dumps(parts), encoding="utf-8")
+    train, test = rows_of(project, ["b.json#train", "b.json#val"], "b.json#test")
+    assert [row["text"][0] for row in train + test] == ["a", "b", "c"]
+    assert train[1]["_file"] == "b.json#val"
+    rows_of(project, "b.json")
+    assert "b.json: its part 'train' is read, and not val, test" in capsys.readouterr().out
+
+
+def recipe_for(project, monkeypatch, path):
+    monkeypatch.chdir(project.root)
+    project.raw("reviews.csv").unlink(missing_ok=True)
+    main([str(path), "--name", "sample", "--force"])
+    recipe = read_yaml(project.root / "recipes/sample.yaml")
+    project.run("ingest", "standardize")
+    return recipe
+
+
+def test_a_first_recipe_for_a_folder_of_folders(project, monkeypatch, tmp_path, capsys):
+    for split in ("train", "test"):
+        write_texts(tmp_path / "reviews" / split)
+    (tmp_path / "reviews/train/unsup").mkdir()
+    (tmp_path / "reviews/train/unsup/1.txt").write_text("no label here", encoding="utf-8")
+    recipe = recipe_for(project, monkeypatch, tmp_path / "reviews")
+    assert recipe["source"] == {"train": "train/{label}/*.txt", "test": "test/{label}/*.txt"}
+    assert list(recipe["labels"]) == ["neg", "pos"]
+    printed = capsys.readouterr().out
+    assert "source: the label is the folder of each text: train/{label}/*.txt" in printed
+    assert "1 texts of 'unsup' are taken for unlabelled and left out" in printed
+    metrics = json.loads((project.root / "metrics/standardize.json").read_text())
+    assert (metrics["train"]["rows"], metrics["test"]["rows"]) == (40, 40)
+
+
+def test_a_first_recipe_for_files_named_after_their_labels(project, monkeypatch, tmp_path):
+    (tmp_path / "news").mkdir()
+    for label in ("Fake", "True"):
+        frame = pd.DataFrame({"title": "t", "text": [f"{label} {text}" for text, _ in ROWS]})
+        frame.to_csv(tmp_path / "news" / f"{label}.csv", index=False)
+    recipe = recipe_for(project, monkeypatch, tmp_path / "news")
+    assert recipe["source"]["train"] == "{label}.csv"
+    assert recipe["labels"] == {"fake": "Fake", "true": True}
+
+
+def test_a_first_recipe_for_a_folder_of_splits(project, monkeypatch, tmp_path, capsys):
+    (tmp_path / "splits").mkdir()
+    for split in ("train", "dev", "test"):
+        frame = pd.DataFrame(ROWS, columns=["text", "label"])
+        (frame.drop(columns="label") if split == "dev" else frame).to_csv(tmp_path / f"splits/{split}.csv", index=False)
+    assert recipe_for(project, monkeypatch, tmp_path / "splits")["source"] == {"train": "train.csv", "test": "test.csv"}
+    assert "source: not read: dev.csv" in capsys.readouterr().out
+    frame.drop(columns="label").to_csv(tmp_path / "splits/test.csv", index=False)
+    (project.root / "data/raw/sample/test.csv").unlink()
+    assert recipe_for(project, monkeypatch, tmp_path / "splits")["source"]["test"] is None
+    assert "test.csv is no test split: " in capsys.readouterr().out
+
+
+def test_a_first_recipe_for_the_parts_of_a_file(project, monkeypatch, tmp_path, capsys):
+    pairs = [[f"{text} and more", label] for text, label in ROWS]
+    (tmp_path / "intents.json").write_text(json.dumps({"train": pairs, "val": pairs[:2], "test": pairs[:8]}))
+    recipe = recipe_for(project, monkeypatch, tmp_path / "intents.json")
+    assert recipe["source"] == {"train": "intents.json#train", "test": "intents.json#test"}
+    assert "intents.json holds train, val, test: train is read, and test as the test split" in capsys.readouterr().out
+
+
+def test_names_in_a_parquet_schema_are_the_labels_in_id_order(project, monkeypatch, tmp_path):
+    import pyarrow as pa
+
+    feature = {"names": ["praise", "blame", "never"], "_type": "ClassLabel"}
+    metadata = {"huggingface": json.dumps({"info": {"features": {"label": feature}}})}
+    schema = pa.schema([("text", pa.string()), ("label", pa.int64())], metadata=metadata)
+    labels = [int(label == "neg") for _, label in ROWS]
+    pq.write_table(pa.table({"text": [text for text, _ in ROWS], "label": labels}, schema), tmp_path / "named.parquet")
+    recipe = recipe_for(project, monkeypatch, tmp_path / "named.parquet")
+    assert list(recipe["labels"].items()) == [("praise", "praise"), ("blame", "blame")]
+
+
+def test_files_that_are_there_already_are_not_taken_for_more(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(project.root)
+    for label in ("Fake", "True"):
+        (tmp_path / f"{label}.csv").write_text("title,text\n" + "t,a b c d\n" * 9, encoding="utf-8")
+    with pytest.raises(StrataError, match=r"sample: holds reviews.csv, which \{label\}.csv would name too; choose"):
+        main([str(tmp_path), "--name", "sample", "--force"])
+
+
+def test_why_a_guess_failed_is_said_with_the_rows_that_could_not_be_read(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(project.root)
+    path = tmp_path / "odd.csv"
+    path.write_text("text,label\na b c,x\n" + "".join(f"{i} one, two, three\n" for i in range(50)), encoding="utf-8")
+    with pytest.raises(StrataError) as raised:
+        main([str(path)])
+    assert (
+        "only 1 rows can be read; 50 rows cannot be read, first line 3 (3 cells where the header has 2): '0 one"
+        in str(raised.value)
+    )
