@@ -28,10 +28,9 @@ def missing_source(recipe: str) -> str | None:
     return f"data/raw/{recipe}/{source}" if is_missing else None
 
 
-def rounded_scores(metrics: dict) -> dict:
+def chosen_scores(scores: dict) -> dict:
     """Return SCORES, and the interval of the accuracy."""
-    interval = {end: round(value, 4) for end, value in metrics["interval"]["accuracy"].items()}
-    return {name: round(metrics[name], 4) for name in SCORES} | {"interval": {"accuracy": interval}}
+    return {name: scores[name] for name in SCORES} | {"interval": {"accuracy": scores["interval"]["accuracy"]}}
 
 
 def summary(metrics: dict[str, dict]) -> dict:
@@ -42,11 +41,11 @@ def summary(metrics: dict[str, dict]) -> dict:
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
         "copies": metrics["split"]["copies"],
-        "majority": rounded_scores(scores["majority", "test"]),
-        "tfidf": rounded_scores(scores["tfidf", "test"]),
-        "fine_tuned": rounded_scores(scores["fp32", "test"]),
-        "int8": rounded_scores(scores["int8", "test"]),
-        "ece": {when: round(value, 4) for when, value in ece.items()},
+        "majority": chosen_scores(scores["majority", "test"]),
+        "tfidf": chosen_scores(scores["tfidf", "test"]),
+        "fine_tuned": chosen_scores(scores["fp32", "test"]),
+        "int8": chosen_scores(scores["int8", "test"]),
+        "ece": ece,
     }
 
 
