@@ -10,8 +10,8 @@
       ...
 
 Names are DVC experiments or Git revisions; without any, the experiments on the last commit that set split.folds. They
-may differ in split.fold alone. The deviation is the standard deviation between folds: it holds what another split and
-another training set change. Pooled: every row is scored once, by the model that has not seen it, and all together; the
+may differ in split.fold alone. The deviation is the standard deviation between folds: it includes the effect of another
+split and another training set. Pooled: every row is scored once, by the model that has not seen it, and all together; the
 interval is of these rows, drawn in clusters and groups.
 """
 

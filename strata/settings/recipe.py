@@ -166,7 +166,7 @@ class Recipe(Section):
                 looks_so = isinstance(value, str) and value.strip()[:1] in ("<", ">", "=", "!")
                 if alone and looks_so and not is_rule:
                     raise ValueError(
-                        f"labels.{name} is {value!r}, no rule such as '<= 4' or '> -0.5'; for that very text, write "
+                        f"labels.{name} is {value!r}, not a rule such as '<= 4' or '> -0.5'; for this literal text, write "
                         f"[{value!r}]"
                     )
                 if not alone and is_rule and len(values) > 1:
