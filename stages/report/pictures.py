@@ -15,14 +15,8 @@ INK, MUTED, GRID, PAPER = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
 SERIES = "#0a58b0", "#b84a00", "#1a7f37", "#8250df", "#7d6200", MUTED
 COLOURS = dict(zip(("first", "second", "third", "fourth", "fifth", "muted"), SERIES, strict=True))
 COLOURS |= {"ink": INK, "grid": GRID, "paper": PAPER}  # all that are used; a page replaces them by its own
-DASHES = (
-    "-",
-    (0, (5, 2)),
-    (0, (1.5, 1.5)),
-    (0, (6, 2, 1, 2)),
-    (0, (3, 1, 1, 1, 1, 1)),
-    ":",
-)  # for readers who cannot tell colours apart
+DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), ":"
+"""A line's dashes, for readers who cannot tell colours apart."""
 MARKERS = "os^Dvx"
 STYLE = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), PAPER),

@@ -7,8 +7,8 @@
     check: agreement 99.5% (recorded 98.2%)
     check: drift 0.0163 (recorded 0.0134)
 
-CPUs round int8 products differently, and some without VNNI let them overflow. So check a model on the machine
-that serves it, with texts like those it will see; they need no labels. A .txt file has one text per line; other formats,
+CPUs round int8 products differently, and some without VNNI let them overflow. So check a model on the machine that
+serves it, with texts like those it will see; they need no labels. A .txt file has one text per line; other formats,
 such as .csv with --text COLUMN, need the pipeline's packages.
 """
 

@@ -11,8 +11,8 @@
     publish: README.md, 0.01 MB
     publish: nothing sent to me/films (dry run)
 
-Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize and the card that report wrote, and refuses files
-that are not those of the recorded run, whose figures the card holds.
+Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize and the card that report wrote,
+and refuses files that are not those of the recorded run, whose figures the card holds.
 """
 
 import re

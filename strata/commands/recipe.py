@@ -78,7 +78,10 @@ def link(path: Path, target: Path) -> None:
 
 
 def link_all(sources: list[str], folder: Path, target: Path) -> None:
-    """Link the files of sources into a recipe's folder. Raises: StrataError when a source's pattern would also match other files there."""
+    """Link the files of sources into a recipe's folder.
+
+    Raises: StrataError when a source's pattern would also match other files there.
+    """
     for source in sources:
         inside = {file.path.relative_to(folder) for file in raw_files(source, folder)}
         pattern = source.replace(PLACEHOLDER, "*")
