@@ -147,8 +147,8 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     printed = against(tmp_path, "HEAD", fails=True)
     assert f"compare: {tmp_path}: not a Strata project (dvc.yaml and params.yaml missing); run this in" in printed
     for name, sentence in (
-        ("HEAD:params.yaml", "HEAD:params.yaml: is a file or folder, and no revision; name a commit, such as HEAD"),
-        ("HEAD^{tree}", "HEAD^{tree}: is a file or folder, and no revision"),
+        ("HEAD:params.yaml", "HEAD:params.yaml: is a file or folder, not a revision; name a commit, such as HEAD"),
+        ("HEAD^{tree}", "HEAD^{tree}: is a file or folder, not a revision"),
         ("", "a revision without a name; name a Git revision or a DVC experiment"),
     ):
         printed = against(folder, name, fails=True)

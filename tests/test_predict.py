@@ -183,7 +183,7 @@ def test_check_refuses_a_model_that_drifts_here(folder, tmp_path, monkeypatch):
     with pytest.raises(StrataError, match=r"int8 and fp32 are further apart than allowed .* drift 0.5"):
         check.main([str(folder), str(tmp_path / "texts.csv")])
     (tmp_path / "empty.csv").write_text("text,label\n,pos\n")
-    with pytest.raises(StrataError, match=r"empty.csv: 0 texts in it, too few to tell; give 20 or more"):
+    with pytest.raises(StrataError, match=r"empty.csv: 0 texts in it; at least 20 are needed"):
         check.main([str(folder), str(tmp_path / "empty.csv")])
 
 
@@ -199,4 +199,4 @@ def test_check_reads_a_text_a_line_and_tells_what_it_cannot_know(folder, tmp_pat
     check.main([str(folder), str(tmp_path / "texts.txt")])
     printed = capsys.readouterr().out
     assert "30 texts of" in printed
-    assert "what this one has cannot be told without cpuinfo: pip install py-cpuinfo" in printed
+    assert "this CPU's instructions are unknown; pip install py-cpuinfo" in printed

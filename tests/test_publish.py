@@ -158,7 +158,7 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
 
 def test_a_public_repository_is_refused_unless_asked_for(hub, sent):
     hub.repositories["o/n"] = False
-    with pytest.raises(StrataError, match=r"o/n is public; --public to publish there, or name another"):
+    with pytest.raises(StrataError, match=r"o/n is public; pass --public, or choose another repository"):
         publish.main(sent)
     assert not hub.files
     publish.main([*sent, "--public"])
@@ -217,7 +217,9 @@ def test_an_answer_that_is_not_the_hubs_is_one_line(hub, sent, garbage):
 @pytest.mark.parametrize("token", ["hf_tökén", "hf_a b", "hf_a\nb", ""])
 def test_a_token_that_is_none_is_told_before_anything_is_sent(hub, sent, monkeypatch, token):
     monkeypatch.setattr(publish, "get_token", lambda: token)
-    with pytest.raises(StrataError, match=r"the token has spaces or letters that no token has; hf auth login") as error:
+    with pytest.raises(
+        StrataError, match=r"the token has spaces or characters that a token cannot have; hf auth login"
+    ) as error:
         publish.main(sent)
     assert token == "" or token not in str(error.value)
     assert not hub.calls

@@ -78,7 +78,7 @@ def test_a_first_recipe_runs(project, monkeypatch, tmp_path, name, capsys):
     assert (project.root / "data/raw/sample" / name).samefile(path)
     printed = capsys.readouterr().out
     assert "next: dvc exp run -S recipe=sample" in printed
-    assert "not staged, so dvc exp run --queue and --temp will not find the data: " in printed  # for want of Git
+    assert "not staged, so dvc exp run --queue and --temp will not find the data: " in printed  # Git is missing
     grades = "rating holds grades: 24 rows up to 4 are negative, 24 from 7 on positive, 12 between are dropped"
     assert (grades in printed) == (name == "grades.parquet")
     assert ("perhaps user_id" in (project.root / "recipes/sample.yaml").read_text()) == (name == "flags.jsonl")
@@ -92,7 +92,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     assert recipe["columns"]["label"] == "kind"
     printed = capsys.readouterr().out
     for doubt in (
-        "summary hold(s) text too",
+        "but text is also in summary",
         "the label is kind",
         "1 rows cannot be read, first line 61",
         "no names but",
@@ -181,7 +181,11 @@ def test_every_value_has_a_name_of_its_own(values, names):
     ("values", "labels", "doubt"),
     [
         (["Pos", "pos ", "neg", " Neg"], {"neg": ["Neg", "neg"], "pos": ["Pos", "pos"]}, "for 'Neg' = 'neg', 'Pos' = "),
-        (["Pos", "pos "], {"pos_1": "Pos", "pos_2": "pos"}, "'Pos' = 'pos' but for spelling; are they several labels"),
+        (
+            ["Pos", "pos "],
+            {"pos_1": "Pos", "pos_2": "pos"},
+            "'Pos' and 'pos' differ only in spelling; merge them if they are one label",
+        ),
         (["*", "**", "< 3"], {"other_1": ["*"], "other_2": ["**"], "label_3": ["< 3"]}, None),
     ],
 )
@@ -265,7 +269,7 @@ def test_a_label_of_too_many_values_is_refused_in_one_line(project, monkeypatch)
     with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert str(raised.value) == (
-        f"{path}: no column can be the label: one of 2 to 1,000 values that come again is wanted; "
+        f"{path}: no column can be the label: it needs 2 to 1,000 distinct values, most of them repeated; "
         "columns: text, label here, c0, c1, c2, c3, c4, c5 and 24 more"
     )
 
@@ -276,7 +280,7 @@ def test_a_thousand_labels_are_told_of(project, monkeypatch, capsys):
     rows = [{"text": f"a b c {i}", "label": f"v{i % 1000}"} for i in range(3000)]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     main([str(path), "--name", "many"])
-    assert "not sure: 1,000 labels, one a value; should some be one label?\n" in capsys.readouterr().out
+    assert "not sure: 1,000 labels, one for each value; should some be merged?\n" in capsys.readouterr().out
     project.params(recipe="many")
     assert len(read_settings(project.root / "params.yaml", project.root / "recipes")[1].labels) == 1000
 
@@ -316,7 +320,7 @@ def test_a_group_and_a_date_are_offered(project, monkeypatch, capsys):
     columns = {"label": ["cold", "warm"] * 30, "batch_id": [i // 2 for i in range(60)]}
     columns["when"] = [f"2024-05-{i % 28 + 1:02}" for i in range(60)]
     recipe, printed = guessed(project, monkeypatch, capsys, **columns)
-    assert "perhaps columns.group: batch_id, whose 30 values come again; it is not set" in printed
+    assert "perhaps columns.group: batch_id, whose 30 values repeat; it is not set" in printed
     assert "perhaps columns.date: when, such as '2024-05-01', for split.by=date; not set" in printed
     assert recipe["columns"]["group"] is recipe["columns"]["date"] is None
     text = (project.root / "recipes/sample.yaml").read_text()

@@ -347,7 +347,7 @@ def test_what_is_missing_is_left_out_and_named(copy_of_trained, capsys):
             path.unlink()
     (project.root / "data/evaluate/slices.csv").unlink()
     made = outputs(project)
-    assert "report: left out, for want of data/evaluate/slices.csv" in capsys.readouterr().out
+    assert "report: left out, missing file: data/evaluate/slices.csv" in capsys.readouterr().out
     assert "data/evaluate/slices.csv" in made["report.md"].replace("\\", "").split("## Data")[0]
     assert "No slices were scored." in made["report.md"]
     assert "plots/report/confusion.svg" not in made

@@ -165,7 +165,7 @@ def test_strata_recipe_reads_columns_of_0_and_1_of_which_one_is_set(project, mon
     frame = {"text": TEXTS} | {f"n{k}": [int(i % 3 == k) for i in range(60)] for k in range(3)}
     pd.DataFrame(frame).to_csv("hot.csv", index=False)
     main(["hot.csv", "--force", "--name", "sample"])
-    assert "not sure: the label is which of n0, n1, n2 is set" in capsys.readouterr().out
+    assert "not sure: the label is the one column set among n0, n1, n2" in capsys.readouterr().out
     assert standardized(project) == {"n0": 20, "n1": 20, "n2": 20}
 
 

@@ -1,4 +1,4 @@
-"""Write what an outsider reads: the answer, the models compared, where the model fails, in tables and pictures.
+"""Write what an outsider reads: the answer, the models compared and where the model fails, in tables and pictures.
 
     python -m stages.report --params params.yaml --recipes recipes --metrics metrics --plots plots \
         --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
         __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
     )
     settings, recipe = read_settings(args.params, args.recipes)
-    from stages.report import gallery, results  # takes seconds, so a wrong parameter is told before
+    from stages.report import gallery, results  # takes seconds, so a wrong parameter is reported first
 
     try:
         values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
             partial.write_text(text, encoding="utf-8")
     print(f"report: {texts[args.html].count('<table')} tables, {len(values['pictures'])} pictures")
     for path in values["absent"]:
-        print(f"report: left out, for want of {path}")
+        print(f"report: left out, missing file: {path}")
 
 
 def written(values: dict, settings: Params, recipe: Recipe) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The model card: the Hub's metadata, and of the report what a user needs. It quotes no text of the data."""
+"""The model card: the Hub's metadata, and the parts of the report that a user needs. It quotes no text of the data."""
 
 from pathlib import Path
 
@@ -48,5 +48,5 @@ def metadata(scores: dict, positive: str | None, settings: Params, recipe: Recip
 
 
 def published(checkpoint: str) -> str:
-    """A folder's name without the way to it on this machine; packages and names on the Hub as they are."""
+    """A local folder's name without its path; packages and names on the Hub as they are."""
     return Path(checkpoint).name if Path(checkpoint).is_absolute() else checkpoint

@@ -1,4 +1,4 @@
-"""Which pictures the report has; one whose figures are not there is left out. A model looks the same in all of them."""
+"""Which pictures the report has; one whose figures are not there is left out. Each model keeps its colour."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ ROC = "false positive rate (false alarms)", "true positive rate (recall)", "chan
 CALIBRATION = "stated probability", "how often it is right", "perfect calibration"
 SCORES = {"precision": "precision", "recall": "recall", "f1": "F1", "f2": "F2"}  # at each threshold
 BY_LABEL = {"precision": "precision", "recall": "recall", "f1": "F1"}  # the scores of each label
-BEFORE = 5  # place of the look of what is no model that ships: before calibration, on training texts
+BEFORE = 5  # place of the look of all else: before calibration, on training texts
 MOST_LABELS, MOST_CURVES = 25, 5  # of a confusion matrix; in one picture
 
 
@@ -42,7 +42,7 @@ def pictures(values: dict) -> dict[str, str]:
 
 
 def calibration(values: dict) -> dict[str, str]:
-    """What the models state against how often it is right."""
+    """The probabilities that models state against how often they are right."""
     plots = values["plots"]
     tables = {values["models"][model]: (plots[f"{stage}/reliability"], PLACES[model]) for model, stage in FILES.items()}
     tables["fp32 before calibration"] = (plots["evaluate/reliability_before"], BEFORE)

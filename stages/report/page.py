@@ -73,10 +73,10 @@ def mark_paragraph(start: Token, content: Token, end: Token) -> None:
 
 
 def mark_cell(start: Token, content: Token, end: Token, first: bool, looks: dict[str, str]) -> None:
-    """Tell rows' headings, figures, long texts and models apart, for readers and for the style sheet."""
+    """Mark row headings, numbers, long texts and model names, for readers and for the style sheet."""
     text = content.content
     marks = {"number": "right" in str(start.attrGet("style")), "long": len(text) > LONG, "model": text in looks}
-    start.attrs = {"dir": "auto", "class": " ".join(name for name, so in marks.items() if so)}
+    start.attrs = {"dir": "auto", "class": " ".join(name for name, applies in marks.items() if applies)}
     if text in looks:
         start.attrSet("style", f"--look: var(--{looks[text]})")
     if first and start.type == "td_open":

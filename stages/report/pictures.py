@@ -14,8 +14,9 @@ from stages.report.render import visible
 INK, MUTED, GRID, PAPER = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
 SERIES = "#0a58b0", "#b84a00", "#1a7f37", "#8250df", "#7d6200", MUTED
 COLOURS = dict(zip(("first", "second", "third", "fourth", "fifth", "muted"), SERIES, strict=True))
-COLOURS |= {"ink": INK, "grid": GRID, "paper": PAPER}  # all that are used: a page puts in its own
-DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), ":"  # for want of colour
+COLOURS |= {"ink": INK, "grid": GRID, "paper": PAPER}  # all that are used; a page replaces them by its own
+DASHES = "-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)), ":"
+"""A line's dashes, for readers who cannot tell colours apart."""
 MARKERS = "os^Dvx"
 STYLE = {
     **dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), PAPER),
@@ -32,7 +33,7 @@ FEW = 6  # labels of a confusion matrix in which shares are written
 
 
 def svg(name: str, draw: Callable[..., Figure], *values, **options) -> str:
-    """Draw with our style, whatever the user's matplotlibrc says. Ids begin with the name: a page holds several."""
+    """Draw with our style, not the user's matplotlibrc. Ids begin with the name: a page holds several."""
     stream = io.StringIO()
     with style.context([STYLE], after_reset=True):
         figure = draw(*values, **options)
@@ -48,7 +49,7 @@ def short(name: str) -> str:
 
 
 def _axes(height: float = 4.1, width: float = 4.8):
-    """One pair of axes on a figure of so many inches."""
+    """One pair of axes on a figure of this height and width in inches."""
     return Figure(figsize=(width, height), layout="constrained").add_subplot()
 
 

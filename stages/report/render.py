@@ -1,4 +1,4 @@
-"""Templates to Markdown. What they print comes in part from the data: it is escaped here, so none can forget to."""
+"""Templates to Markdown. All values are escaped here, so templates need not."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the other stages wrote, and the words for it in glossary.toml: all that the templates and pictures read."""
+"""What the other stages wrote, and the words in glossary.toml: all that the templates and pictures read."""
 
 import tomllib
 from pathlib import Path
@@ -33,7 +33,7 @@ SURE, ORDER = 0.05, ("difference", "kind", "name")  # of slices: adjusted p-valu
 
 
 class Words(dict):
-    """What stands for each name of a section; a name that has none is an error."""
+    """Words by name, of one section; unknown names raise."""
 
     def __init__(self, section: str, words: dict):
         super().__init__(words)
@@ -75,8 +75,8 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     own = {"labels": read_labels(labels), "names": NAMES, "lower_is_better": LOWER_IS_BETTER, "absent": absent}
     records = {name: tables[name].to_dict("records") for name in LISTS}
     own["label_scores"] = of_labels(tables["evaluate/labels"])
-    told = measured(plots, evaluate, own["labels"].names, stages["quantize"])
-    return stages | records | glossary() | own | told | {"plots": tables}
+    measurements = measured(plots, evaluate, own["labels"].names, stages["quantize"])
+    return stages | records | glossary() | own | measurements | {"plots": tables}
 
 
 def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> dict:

@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         "--text",
         action="append",
         metavar="COLUMN",
-        help="the column of texts, text unless given; twice where the files name it differently",
+        help="the column of texts, text unless given; given twice if the files name it differently",
     )
     arguments.add_argument(
         "--near-duplicate",

@@ -7,8 +7,8 @@
     check: agreement 99.5% (recorded 98.2%)
     check: drift 0.0163 (recorded 0.0134)
 
-CPUs round int8 products differently, and some without VNNI let them overflow: so let the machine that serves a
-model check it, on texts like those it will see. They need no labels. A .txt file is read a text a line; other formats,
+CPUs round int8 products differently, and some without VNNI let them overflow. So check a model on the machine that
+serves it, with texts like those it will see; they need no labels. A .txt file has one text per line; other formats,
 such as .csv with --text COLUMN, need the pipeline's packages.
 """
 
@@ -33,7 +33,7 @@ def chosen_texts(path: Path, column: str, rows: int) -> list[str]:
     every = lines(path) if path.suffix == ".txt" else itertools.chain.from_iterable(texts(path, column))
     chosen = list(itertools.islice((text for text in every if text.strip()), rows))
     if len(chosen) < FEWEST:
-        raise StrataError(f"{path}: {len(chosen)} texts in it, too few to tell; give {FEWEST} or more")
+        raise StrataError(f"{path}: {len(chosen)} texts in it; at least {FEWEST} are needed")
     return chosen
 
 
@@ -45,11 +45,11 @@ def measured(folder: Path, chosen: list[str]) -> dict[str, float]:
 
 
 def instructions() -> str:
-    """Return what this CPU has of the instructions that matter, as words."""
+    """Return a phrase that lists the instructions that matter and this CPU has."""
     try:
         return f"this one has {', '.join(cpu.flags()) or 'none of them'}"
-    except ModuleNotFoundError as error:
-        return f"what this one has cannot be told without {error.name}: pip install py-cpuinfo"
+    except ModuleNotFoundError:
+        return "this CPU's instructions are unknown; pip install py-cpuinfo"
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -10,9 +10,9 @@
       ...
 
 Names are DVC experiments or Git revisions; without any, the experiments on the last commit that set split.folds. They
-may differ in split.fold alone. The deviation is the standard deviation between folds: it holds what another split and
-another training set change. Pooled: every row is scored once, by the model that has not seen it, and all together; the
-interval is of these rows, drawn in clusters and groups.
+may differ in split.fold alone. The deviation is the standard deviation between folds, which includes the effect of
+another split and another training set. Pooled: every row is scored once, by the model that has not seen it, and all
+together; the interval is of these rows, drawn in clusters and groups.
 """
 
 import numpy as np

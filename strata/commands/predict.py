@@ -79,9 +79,9 @@ def answer_lines(predictor: Predictor, stream: BinaryIO) -> None:
 
 
 def check_texts(texts: list[str]) -> None:
-    """Raise StrataError when a text is the path of a file: what is in it was meant, more likely than its name."""
+    """Raise StrataError when a text is the path of a file: its contents are more likely meant than its name."""
     for text in texts:
-        if os.path.isdir(text):  # noqa: PTH112, a Path raises on what can be no path
+        if os.path.isdir(text):  # noqa: PTH112, Path raises on a text that cannot be a path
             raise StrataError(f"{text} is a folder; if its name is the text: echo {text} | strata predict FOLDER")
         if os.path.exists(text):  # noqa: PTH110
             raise StrataError(

@@ -11,8 +11,8 @@
     publish: README.md, 0.01 MB
     publish: nothing sent to me/films (dry run)
 
-Signs in as `hf auth login` or HF_TOKEN say. Sends models/quantize and the card that report wrote, and refuses files
-that are not those of the recorded run, whose figures the card holds.
+Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize and the card that report wrote,
+and refuses files that are not those of the recorded run, whose figures the card holds.
 """
 
 import re
@@ -33,7 +33,7 @@ from strata.commands.arguments import add_project, parser
 from strata.runs.outputs import check_outputs
 from strata.runtime import manifest
 
-KINDS = ("datasets", "models", "spaces", "kernels", "api")  # parts of the Hub's addresses, and no owners
+KINDS = ("datasets", "models", "spaces", "kernels", "api")  # parts of the Hub's addresses, not owners
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked", "cannot get lock")  # DVC's words
 PATIENCE = 60  # seconds without a byte from the Hub
 FOLDER, CARD = "models/quantize", "model_card.md"  # in the project; what the stages quantize and report write
@@ -55,7 +55,7 @@ def check_recorded(project: Path) -> None:
     )
     if any(words in status.stderr for words in LOCKED):
         raise StrataError(
-            "another DVC command works in this project, so that nobody can tell whether the model is the recorded "
+            "another DVC command works in this project, so the model cannot be compared with the recorded "
             "one; wait until it has ended, and run again"
         )
     if status.returncode or "up to date" not in status.stdout:
@@ -79,16 +79,18 @@ def check_name(repo: str) -> None:
 
 
 def check_token() -> None:
-    """Raise: StrataError when nobody is signed in, or the token holds what no token has."""
+    """Raise: StrataError when nobody is signed in, or the token has invalid characters."""
     token = get_token()
     if token is None:
         raise StrataError("nobody is signed in to the Hub; hf auth login, or set HF_TOKEN")
     if not re.fullmatch(r"[!-~]+", token):
-        raise StrataError("the token has spaces or letters that no token has; hf auth login, or set HF_TOKEN anew")
+        raise StrataError(
+            "the token has spaces or characters that a token cannot have; hf auth login, or set HF_TOKEN anew"
+        )
 
 
 def impatient_client() -> Any:
-    """Return the Hub's HTTP client with a limit on the time that it waits; of its own, it waits for ever."""
+    """Return the Hub's HTTP client with a limit on the time that it waits; by default, it waits for ever."""
 
     def limit(request: Any) -> None:
         request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), PATIENCE)
@@ -108,15 +110,15 @@ def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) ->
         info = api.model_info(repo)
     except RepositoryNotFoundError:
         api.create_repo(repo, private=not public)
-        held = []
+        existing = []
     else:
         if public and info.private:
             raise StrataError(f"{repo} is private; make it public on the Hub, or leave --public out")
         if not public and not info.private:
-            raise StrataError(f"{repo} is public; --public to publish there, or name another")
-        held = [file.rfilename for file in info.siblings or []]
+            raise StrataError(f"{repo} is public; pass --public, or choose another repository")
+        existing = [file.rfilename for file in info.siblings or []]
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
-    stale = set(held) - set(files) - {".gitattributes"}
+    stale = set(existing) - set(files) - {".gitattributes"}
     operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(stale)]
     return api.create_commit(repo, operations, commit_message="Publish the classifier").commit_url
 
@@ -160,7 +162,7 @@ def sent(repo: str, files: dict[str, Path | bytes], public: bool) -> str:
                 f"{repo}: the Hub has not answered for {PATIENCE:g} s; nothing is published, try again later"
             ) from None
         raise StrataError(f"{repo}: the Hub cannot be reached ({type(error).__name__})") from None
-    except Exception as error:  # of what the client makes of an answer that is no JSON, or other JSON
+    except Exception as error:  # such as the client's, on an answer that is not the expected JSON
         raise StrataError(
             f"{repo}: the Hub's answer cannot be understood ({type(error).__name__}); if HF_ENDPOINT is set, is it the "
             "address of a Hub? Otherwise try again later"
@@ -168,7 +170,7 @@ def sent(repo: str, files: dict[str, Path | bytes], public: bool) -> str:
 
 
 def refusal(status: int | None) -> str:
-    """Return what an HTTP status says, and what to do. None: there was no answer."""
+    """Return what an HTTP status means and what to do. None: there was no answer."""
     if status is None:
         return "gave no answer; try again later"
     if status >= 500:

@@ -13,8 +13,8 @@
 
 Any format that ingest reads will do, one sheet or list of a file (reviews.xlsx#May), or a folder: of a folder of texts
 for each label, or of files named after their labels. The files are linked into data/raw/NAME/, where their recipe finds
-them. DVC tracks the folder (dvc add), and Git stages the recipe, so that queued experiments find both. Not committed,
-they stay yours.
+them. DVC tracks the folder (dvc add), and Git stages the recipe, so that queued experiments find both. Nothing
+is committed.
 """
 
 import os
@@ -78,19 +78,22 @@ def link(path: Path, target: Path) -> None:
 
 
 def link_all(sources: list[str], folder: Path, target: Path) -> None:
-    """Link the files of sources into a recipe's folder. Raises: StrataError when they would name others there too."""
+    """Link the files of sources into a recipe's folder.
+
+    Raises: StrataError when a source's pattern would also match other files there.
+    """
     for source in sources:
         inside = {file.path.relative_to(folder) for file in raw_files(source, folder)}
         pattern = source.replace(PLACEHOLDER, "*")
         others = {path.relative_to(target) for path in target.glob(pattern)} - inside if "*" in pattern else set()
         if others:
-            raise StrataError(f"{target}: holds {min(others)}, which {source} would name too; choose another --name")
+            raise StrataError(f"{target}: holds {min(others)}, which {source} would match too; choose another --name")
         for path in sorted(inside):
             link(folder / path, target / path)
 
 
 def reject_doubts(rejects: Rejects) -> list[str]:
-    """Return what there is to say of rows that cannot be read."""
+    """Return the doubts about rows that cannot be read."""
     if not rejects:
         return []
     first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
@@ -100,7 +103,7 @@ def reject_doubts(rejects: Rejects) -> list[str]:
 
 
 def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Column], Guess, list[str]]:
-    """Read the training files, print what they hold, and return their columns, the guess and what is unsure of it.
+    """Read the training files, print what they hold, and return their columns, the guess and the doubts about it.
 
     Raises: StrataError when most rows cannot be read, or no label can be guessed.
     """
@@ -154,7 +157,7 @@ def rows_by_flags(place: Place, found: list[RawFile], flags: list[str]) -> Count
 
 
 def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:
-    """Return the test source, None where it lacks the columns of the text or the label, and what to say of it."""
+    """Return the test source, or None if it lacks the text or label column, and notes on it."""
     if place.test is None:
         return None, []
     found = raw_files(place.test, place.folder)
@@ -164,8 +167,8 @@ def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:
     except StrataError as error:
         return None, [f"{place.test} is no test split: {error}"]
     label = guessed.label["column"] if isinstance(guessed.label, dict) else guessed.label
-    wanted = {guessed.text, *([label] if isinstance(label, str) else label)}
-    missing = wanted - set(table.column_names if table is not None else [])
+    required = {guessed.text, *([label] if isinstance(label, str) else label)}
+    missing = required - set(table.column_names if table is not None else [])
     if missing:
         return None, [f"{place.test} is no test split, since it has no {', '.join(sorted(missing))}"]
     return place.test, []
@@ -191,7 +194,7 @@ def main(argv: list[str] | None = None) -> None:
         raise StrataError(f"{recipe}: is there already; --force replaces it, --name chooses another")
 
     _, guessed, doubts = surveyed(place, Wishes(args.label, args.first, args.has), args.text)
-    test, told = usable_test(place, guessed)
+    test, notes = usable_test(place, guessed)
     text = compose(place.train, test, guessed)
     Recipe.model_validate(parse_yaml(text))
     link_all([*place.train, *([test] if test else [])], place.folder, raw / name)
@@ -199,9 +202,9 @@ def main(argv: list[str] | None = None) -> None:
         partial.write_text(text, encoding="utf-8")
     label = guessed.label if isinstance(guessed.label, str) else flow(guessed.label)
     print(f"\n{recipe}: text {guessed.text}, label {label} with {len(guessed.labels)} labels")
-    for words in place.told:
-        print(f"source: {words}")
-    for doubt in [*told, *doubts]:
+    for note in place.notes:
+        print(f"source: {note}")
+    for doubt in [*notes, *doubts]:
         print(f"not sure: {' '.join(doubt.split())}")
     try:
         print(f"staged for queued experiments: {', '.join(track(args.project, name))}")

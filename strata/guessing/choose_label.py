@@ -20,14 +20,14 @@ LABEL_NAMES = re.compile(rf"(?i)(^|_)({NAMES})(_|$)|^is_")
 WHOLE_NAMES = re.compile(rf"(?i){NAMES}")
 NOT_LABELS = re.compile(r"(?i)(.*_)?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split)")
 FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
-FEWEST_FLAGS = 3  # columns of 0 and 1 that are one question; two are, where one is always set
-ENOUGH_PARTS = 0.2  # share of the rows with several labels that tells a column of over MOST_VALUES combinations
+FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
+ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
 MOST_PARTS = 200
 
 
 @dataclass
 class Wishes:
-    """What the user says of the label; all may be left out."""
+    """The user's choices for the label; all are optional."""
 
     label: str | None = None
     first: bool = False  # of several labels
@@ -80,7 +80,7 @@ def choose_label(
 
 
 def _can_be_label(column: Column) -> bool:
-    """Tell whether a column has few values that come again."""
+    """Tell whether a column has few distinct values, at most half as many as rows."""
     values = column.values
     if not values or NOT_LABELS.fullmatch(column.name) or (column.is_nested and how_several(column)):
         return False
@@ -88,7 +88,7 @@ def _can_be_label(column: Column) -> bool:
 
 
 def _rank(column: Column) -> int:
-    """Return how little a column's name says that it is the label: 0 to 3."""
+    """Rank a column by its name: from 0, surely the label, to 3, no sign of one."""
     name = column.name
     return (
         0 if FIRST_NAMES.fullmatch(name) else 1 if WHOLE_NAMES.fullmatch(name) else 2 if LABEL_NAMES.search(name) else 3
@@ -128,8 +128,8 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
     if split is None:
         if not column.values or len(column.values) < 2:
             raise StrataError(
-                f"{path}: column {column.name} cannot be the label: {column.about()}; 2 to {MOST_VALUES:,} values "
-                "are wanted"
+                f"{path}: column {column.name} cannot be the label: {column.about()}; a label has 2 to "
+                f"{MOST_VALUES:,} values"
             )
         return Label(column.name, column.name, column.values, [column], doubts + _empty(column))
     found = column.splits[split]
@@ -142,8 +142,8 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
         spec = {"column": column.name, "split": split, "has": wishes.has}
         return Label(spec, wishes.has, values, [column], doubts + _empty(column))
     if wishes.first:
-        told = f"{found.several:,} rows have several labels in {column.name}, of which the first counts"
-        return Label({"column": column.name, "split": split}, column.name, found.first, [column], [*doubts, told])
+        doubt = f"{found.several:,} rows have several labels in {column.name}, of which the first counts"
+        return Label({"column": column.name, "split": split}, column.name, found.first, [column], [*doubts, doubt])
     raise StrataError(
         f"{path}: {sentence(column.name, found.several, found.example)}; choose another column with --label, keep the "
         "first label with --first, or write a recipe for each label with --has NAME"
@@ -157,13 +157,13 @@ def _empty(column: Column) -> list[str]:
 
 
 def _flags(column: Column, candidates: list[Column]) -> list[Column]:
-    """Return the columns of 0 and 1 that a column of them is one of."""
+    """Return the columns of 0 and 1 that a column belongs with; none if it is not one of them."""
     is_flag = [c for c in candidates if c.values and any({v.lower() for v in c.values} <= values for values in FLAGS)]
     return is_flag if column in is_flag else []
 
 
 def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
-    """Return the label of columns of which one is set in each row. Raises: StrataError when several are."""
+    """Return the label that each row gives by the one column it sets. Raises: StrataError when a row sets several."""
     several = sum(count for number, count in rows.items() if number > 1)
     names = ", ".join(c.name for c in flags)
     if several:
@@ -173,7 +173,7 @@ def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
         )
     values = Counter({c.name: sum(n for value, n in c.values.items() if value.lower() in SET) for c in flags})
     values = +values
-    doubts = [f"the label is which of {names} is set"]
+    doubts = [f"the label is the one column set among {names}"]
     if rows[0]:
         doubts.append(f"none is set in {rows[0]:,} rows; raise standardize.max_rejects to set them aside")
     return Label(list(values), "label", values, flags, doubts)
@@ -181,8 +181,8 @@ def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
 
 def _no_label(path: Path, columns: list[Column]) -> str:
     nested = [c for c in columns if c.is_nested]
-    export = f"; {listed(nested)} hold(s) lists or objects: choose a flat export, such as CSV" if nested else ""
+    export = f"; lists or objects are in {listed(nested)}: choose a flat export, such as CSV" if nested else ""
     return (
-        f"{path}: no column can be the label: one of 2 to {MOST_VALUES:,} values that come again is wanted; columns: "
-        f"{listed(columns)}{export}"
+        f"{path}: no column can be the label: it needs 2 to {MOST_VALUES:,} distinct values, most of them repeated; "
+        f"columns: {listed(columns)}{export}"
     )

@@ -9,14 +9,14 @@ from strata.label_lists import LONGEST, SPLITS, parts
 from strata.label_rules import label_value
 from strata.reading.source_file import SourceFile
 
-MOST_VALUES = 1000  # distinct values that are counted; a column with more is no label
+MOST_VALUES = 1000  # distinct values that are counted; a column with more cannot be the label
 EXAMPLES = 200  # values kept as they are
 SHOWN = 8  # columns that a sentence names
 
 
 @dataclass(eq=False)
 class Parts:
-    """What a column's values hold when they are taken for several labels in one."""
+    """A column's values, each read as several labels."""
 
     several: int = 0  # rows with more than one
     example: str = ""
@@ -55,7 +55,7 @@ class Column:
             self._add_parts(split, counts)
 
     def _add_parts(self, split: str, counts: Counter[str]) -> None:
-        """Count the labels that values hold. A split with too many of them, as a text has, is given up."""
+        """Count the labels that values hold. Give up a split with too many labels, as in a column of text."""
         stats = self.splits[split]
         for value, rows in counts.items():
             labels = [label_value(label) for label in parts(value, split)] if len(value) <= LONGEST else []
@@ -70,7 +70,7 @@ class Column:
 
     @property
     def mean_words(self) -> float:
-        """The words of a value that is not empty."""
+        """The mean number of words in a value that is not empty."""
         return self.words / max(1, self.rows - self.empty)
 
     @property
@@ -114,5 +114,5 @@ def ranked(values: Counter[str]) -> list[tuple[str, int]]:
 
 
 def _words(value: str) -> int:
-    """Count words, four letters each in scripts that part them by no spaces."""
+    """Count words; in scripts without spaces, four characters count as a word."""
     return max(value.count(" ") + 1, 0 if value.isascii() else len(value) // 4)

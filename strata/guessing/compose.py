@@ -8,7 +8,7 @@ from strata.guessing.guess import Guess
 from strata.text.cleaning import STEPS
 from strata.yaml_words import scalar, string
 
-CLEAN = ("html", "whitespace")  # what the template says
+CLEAN = ("html", "whitespace")  # the steps that the template writes itself
 
 
 def compose(train: list[str], test: str | None, guess: Guess) -> str:

@@ -20,7 +20,7 @@ VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")  # of a la
 
 @dataclass
 class Guess:
-    """What a recipe says of its columns, and the doubts."""
+    """A recipe's settings for the columns, and the doubts."""
 
     text: str
     label: str | list[str] | dict[str, str]
@@ -54,7 +54,7 @@ def guess(
     doubts = text_doubts + label.doubts + name_doubts
     if group:
         again = "over 1,000" if group.values is None else f"{len(group.values):,}"
-        doubts.append(f"perhaps columns.group: {group.name}, whose {again} values come again; it is not set")
+        doubts.append(f"perhaps columns.group: {group.name}, whose {again} values repeat; it is not set")
     if date:
         doubts.append(
             f"perhaps columns.date: {date.name}, such as {date.examples[0][:30]!r}, for split.by=date; not set"
@@ -79,19 +79,19 @@ def _text(path: Path, columns: list[Column], name: str | None) -> tuple[Column, 
     if name is not None and not named:
         raise StrataError(f"{path}: no column {name!r}{did_you_mean(name, [c.name for c in columns])}")
     if not by_length:
-        raise StrataError(f"{path}: no column is left for the text; two columns at least are wanted")
+        raise StrataError(f"{path}: no column is left for the text; a recipe needs at least two columns")
     text, doubts = (named or by_length)[0], []
     others = [c for c in by_length if c is not text and not c.is_nested and c.mean_words > max(3, text.mean_words / 4)]
     if others and name is None:
-        doubts.append(f"the text is {text.name}, but {listed(others)} hold(s) text too; columns.text also takes a list")
+        doubts.append(f"the text is {text.name}, but text is also in {listed(others)}; columns.text also takes a list")
     if text.empty:
         doubts.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
     return text, others, doubts
 
 
 def header_doubts(columns: list[Column]) -> list[str]:
-    """Doubt the first line of a delimited file, taken for names, where it may be a row."""
-    if all(re.fullmatch(r"column_\d+", c.name) for c in columns):  # it was taken for a row
+    """Return a doubt if the first line of a delimited file, read as column names, may be a row."""
+    if all(re.fullmatch(r"column_\d+", c.name) for c in columns):  # the first line was read as a row
         return []
     if any(TEXT_NAMES.search(c.name) or LABEL_NAMES.search(c.name) for c in columns) and not any(
         _looks_like_a_value(c) for c in columns
@@ -112,5 +112,5 @@ def _looks_like_a_value(column: Column) -> bool:
 
 
 def _looks_like_text(name: str) -> int:
-    """A weight for a column's length: its name speaks for it."""
+    """Return a factor for the mean length: 3 or 2 if the name suggests text, else 1."""
     return 3 if TEXT_NAMES.fullmatch(name) else 2 if TEXT_NAMES.search(name) else 1

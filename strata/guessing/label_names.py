@@ -10,9 +10,9 @@ from strata.label_rules import canonical
 from strata.yaml_words import merged
 
 MANY_LABELS = 30
-FEW_GRADES = 3  # up to so many are labels of their own
+FEW_GRADES = 3  # with at most this many numbers, each is a label
 GRADES = re.compile(r"(?i)rating|stars|score|grade|overall")
-FEW_ROWS = 5  # fewer than these are too few for three splits
+FEW_ROWS = 5  # a label with fewer is too rare for three splits
 LIKELY = re.compile(r"(?i)pos|yes|spam")  # of the positive label
 SIGNED = {("-1", "1"): ["negative", "positive"], ("-1", "0", "1"): ["negative", "neutral", "positive"]}
 
@@ -38,7 +38,7 @@ def name_labels(
     names = _names(column, [group[0] for group in groups])
     doubts += _few_rows(dict(zip(names, groups, strict=True)), counts)
     if len(groups) > MANY_LABELS:
-        doubts.append(f"{len(groups):,} labels, one a value; should some be one label?")
+        doubts.append(f"{len(groups):,} labels, one for each value; should some be merged?")
     if are_numbers and names[0].startswith("label_"):
         doubts.append(f"the labels have no names but {', '.join(group[0] for group in groups[:5])}; give them names")
     positive = None
@@ -48,15 +48,15 @@ def name_labels(
             for name, (value, *_) in zip(names, groups, strict=True)
             if value in ("1", "true") or re.match(LIKELY, value)
         ]
-        positive, told = _positive(names, likely, [sum(counts[value] for value in group) for group in groups])
-        doubts += told
-    # in a list, a value that begins like a rule is none
+        positive, doubt = _positive(names, likely, [sum(counts[value] for value in group) for group in groups])
+        doubts += doubt
+    # a value that looks like a rule goes into a list: inside a list, it is literal
     values = [group if len(group) > 1 or group[0][0] in "*<>" else group[0] for group in groups]
     return dict(zip(names, values, strict=True)), positive, doubts
 
 
 def _positive(names: list[str], likely: list[str], rows: list[int]) -> tuple[str, list[str]]:
-    """Return the positive label of two, and the doubt. likely: the names that read so. rows: of each label."""
+    """Return the positive label of two, and the doubt. likely: the names that suggest it. rows: of each label."""
     if len(likely) == 1:
         return likely[0], []
     if rows[0] == rows[1]:
@@ -75,8 +75,8 @@ def _class_labels(counts: Counter[str], class_names: list[str]) -> tuple[Labels,
     positive = None
     if len(names) == 2:
         likely = [name for name in names if re.match(LIKELY, name)]
-        positive, told = _positive(names, likely, [counts[value] for value in present])
-        doubts += told
+        positive, doubt = _positive(names, likely, [counts[value] for value in present])
+        doubts += doubt
     labels = dict(zip(names, present, strict=True))
     return labels, positive, doubts + _few_rows({name: [value] for name, value in labels.items()}, counts)
 
@@ -96,11 +96,11 @@ def _are_grades(column: str, numbers: set[float]) -> bool:
 
 
 def _grades(column: str, counts: Counter[str], numbers: dict[str, float]) -> tuple[Labels, str, list[str]]:
-    """Part grades into the lower and the upper third of their range, at the values nearest to those."""
+    """Return labels for the lower and the upper third of the grades' range, cut at the nearest values."""
     lowest, highest = min(numbers.values()), max(numbers.values())
     third, middle = (highest - lowest) / 3, (lowest + highest) / 2
     ranked = sorted(numbers, key=numbers.get)
-    # on its own side of the middle, so that no value is both; of two as near, the outer one
+    # each threshold stays on its side of the middle; on a tie take the outer value
     low = min((v for v in ranked if numbers[v] < middle), key=lambda v: abs(numbers[v] - lowest - third))
     high = min((v for v in reversed(ranked) if numbers[v] > middle), key=lambda v: abs(highest - third - numbers[v]))
     negative = sum(count for value, count in counts.items() if numbers[value] <= numbers[low])
@@ -116,15 +116,18 @@ def _grades(column: str, counts: Counter[str], numbers: dict[str, float]) -> tup
 def _alike(keys: dict[str, float] | dict[str, str]) -> tuple[list[list[str]], list[str]]:
     """Group the values of one key, ordered by number or else by value, with the doubts that this raises.
 
-    keys: each value's number, or the value without what may be a slip.
+    keys: each value's number, or its text without differences of case and spacing.
     """
     groups = {}
     for value in sorted(keys, key=lambda v: (keys[v] if isinstance(keys[v], float) else 0, v)):
         groups.setdefault(keys[value], []).append(value)
-    alike = [" = ".join(repr(value[:20]) for value in group[:5]) for group in groups.values() if len(group) > 1]
+    alike = [[repr(value[:20]) for value in group[:5]] for group in groups.values() if len(group) > 1]
     if len(groups) == 1:
-        return [[value] for value in groups.popitem()[1]], [f"{alike[0]} but for spelling; are they several labels?"]
-    return list(groups.values()), [f"one label each for {', '.join(alike[:5])}"] if alike else []
+        spellings = " and ".join(alike[0])
+        doubt = f"{spellings} differ only in spelling; merge them if they are one label"
+        return [[value] for value in groups.popitem()[1]], [doubt]
+    merges = ", ".join(" = ".join(spellings) for spellings in alike[:5])
+    return list(groups.values()), [f"one label each for {merges}"] if alike else []
 
 
 def _names(column: str, values: list[str]) -> list[str]:
@@ -137,7 +140,7 @@ def _names(column: str, values: list[str]) -> list[str]:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """Number the names that come again, past the names that are there."""
+    """Number repeated names; skip numbers already in use."""
     counts, taken, unique = Counter(names), set(names), []
     for name in names:
         free = (f"{name}_{i}" for i in itertools.count(1))
@@ -153,7 +156,7 @@ def _slug(value: str) -> str:
 
 
 def _number(value: str) -> float | None:
-    """Read a number as pandas does, which takes no other script's digits and no 1_000."""
+    """Read a number as pandas does: ASCII digits only, without underscores."""
     try:
         number = float(value) if value.isascii() and "_" not in value else math.nan
     except ValueError:

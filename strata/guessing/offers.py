@@ -1,4 +1,4 @@
-"""Columns that a recipe could name beside the text and the label: a group, a date."""
+"""Columns that a recipe could name besides the text and the label: a group, a date."""
 
 import re
 
@@ -12,23 +12,23 @@ DATES = re.compile(
     r"(?=.*\d{4})[A-Za-z]{3,9},? .*\d{1,2}.*\d{4}.*|\d{1,2} [A-Za-z]{3,9} \d{4}.*|\d{1,2}[/.]\d{1,2}[/.]\d{4}.*"
 )
 NUMBERED_DATES = re.compile(r"(19|20)\d\d|\d{9,10}(\.\d+)?|\d{12,13}")  # a year, seconds or milliseconds since 1970
-SHARE = 0.9  # of the examples that must look so
+SHARE = 0.9  # of the examples that must match
 
 
 def group_offer(columns: list[Column]) -> Column | None:
-    """Return the first column that is named like a group and has values that come again.
+    """Return the first column that is named like a group and whose values repeat.
 
-    A column of numbers that were rounded is none: rows of one value have nothing in common.
+    A column of rounded numbers is skipped: rows with the same one have nothing in common.
     """
     for column in columns:
-        comes_again = column.values is None or len(column.values) < column.rows * 0.9
-        if GROUPS.search(column.name) and comes_again and not _are(column, ROUNDED):
+        repeats = column.values is None or len(column.values) < column.rows * 0.9
+        if GROUPS.search(column.name) and repeats and not _are(column, ROUNDED):
             return column
     return None
 
 
 def date_offer(columns: list[Column]) -> Column | None:
-    """Return the first column of dates: of what reads like dates, or of numbers with a date's name."""
+    """Return the first column whose values read like dates, or are numbers under a date's name."""
     for column in columns:
         is_named = DATE_NAMES.search(column.name)
         if _are(column, DATES) or (is_named and _are(column, NUMBERED_DATES)):

@@ -20,7 +20,7 @@ class Place(NamedTuple):
     folder: Path
     train: list[str]
     test: str | None = None
-    told: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def find_place(given: Path) -> Place:
@@ -29,7 +29,7 @@ def find_place(given: Path) -> Place:
         return _in_folder(given)
     base, mark, part = given.name.rpartition(MARK)
     if not given.is_file() and mark and (given.parent / base).is_file():
-        return Place(given.parent, [given.name], told=(f"its part {part!r}",))
+        return Place(given.parent, [given.name], notes=(f"its part {part!r}",))
     if not given.is_file():
         raise StrataError(f"{given}: no such file; name a file of labelled text, or a folder of them")
     return _in_file(given)
@@ -43,9 +43,9 @@ def _in_file(path: Path) -> Place:
         return Place(path.parent, [path.name])
     unread = [part for part in parts if part not in (train, test)]
     also = f", and {test} as the test split" if test else ""
-    told = [f"{path.name} holds {', '.join(parts)[:200]}: {train} is read{also}"]
-    told += [f"{', '.join(unread)[:200]} not read; name another as {path.name}{MARK}PART"] if unread else []
-    return Place(path.parent, [f"{path.name}{MARK}{train}"], f"{path.name}{MARK}{test}" if test else None, tuple(told))
+    notes = [f"{path.name} holds {', '.join(parts)[:200]}: {train} is read{also}"]
+    notes += [f"{', '.join(unread)[:200]} not read; name another as {path.name}{MARK}PART"] if unread else []
+    return Place(path.parent, [f"{path.name}{MARK}{train}"], f"{path.name}{MARK}{test}" if test else None, tuple(notes))
 
 
 def _in_folder(folder: Path) -> Place:
@@ -54,15 +54,15 @@ def _in_folder(folder: Path) -> Place:
     if train := split_named(list(folders), TRAIN):
         return _in_split_folders(folder, folders, train)
     if pattern := _label_pattern(folder):
-        return Place(folder, [pattern], told=(f"the label is the folder of each text: {pattern}",))
+        return Place(folder, [pattern], notes=(f"the label is the folder of each text: {pattern}",))
     tables = [path for path in inside if path.is_file() and _suffix(path) in FORMATS]
     stems = {path.name.split(".")[0]: path.name for path in tables}
     if train := split_named(list(stems), TRAIN):
         test = split_named(list(stems), TEST)
         unread = ", ".join(name for stem, name in stems.items() if stem not in (train, test))
-        told = (f"{stems[train]} is read{f', {stems[test]} as the test split' if test else ''}",)
-        told += (f"not read: {unread[:200]}",) if unread else ()
-        return Place(folder, [stems[train]], stems.get(test), told)
+        notes = (f"{stems[train]} is read{f', {stems[test]} as the test split' if test else ''}",)
+        notes += (f"not read: {unread[:200]}",) if unread else ()
+        return Place(folder, [stems[train]], stems.get(test), notes)
     if len(tables) == 1:
         return _in_file(tables[0])
     return _in_files(folder, tables)
@@ -75,11 +75,11 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
         raise StrataError(f"{folders[train]}: no folder for each label in it; name a file, or a folder of such folders")
     test = split_named(list(folders), TEST)
     has_test = test and _label_pattern(folders[test])
-    told = [f"the label is the folder of each text: {train}/{pattern}"]
-    told += [f"{test}/ is the test split"] if has_test else []
+    notes = [f"the label is the folder of each text: {train}/{pattern}"]
+    notes += [f"{test}/ is the test split"] if has_test else []
     unread = [name for name in folders if split_named([name], VALIDATION)]
-    told += [f"{', '.join(unread)}/ not read: split makes the validation rows"] if unread else []
-    return Place(folder, [f"{train}/{pattern}"], f"{test}/{pattern}" if has_test else None, tuple(told))
+    notes += [f"{', '.join(unread)}/ not read: split makes the validation rows"] if unread else []
+    return Place(folder, [f"{train}/{pattern}"], f"{test}/{pattern}" if has_test else None, tuple(notes))
 
 
 def _label_pattern(folder: Path) -> str | None:
@@ -109,13 +109,13 @@ def _in_files(folder: Path, tables: list[Path]) -> Place:
         name.casefold() in ("label", "class", "target", "sentiment", "category") for name in columns[0] or []
     )
     if has_label or (columns[0] and len(columns[0]) == 2 and suffix == TEXT) or len(tables) > MOST_LABEL_FILES:
-        return Place(folder, [f"*{suffix}"], told=(f"all {len(tables)} files are read as one table: *{suffix}",))
+        return Place(folder, [f"*{suffix}"], notes=(f"all {len(tables)} files are read as one table: *{suffix}",))
     pattern = f"{PLACEHOLDER}{suffix}"
-    return Place(folder, [pattern], told=(f"the label is the name of each file: {pattern}",))
+    return Place(folder, [pattern], notes=(f"the label is the name of each file: {pattern}",))
 
 
 def _columns(path: Path) -> list[str] | None:
-    """Return the columns of a table, None where the file is none."""
+    """Return the columns of a table, or None if it cannot be read as one."""
     try:
         table = next(SourceFile(path, report=lambda _: None).tables(), None)
     except StrataError:
@@ -124,7 +124,7 @@ def _columns(path: Path) -> list[str] | None:
 
 
 def _ending(name: str) -> str:
-    """Return the suffix of a name with that of its packing."""
+    """Return the suffix of a name with that of its compression."""
     suffixes = Path(name).suffixes
     packed = len(suffixes) > 1 and suffixes[-1].lower() in (*CODECS, ARCHIVE)
     return "".join(suffixes[-2:] if packed else suffixes[-1:])

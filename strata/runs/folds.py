@@ -71,7 +71,7 @@ def check_settings(params: dict[str, dict]) -> None:
     first, *others = params
     for name, content in params.items():
         if not section(content).get("folds"):
-            raise StrataError(f"{name}: split.folds is null, so that it is no fold of a cross-validation; name others")
+            raise StrataError(f"{name}: split.folds is null, so it is not a fold of a cross-validation; name others")
     for name in others:
         if differing := different_keys(without_fold(params[first]), without_fold(params[name])):
             raise StrataError(

@@ -37,10 +37,10 @@ class Head:
     def git(self, *argv: str) -> bytes | None:
         """Return what a git command prints; None where it fails, or there is no git."""
         try:
-            done = subprocess.run(["git", *argv], cwd=self.project, capture_output=True, check=False)
+            result = subprocess.run(["git", *argv], cwd=self.project, capture_output=True, check=False)
         except FileNotFoundError:
             return None
-        return done.stdout if done.returncode == 0 else None
+        return result.stdout if result.returncode == 0 else None
 
     def read(self, path: str) -> bytes | None:
         """Return a file of the last commit; None where it has none of this name."""
@@ -69,7 +69,7 @@ def no_record(head: Head) -> str | None:
 def differences(head: Head) -> list[str]:
     """Return what makes this another run than the recorded one, by name: settings, code and source data.
 
-    Settings that mean the same are the same, as `dvc exp run` writes params.yaml anew. Of code, what Git tracks counts.
+    Settings are compared by meaning, since `dvc exp run` rewrites params.yaml; code, as far as Git tracks it.
     """
     params, recorded_params = (
         _yaml(content, "params.yaml") for content in (head.here("params.yaml"), head.read("params.yaml"))
@@ -89,7 +89,7 @@ def differences(head: Head) -> list[str]:
     code = sorted(path for path in sources if not path.startswith("data/"))
     diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
     if diff is None:
-        raise StrataError("git diff fails in this project; see what it says")
+        raise StrataError("git diff fails in this project; run it to see why")
     edited = diff.decode().split("\0")[:-1]
     return list(dict.fromkeys([*changed, *edited, *_unequal(sources, recorded_sources)]))
 

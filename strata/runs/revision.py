@@ -60,7 +60,7 @@ def recorded(project: Path, name: str) -> Reader:
         revision = DVCFileSystem(str(project), rev=name)
         _ = revision.repo  # looks it up
     except AttributeError:  # Git knows the name, and DVC takes it for a commit's
-        raise StrataError(f"{name}: is a file or folder, and no revision; name a commit, such as HEAD") from None
+        raise StrataError(f"{name}: is a file or folder, not a revision; name a commit, such as HEAD") from None
     except Exception as error:  # of DVC, of its Git library, or of theirs
         raise StrataError(
             f"{name}: no such Git revision or DVC experiment ({error}); see git log, dvc exp list"

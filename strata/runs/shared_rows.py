@@ -17,7 +17,7 @@ def shared_rows(one: Revision, other: Revision) -> pd.DataFrame:
         raise StrataError(f"{pair} have recipes {one.recipe} and {other.recipe}; compare runs of one recipe")
     if one.source != other.source:
         raise StrataError(
-            f"{pair}: recipes/{one.recipe}.yaml names other sources, so that an id is another row in each; compare "
+            f"{pair}: recipes/{one.recipe}.yaml names other sources, so ids refer to different rows; compare "
             "runs of one source"
         )
     if one.labels != other.labels:
@@ -31,7 +31,7 @@ def shared_rows(one: Revision, other: Revision) -> pd.DataFrame:
     changed = rows[rows["label_one"] != rows["label_other"]]
     if len(changed):
         raise StrataError(
-            f"{pair}: {len(changed):,} of {len(rows):,} shared rows have another label in each, the first with id "
+            f"{pair}: {len(changed):,} of {len(rows):,} shared rows have different labels, the first with id "
             f"{changed['id'].iloc[0]}; the source or the recipe's label rule has changed: compare runs of the same"
         )
     return rows.rename(columns={"label_one": "label"}).drop(columns="label_other")

@@ -1,4 +1,4 @@
-"""A recipe and its data handed to DVC and Git, so that experiments which run elsewhere than in the workspace have both.
+"""A recipe and its data handed to DVC and Git, so that queued and temporary experiments have both.
 
 `dvc exp run --queue` and `--temp` work in a clone, which has the files that Git tracks and what DVC checks out for them
 (treeverse/dvc#10744).
@@ -25,9 +25,9 @@ def track(project: Path, name: str) -> list[str]:
 
 def _run(project: Path, *argv: str) -> None:
     try:
-        done = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
+        result = subprocess.run(argv, cwd=project, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise StrataError(f"{argv[0]} is not installed") from None
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise StrataError(lines[0] if lines else f"{argv[0]} ended with {done.returncode}")
+    if result.returncode:
+        lines = (result.stderr.strip() or result.stdout.strip()).splitlines()
+        raise StrataError(lines[0] if lines else f"{argv[0]} ended with {result.returncode}")

@@ -46,7 +46,7 @@ def check(folder: Path, checked: Iterable[str] | None = None) -> dict:
         if not (folder / name).is_file():
             raise StrataError(f"{folder / name}: no such file; {REMEDY}")
         if name not in listed:
-            raise StrataError(f"{folder / name}: not in {NAME}, so that nobody knows it; {REMEDY}")
+            raise StrataError(f"{folder / name}: not in {NAME}, so its origin is unknown; {REMEDY}")
         if _entry(folder / name) != listed[name]:
             raise StrataError(f"{folder / name}: not the file that {NAME} lists (its SHA-256 differs); {REMEDY}")
     if checked is None and (added := sorted(set(names(folder)) - set(listed))):

@@ -21,7 +21,7 @@ class Decision(NamedTuple):
 def read_decision(path: Path) -> Decision:
     """Read a config.json. Raises: StrataError where it is unreadable or contradicts itself.
 
-    Nothing is guessed, since the predictor would give another label without a word.
+    Nothing is guessed: a contradiction would silently change predictions.
     """
     config = files.read_json(path)
     labels = _labels(config, path)
@@ -32,7 +32,7 @@ def read_decision(path: Path) -> Decision:
         return Decision(labels, None if positive is None else labels.index(positive), None)
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise StrataError(f"{path}: threshold is {threshold!r}, must be a number or null")
-    if not 0 <= threshold <= HIGHEST_THRESHOLD:  # NaN is not either
+    if not 0 <= threshold <= HIGHEST_THRESHOLD:  # nor is NaN
         raise StrataError(f"{path}: threshold is {threshold:g}, must be a probability from 0 to 1, or null")
     if positive is None:
         raise StrataError(f"{path}: threshold is {threshold:g}, but no label is positive; name it, or set it to null")
@@ -51,7 +51,7 @@ def _labels(config: object, path: Path) -> list[str]:
         if not isinstance(label, str) or not label:
             raise StrataError(f"{path}: a label is {label!r}, must be text; take the folder from one run")
         if labels.count(label) > 1:
-            raise StrataError(f"{path}: two labels are {label!r}, so that nobody could tell them apart")
+            raise StrataError(f"{path}: two labels are {label!r}, so they cannot be told apart")
     ids = config.get("label2id")
     if ids is not None and ids != {label: i for i, label in enumerate(labels)}:
         raise StrataError(f"{path}: label2id and id2label contradict each other; take the folder from one run")

@@ -1,7 +1,7 @@
 """An ONNX classifier on this machine's CPU: token ids in, logits out. Imports nothing that takes long.
 
 Texts are scored one by one. In a batch, int8 takes the scale of its activations from all texts together, so that a
-text's label would depend on its neighbours: of 1,706, 31 got another one in batches than alone (docs/lab-notes.md).
+text's label would depend on its neighbours: 31 of 1,706 got another one in batches than alone (docs/lab-notes.md).
 """
 
 import re
@@ -32,10 +32,10 @@ class NotFiniteError(StrataError, ValueError):
 
 
 class OnnxClassifier:
-    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: at most, None: one a core.
+    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: at most; None: one per core.
 
-    Many texts are scored a text a thread; one text has all threads. Each way has a session of its own, which is loaded
-    when it is first needed, and raises StrataError when the file is no such model.
+    Of many texts, each thread scores one at a time; a single text has all threads. Each way has its own session, loaded
+    when it is first needed, which raises StrataError when the file is no such model.
     """
 
     def __init__(self, path: Path, threads: int | None = None):
@@ -99,7 +99,7 @@ class OnnxClassifier:
             row = np.asarray(ids, dtype=np.int64)[None]
             try:
                 outputs = session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})
-            except Exception as error:  # such as a token that the model has not
+            except Exception as error:  # such as a token that the model lacks
                 raise StrataError(
                     f"{self.path}: fails on a text of {row.size:,} tokens ({_reason(error)}); take model and tokenizer "
                     "from one run"

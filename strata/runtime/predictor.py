@@ -22,8 +22,8 @@ BLOCK = 4096  # texts that are tokenized at a time, so that their tokens do not 
 class Predictor:
     """A classifier on this machine's CPU.
 
-    folder: what quantize wrote. model: the file in it. threads: texts that are scored at a time, at most one a core;
-    None: one a core.
+    folder: what quantize wrote. model: the file in it. threads: texts that are scored at a time, at most one per core;
+    None: one per core.
     Raises: StrataError when the folder lacks a file, or holds one that is broken or not in its manifest.
     """
 
@@ -51,8 +51,8 @@ class Predictor:
     def probabilities(self, texts: Iterable[str]) -> np.ndarray:
         """Return (texts, labels) float64, in the order of `labels`.
 
-        A text's row does not depend on the other texts. Raises: TypeError where a text is no string; StrataError where
-        one holds what no UTF-8 says, or the model fails.
+        A text's row does not depend on the other texts. Raises: TypeError if a text is not a string; StrataError if a
+        text contains a lone surrogate (an undecodable byte), or the model fails.
         """
         if isinstance(texts, str):
             raise TypeError("texts must be a list of strings")

@@ -26,7 +26,7 @@ class TextTokens:
         self.path = path
         try:
             self.tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the library has none of its own
+        except Exception as error:  # the library has no error class of its own
             raise StrataError(
                 f"{path}: not a readable tokenizer ({_first_line(error)}); take the folder from one run"
             ) from None
@@ -58,8 +58,8 @@ class TextTokens:
         """Return the start of a text that has the same first max_length tokens as the whole text.
 
         A word's tokens depend on that word alone, and where words end can depend on a few characters after them. So
-        what comes after the first max_length tokens and MARGIN more words cannot change them. Of a text without so
-        many words, MOST_CHARACTERS are kept.
+        what comes after the first max_length tokens and MARGIN more words cannot change them. Of a text with
+        fewer words, MOST_CHARACTERS are kept.
         """
         size = self.max_length * FIRST_CHARACTERS
         while size < min(len(text), MOST_CHARACTERS):

@@ -1,7 +1,7 @@
 """Reads params.yaml and the recipe that it names, and checks both whole.
 
-This room only refuses input. No key of params.yaml has a default, and a recipe's key that may be absent means "none"
-when it is, so the room does not decide what a stage writes: no stage in dvc.yaml lists it among its deps.
+This room only refuses input. No key of params.yaml has a default, and an absent optional key
+of a recipe means "none", so the room does not decide what a stage writes: no stage in dvc.yaml lists it among its deps.
 """
 
 from pathlib import Path

@@ -166,8 +166,8 @@ class Recipe(Section):
                 looks_so = isinstance(value, str) and value.strip()[:1] in ("<", ">", "=", "!")
                 if alone and looks_so and not is_rule:
                     raise ValueError(
-                        f"labels.{name} is {value!r}, no rule such as '<= 4' or '> -0.5'; for that very text, write "
-                        f"[{value!r}]"
+                        f"labels.{name} is {value!r}, not a rule such as '<= 4' or '> -0.5'; for this literal text, "
+                        f"write [{value!r}]"
                     )
                 if not alone and is_rule and len(values) > 1:
                     raise ValueError(f"labels.{name} has the rule {value!r} in a list; a rule stands alone")

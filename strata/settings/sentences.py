@@ -19,11 +19,11 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     about = f"; {field.description}" if field and field.description else ""
     if first["type"] == "missing":
         return f"{'.'.join(keys)} is missing{about}"
-    wanted = first["msg"].removeprefix("Value error, ")
+    problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
-        return f"{key}: {wanted}" if key else wanted
+        return f"{key}: {problem}" if key else problem
     value = first["input"]
-    return f"{key} is {value!r} ({type(value).__name__}): {wanted[0].lower() + wanted[1:]}{about}"
+    return f"{key} is {value!r} ({type(value).__name__}): {problem[0].lower() + problem[1:]}{about}"
 
 
 def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], Any, int]:
