@@ -53,7 +53,7 @@ def test_runs_of_something_else_are_refused(changes, sentence):
 def test_rows_whose_label_has_changed_are_refused():
     other = run("other", [1, 2, 3])
     other.rows["label"] = [1, 1, 1]
-    with pytest.raises(StrataError, match=r"1 of 3 shared rows have another label in each, the first with id 2; "):
+    with pytest.raises(StrataError, match=r"1 of 3 shared rows have different labels, the first with id 2; "):
         shared_rows(run("one", [1, 2, 3]), other)
 
 

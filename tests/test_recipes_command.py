@@ -105,7 +105,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     [
         (["gone.csv"], r"gone.csv: no such file; name a file of labelled text"),
         (["data/raw/sample/reviews.csv"], r"recipes/sample.yaml: is there already; --force replaces it"),
-        (["other.csv"], r"other.csv: no column can be the label: one of 2 to 1,000 values.*; columns: a, b"),
+        (["other.csv"], r"other.csv: no column can be the label: it needs 2 to 1,000 distinct values.*; columns: a, b"),
     ],
 )
 def test_what_cannot_be_guessed_is_told(project, monkeypatch, argv, sentence):
