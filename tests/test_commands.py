@@ -69,6 +69,26 @@ def test_a_missing_package_is_named_in_one_line(tmp_path, argv, missing, named):
     )
 
 
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_help_needs_no_package(tmp_path, name):
+    done = run(name, "--help", cwd=tmp_path, missing=["pyarrow", "numpy", "yaml", "dvc", "huggingface_hub"])
+    assert done.returncode == 0, done.stderr
+    assert f"$ strata {name}" in done.stdout
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    main.subcommand("--version", [])
+    assert capsys.readouterr().out.startswith("strata ")
+
+
+def test_help_for_a_reader_that_has_enough_ends_without_a_word(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        monkeypatch.setattr("sys.stdout", closed)
+        main.subcommand("--help", [])
+
+
 def test_check_names_what_it_lacks_for_a_table_of_texts(trained, tmp_path):
     (tmp_path / "texts.csv").write_text("text,label\n", encoding="utf-8")
     done = run("check", str(trained.root / "models/quantize"), "texts.csv", cwd=tmp_path, missing=["pyarrow"])

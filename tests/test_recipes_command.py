@@ -339,3 +339,9 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     printed = guessed(project, monkeypatch, capsys, label=label)[1]
     assert "3 of 5 labels have fewer than 5 rows, too few for some split; to merge them, replace" in printed
     assert 'by "other: [c, d, e]"' in printed
+
+
+def test_the_template_is_no_name_for_a_recipe(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    with pytest.raises(StrataError, match=r"recipes/template.yaml is there to be copied; choose another --name"):
+        main([str(project.raw("reviews.csv")), "--name", "template", "--force"])

@@ -1,8 +1,11 @@
 """The command `strata`: finds the subcommand that is named and hands it the rest of the line."""
 
+import ast
 import importlib
 import os
 import sys
+from importlib import metadata
+from pathlib import Path
 
 from strata.base import command_line
 from strata.base.errors import StrataError, did_you_mean
@@ -18,6 +21,7 @@ COMMANDS = {
     "verify": "Tell whether this run repeats the recorded one",
 }
 HELP = ("--help", "-h", "help")
+VERSION = ("--version", "-V")
 QUIET = ("predict", "check")  # commands that run a model's files, which may be broken
 
 
@@ -49,22 +53,40 @@ def _mute_libraries() -> None:
 
 def subcommand(name: str, argv: list[str]) -> None:
     """Run one command. Raises: StrataError when there is none of this name, or a package that it needs is missing."""
-    if name in HELP:
-        print(usage())
-        return
     if sys.stdout is None:
         raise StrataError("standard output is closed, so that no answer can be given")
-    if name not in COMMANDS:
-        raise StrataError(f"no command {name!r}{did_you_mean(name, list(COMMANDS))}")
+    try:
+        if name in HELP:
+            print(usage())
+        elif name in VERSION:
+            print(f"strata {version()}")
+        elif name in COMMANDS:
+            run(name, argv)
+        else:
+            raise StrataError(f"no command {name!r}{did_you_mean(name, list(COMMANDS))}")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe: drop the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run(name: str, argv: list[str]) -> None:
+    """Run one of COMMANDS; without the packages that it needs, its help alone. Raises: StrataError."""
     try:
         importlib.import_module(f"strata.commands.{name}").main(argv)
-        sys.stdout.flush()
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "strata"):
             raise
-        raise StrataError(
-            f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
-        ) from None
-    except BrokenPipeError:  # the reader, such as head, has closed the pipe: drop the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        remedy = f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
+        if not {"--help", "-h"} & set(argv):
+            raise StrataError(remedy) from None
+        source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+        print(f"usage: strata {name} ...\n\n{ast.get_docstring(ast.parse(source))}\n\nIt cannot run here: {remedy}")
+
+
+def version() -> str:
+    """Return the version that is installed."""
+    try:
+        return metadata.version("strata")
+    except metadata.PackageNotFoundError:
+        return "of a folder that is not installed"

@@ -58,6 +58,8 @@ def recipe_name(given: str | None, path: Path, raw: Path) -> str:
     placed = next((parent.name for parent in (at, *at.parents) if parent.parent == raw.resolve()), None)
     name = given or placed or path.name.split(".")[0]
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
+    if name == "template":
+        raise StrataError("recipes/template.yaml is there to be copied; choose another --name")
     # 2024, null and true are no strings to YAML, nor is a date to DVC
     is_string = isinstance(parse_yaml(name), str) and not re.match(r"\d{4}-\d", name)
     return name if is_string else f"data_{name}"
