@@ -88,7 +88,7 @@ def check(data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule
     split = next(name for name, rows in counts.items() if not rows[first])
     by_split = ", ".join(f"{name} {rows[first]:,}" for name, rows in counts.items())
     left_out = sum(placed.left_out.values())
-    others = f", as do {len(missing) - 1:,} more of {len(names):,} labels a row in some split" if missing[1:] else ""
+    others = f"; {len(missing) - 1:,} more of {len(names):,} labels lack rows in some split" if missing[1:] else ""
     merge = merged({names[i]: labels[names[i]] for i in missing}, names)
     raise StrataError(
         f"{data / 'train.parquet'}: the {split} split has no row of label {names[first]} (rows: {by_split}"
