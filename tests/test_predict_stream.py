@@ -105,13 +105,18 @@ def test_a_text_that_is_no_path_is_a_text(folder, capsys, text):
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def hear_ctrl_c() -> None:
+    """Undo what a shell does to jobs in the background, which ignore Ctrl-C, and so do their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_without_a_traceback(folder):
-    with started(folder) as process:
+    with started(folder, preexec_fn=hear_ctrl_c) as process:
         process.stdin.write(b"a good film\n")
         process.stdin.flush()
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        assert process.wait() == 130
+        assert process.wait(timeout=60) == 130
         assert process.stderr.read() == b""
 
 
