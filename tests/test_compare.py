@@ -106,18 +106,13 @@ def sh(folder: Path, *argv: str, fails: bool = False) -> str:
     return done.stdout + done.stderr
 
 
-def against(folder: Path, *revisions: str, fails: bool = False) -> str:
-    return sh(folder, sys.executable, "-m", "strata", "compare", *revisions, fails=fails)
-
-
-@pytest.mark.slow
-def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
-    folder = tmp_path / "project"
+def committed_run(folder: Path, stage: str, pipeline: str, params: str) -> Path:
+    """Make a project of one stage, run it and commit it. stage, pipeline, params: what its three files hold."""
     (folder / "recipes").mkdir(parents=True)
     for name, text in (
-        ("stage.py", STAGE),
-        ("dvc.yaml", PIPELINE),
-        ("params.yaml", "recipe: sample\nsure: 0.0\nskip: 0\n"),
+        ("stage.py", stage),
+        ("dvc.yaml", pipeline),
+        ("params.yaml", params),
         ("recipes/sample.yaml", "source: {train: a.csv}\n"),
     ):
         (folder / name).write_text(text)
@@ -126,6 +121,16 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     sh(folder, "dvc", "repro", "--quiet")
     sh(folder, "git", "add", "--all")
     sh(folder, "git", "commit", "--quiet", "--message", "One")
+    return folder
+
+
+def against(folder: Path, *revisions: str, fails: bool = False) -> str:
+    return sh(folder, sys.executable, "-m", "strata", "compare", *revisions, fails=fails)
+
+
+@pytest.mark.slow
+def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
+    folder = committed_run(tmp_path / "project", STAGE, PIPELINE, "recipe: sample\nsure: 0.0\nskip: 0\n")
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "surer", "--set-param", "sure=0.6")
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "fewer", "--set-param", "sure=0", "--set-param", "skip=60")
 

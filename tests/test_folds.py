@@ -12,7 +12,7 @@ from strata.labels import Labels
 from strata.runs.folds import Folds, check_rows, check_settings
 from strata.runs.revision import Revision
 from strata.scoring import scores
-from tests.test_compare import sh
+from tests.test_compare import committed_run, sh
 
 LABELS = Labels(["no", "yes"], "yes")
 
@@ -114,20 +114,8 @@ stages:
 
 @pytest.mark.slow
 def test_the_experiments_of_a_cross_validation_are_found_and_pooled(tmp_path):
-    folder = tmp_path / "project"
-    (folder / "recipes").mkdir(parents=True)
-    for name, text in (
-        ("stage.py", STAGE),
-        ("dvc.yaml", PIPELINE),
-        ("params.yaml", "recipe: sample\nsplit:\n  folds: null\n  fold: 0\n"),
-        ("recipes/sample.yaml", "source: {train: a.csv}\n"),
-    ):
-        (folder / name).write_text(text)
-    sh(folder, "git", "init", "--quiet", "--initial-branch", "main")
-    sh(folder, "dvc", "init", "--quiet")
-    sh(folder, "dvc", "repro", "--quiet")
-    sh(folder, "git", "add", "--all")
-    sh(folder, "git", "commit", "--quiet", "--message", "One")
+    params = "recipe: sample\nsplit:\n  folds: null\n  fold: 0\n"
+    folder = committed_run(tmp_path / "project", STAGE, PIPELINE, params)
     strata = (sys.executable, "-m", "strata", "folds")
     assert "folds: no experiment on the last commit sets split.folds; run the folds first" in sh(
         folder, *strata, fails=True
