@@ -171,7 +171,7 @@ def test_files_that_are_there_already_are_not_taken_for_more(project, monkeypatc
     monkeypatch.chdir(project.root)
     for label in ("Fake", "True"):
         (tmp_path / f"{label}.csv").write_text("title,text\n" + "t,a b c d\n" * 9, encoding="utf-8")
-    with pytest.raises(StrataError, match=r"sample: holds reviews.csv, which \{label\}.csv would name too; choose"):
+    with pytest.raises(StrataError, match=r"sample: holds reviews.csv, which \{label\}.csv would match too; choose"):
         main([str(tmp_path), "--name", "sample", "--force"])
 
 

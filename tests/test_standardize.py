@@ -393,9 +393,9 @@ def test_the_fast_path_through_html_gives_what_the_parser_gives(text):
     [
         (
             {"n": "=< 4", "p": ">= 7"},
-            r"labels.n is '=< 4', no rule such as '<= 4'.*for that very text, write \['=< 4'\]",
+            r"labels.n is '=< 4', not a rule such as '<= 4'.*for this literal text, write \['=< 4'\]",
         ),
-        ({"n": "<.4", "p": "*"}, r"labels.n is '<.4', no rule"),
+        ({"n": "<.4", "p": "*"}, r"labels.n is '<.4', not a rule"),
         ({"n": ["<= 4", 5], "p": ">= 7"}, r"labels.n has the rule '<= 4' in a list; a rule stands alone"),
     ],
 )
