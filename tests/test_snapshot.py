@@ -59,7 +59,7 @@ def test_a_run_killed_several_times_ends_in_the_same_bytes_as_one_that_was_not(t
     output = train(copy, end_at("snapshot.os.fsync", 2), fails=True)  # after writing, before moving into place
     assert f"goes on after step 8 of {STEPS}" in output
     assert "an earlier run of 36 steps ended in step 10, at a batch of " in output
-    output = train(copy, end_at("validation.validation_scores", 2), fails=True)
+    output = train(copy, end_at("validation.validation_probabilities", 2), fails=True)
     assert f"goes on after step 12 of {STEPS}" in output
     output = train(copy, end_at("trainable.save", 1), fails=True)
     assert not (copy.root / "models/train").exists()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.split import assign, conflicts
-from stages.split.assign import LEFT_OUT, TEST, TRAIN
+from stages.split.assign import LEFT_OUT, TEST, TRAIN, VALIDATION
 from stages.split.conflicts import Resolved
 from stages.split.units import Units, find_units
 from strata.duplicates import ties
@@ -74,6 +74,10 @@ def _assigned(rows: pd.DataFrame, units: Units, dropped: np.ndarray, ready_made:
     else:
         test = [] if ready_made else [settings.test]
         split[at] = assigned(at, [1 - settings.validation - sum(test), settings.validation, *test])
+    if settings.validation_folds:
+        at = at[split[at] != TEST]
+        fold = assigned(at, [1 / settings.validation_folds] * settings.validation_folds, turn=1)
+        split[at] = np.where(fold == settings.validation_fold, VALIDATION, TRAIN)
     return split
 
 

@@ -70,7 +70,9 @@ def surprises(metrics: dict) -> list[str]:
 def _shares_asked(ready_made: int, settings: Split) -> dict[str, float]:
     """Return the share that each split is to have of the rows that are not in a test file, 0 for a test file's."""
     test = 1 / settings.folds if settings.folds else 0 if ready_made else settings.test
-    return {"train": 1 - settings.validation - test, "validation": settings.validation, "test": test}
+    folds = settings.validation_folds
+    validation = (1 - test) / folds if folds else settings.validation
+    return {"train": 1 - validation - test, "validation": validation, "test": test}
 
 
 def _split(

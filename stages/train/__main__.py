@@ -1,11 +1,12 @@
 """Fine-tune the checkpoint on the training rows; keep the weights that score best on validation rows.
 
     python -m stages.train --params params.yaml --recipes recipes --data data/tokenize \
-        --labels data/standardize/labels.json --adapted models/adapt --out models/train \
+        --labels data/standardize/labels.json --adapted models/adapt --out models/train --rows data/train \
         --metrics metrics/train.json --plots plots/train --snapshots snapshots
 
-Writes a folder that transformers loads (safetensors, tokenizer, label names), and the curves of loss and validation
-scores by optimizer step. A run that was killed resumes from its last snapshot and ends in the same bytes.
+Writes a folder that transformers loads (safetensors, tokenizer, label names), the kept weights' probabilities of the
+validation rows, and the curves of loss and validation scores by optimizer step. A run that was killed resumes from its
+last snapshot and ends in the same bytes.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from stages.train import launch
 from stages.train.counters import Counters
+from strata import validation_rows
 from strata.base import command_line, files
 from strata.labels import Labels, read_labels
 from strata.model import checkpoint
@@ -110,6 +112,9 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
     if process_group.is_writer:
         with files.replace_folder(args.out) as out:
             trainable.save(training.model, args.data / "tokenizer", out)
+        with files.replace_folder(args.rows) as folder:
+            rows, probabilities = training.splits["validation"], training.best_probabilities.numpy()
+            validation_rows.write(folder, rows.id, rows.label, probabilities)
         publish(training.counters, settings.train.best_metric, args.plots, args.metrics)
     snapshots.remove()
     if process_group.is_first:
@@ -128,7 +133,7 @@ def report(counters: Counters, precision: str, seconds: float) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
-        __doc__, argv, "--data", "--labels", "--adapted", "--out", "--metrics", "--plots", "--snapshots"
+        __doc__, argv, "--data", "--labels", "--adapted", "--out", "--rows", "--metrics", "--plots", "--snapshots"
     )
     parent = int(os.environ.get(launch.STARTED_BY, os.getppid()))
     settings, _ = read_settings(args.params, args.recipes)

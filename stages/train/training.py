@@ -22,6 +22,8 @@ from strata.model.precision import AUTOCAST
 from strata.model.tokens import TokenizedRows
 from strata.settings.params import Train
 
+PROBABILITIES = "best_probabilities"  # name of the tensor in the saved state
+
 
 class Training:
     """One run: the model, its optimizer, the counters and the best weights so far.
@@ -54,6 +56,7 @@ class Training:
         self.teacher: torch.Tensor | None = None  # its log probabilities for the training rows: (rows, labels)
         self.counters = Counters()
         self.best_weights: dict[str, torch.Tensor] | None = None
+        self.best_probabilities: torch.Tensor | None = None  # of the validation rows: (rows, labels) float64
 
     def logits(self, model: torch.nn.Module, ids: np.ndarray, mask: np.ndarray) -> torch.Tensor:
         """Return a model's logits, (rows, labels) float32. ids, mask: (rows, longest) int64."""
@@ -95,9 +98,13 @@ class Training:
         self.counters.step += 1
         self.counters.loss += step_loss.item()
 
-    def keep_best_weights(self) -> None:
-        """Remember the weights of this step as the best so far."""
+    def keep_best(self, probabilities: np.ndarray) -> None:
+        """Remember the weights of this step as the best so far, and the probabilities of the validation rows.
+
+        probabilities: (rows, labels) float64.
+        """
         self.counters.best_step = self.counters.step
+        self.best_probabilities = torch.from_numpy(probabilities)
         self.best_weights = {name: w.detach().cpu().clone() for name, w in self.optimizer.weights.items()}
 
     def restore_best_weights(self) -> None:
@@ -109,6 +116,8 @@ class Training:
         """Save the state after this step."""
         self.counters.scaler = self.scaler.state_dict()
         best = {f"best.{name}": tensor for name, tensor in (self.best_weights or {}).items()}
+        if self.best_probabilities is not None:
+            best[PROBABILITIES] = self.best_probabilities
         snapshots.save(self.optimizer.state() | best, asdict(self.counters))
 
     def resume(self, snapshots: Snapshots, steps: int) -> None:
@@ -117,6 +126,8 @@ class Training:
         state = self.process_group.broadcast(snapshots.load())
         if state:
             tensors, counters = state
+            probabilities = tensors.pop(PROBABILITIES, None)
+            self.best_probabilities = None if probabilities is None else probabilities.cpu()
             self.counters = Counters(**counters)
             self.optimizer.load_state(tensors)
             self.scaler.load_state_dict(self.counters.scaler)

@@ -39,8 +39,11 @@ def score_with_teacher(training: Training, teacher: PreTrainedModel) -> None:
     training.teacher = torch.from_numpy(np.log(teacher_probabilities.clip(1e-30)))
 
 
-def validation_scores(training: Training) -> dict[str, float]:
-    """Return the step and the scores of the validation rows. Each process scores its share of them."""
+def validation_probabilities(training: Training) -> np.ndarray:
+    """Return the probabilities of the validation rows, (rows, labels) float64. Each process scores its share of them.
+
+    Raises: StrataError when they are NaN, or memory runs out.
+    """
     rows, process_group = training.splits["validation"], training.process_group
     own = slice(process_group.rank, None, process_group.size)
     shape = len(rows.label), len(training.labels.names)
@@ -56,8 +59,7 @@ def validation_scores(training: Training) -> dict[str, float]:
         ) from None
     training.compiled.train()
     process_group.sum(all_probabilities)
-    values = scores(rows.label, all_probabilities.cpu().numpy(), training.labels.positive_id)
-    return {"step": training.counters.step, "loss": values["log_loss"], **values}
+    return all_probabilities.cpu().numpy()
 
 
 def is_best(entry: dict, counters: Counters, metric: str) -> bool:
@@ -77,8 +79,10 @@ def evaluate(training: Training, snapshots: Snapshots) -> None:
     """Score the validation rows, and keep the weights if they are the best so far."""
     longest = max(map(len, training.splits["validation"].input_ids))
     snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
-    entry = validation_scores(training)
+    probabilities = validation_probabilities(training)
+    values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)
+    entry = {"step": training.counters.step, "loss": values["log_loss"], **values}
     improved = is_best(entry, training.counters, training.settings.best_metric)
     training.counters.validation.append(entry)
     if improved:
-        training.keep_best_weights()
+        training.keep_best(probabilities)

@@ -66,6 +66,13 @@ class Split(Section):
         "them; null: one split."
     )
     fold: int = Field(ge=0, description="Which fold is the test split, from 0; unused where folds is null.")
+    validation_folds: Annotated[int, Field(ge=2, le=100)] | None = Field(
+        description="Number of folds of the training and validation rows: the validation split is one of them, and the "
+        "test split keeps its rows. A search scores settings so (strata sweep); null: one validation split."
+    )
+    validation_fold: int = Field(
+        ge=0, description="Which of these folds is the validation split, from 0; unused where validation_folds is null."
+    )
     near_duplicate: Annotated[Float, Field(ge=0.5, le=1)] = Field(
         description="Two texts are near-copies when their 3-word shingles have at least this Jaccard similarity, 0.5 "
         "to 1. Texts that are equal up to case, spacing, HTML and punctuation are always copies."
@@ -89,9 +96,18 @@ class Split(Section):
             raise ValueError(f"validation + {name} is {self.validation + test:g}, must be below 1")
         if self.folds and self.fold >= self.folds:
             raise ValueError(f"fold is {self.fold}, must be below folds ({self.folds})")
-        if self.by == "date" and (self.folds or self.method == "stable"):
+        if self.folds and self.validation_folds:
             raise ValueError(
-                "by is date, which leaves no choice of folds or method; set folds to null, method to stratified"
+                f"folds is {self.folds} and validation_folds is {self.validation_folds}; set one of them to null"
+            )
+        if self.validation_folds and self.validation_fold >= self.validation_folds:
+            raise ValueError(
+                f"validation_fold is {self.validation_fold}, must be below validation_folds ({self.validation_folds})"
+            )
+        if self.by == "date" and (self.folds or self.validation_folds or self.method == "stable"):
+            raise ValueError(
+                "by is date, which leaves no choice of folds or method; set folds and validation_folds to null, method "
+                "to stratified"
             )
         return self
 
