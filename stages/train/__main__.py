@@ -47,7 +47,7 @@ def publish(counters: Counters, best_metric: str, plots: Path, metrics: Path) ->
     ):
         files.write_curve(plots / f"{name}.csv", pd.DataFrame(points, columns=columns))
     best = {f"val_{best_metric}": counters.best[best_metric]} if counters.best else {}
-    files.write_metrics(metrics, {"steps": counters.step} | best)
+    files.write_metrics(metrics, {"steps": counters.step, "tokens": counters.tokens} | best)
 
 
 def prepare(

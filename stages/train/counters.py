@@ -10,6 +10,7 @@ class Counters:
     step: int = 0
     training: list[dict] = field(default_factory=list)  # points of the loss curve
     validation: list[dict] = field(default_factory=list)  # scores of each evaluation
+    tokens: int = 0  # that the model was trained on, padding included
     loss: float = 0.0  # sum over the steps since the last point
     best_step: int = 0
     scaler: dict = field(default_factory=dict)  # state of the fp16 gradient scaler

@@ -84,7 +84,7 @@ class Training:
         step_loss = torch.zeros((), device=self.device)
         where = f"in step {self.counters.step + 1:,}"
         for batch in batches:
-            longest = max(len(self.splits["train"].input_ids[i]) for i in batch)
+            longest = self._longest(batch)
             rows = batch[self.process_group.rank :: self.process_group.size]  # the share of this process
             snapshots.note_batch(where, len(rows), longest)
             with memory.explained(where, len(rows), longest):
@@ -96,7 +96,11 @@ class Training:
             self.scaler.unscale_(self.optimizer.adamw)
             self.optimizer.step(lr, self.scaler)
         self.counters.step += 1
+        self.counters.tokens += sum(len(batch) * self._longest(batch) for batch in batches)
         self.counters.loss += step_loss.item()
+
+    def _longest(self, batch: np.ndarray) -> int:
+        return max(len(self.splits["train"].input_ids[i]) for i in batch)
 
     def keep_best(self, probabilities: np.ndarray) -> None:
         """Remember the weights of this step as the best so far, and the probabilities of the validation rows.

@@ -13,6 +13,7 @@ from strata.base.errors import StrataError, did_you_mean
 COMMANDS = {
     "recipe": "Write a first recipe for a file of labelled text",
     "audit": "Count the texts of one file that are in another, copied or nearly",
+    "sweep": "Search for the best settings, by the scores of validation rows",
     "compare": "Tell whether two runs differ on the test rows that they share",
     "folds": "Put the folds of a cross-validation together: mean, spread and pooled score",
     "predict": "Label texts with a model folder",

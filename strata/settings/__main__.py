@@ -1,7 +1,7 @@
-"""Check params.yaml and every recipe, or renew the JSON Schemas that editors use.
+"""Check params.yaml, every recipe and every sweep, or renew the JSON Schemas that editors use.
 
-python -m strata.settings           check params.yaml and every recipe
-python -m strata.settings --write   write params.schema.json and recipe.schema.json
+python -m strata.settings           check params.yaml, every recipe and every sweep
+python -m strata.settings --write   write params.schema.json, recipe.schema.json and sweep.schema.json
 """
 
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strata.base import command_line
 from strata.settings.json_schema import schemas
-from strata.settings.reader import read, read_settings
+from strata.settings.reader import read, read_settings, read_sweep
 from strata.settings.recipe import Recipe
 
 
@@ -21,6 +21,8 @@ def main() -> None:
     read_settings(Path("params.yaml"), Path("recipes"))
     for path in sorted(Path("recipes").glob("*.yaml")):
         read(path, Recipe)
+    for path in sorted(Path("sweeps").glob("*.yaml")):
+        read_sweep(path, Path("params.yaml"), Path("recipes"))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The search behind `strata sweep`: trials in workspaces of their own, scored on validation rows."""

@@ -1,0 +1,161 @@
+"""Runs the trials of a sweep: rounds of them, some side by side, each in a workspace, until all have ended."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pyarrow as pa
+from optuna.trial import Trial
+
+from strata.base import tables
+from strata.base.cores import cores
+from strata.base.errors import StrataError
+from strata.settings.overrides import Overrides
+from strata.settings.sweep import Search, Sweep
+from strata.sweeping import trial as one_trial
+from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of, note_ending
+from strata.sweeping.trial import Pruned, Report, Scored, score
+from strata.sweeping.workspace import Workspace
+
+ROWS = pa.schema(
+    [("id", pa.int64()), ("label", pa.int64()), ("probabilities", pa.list_(pa.float64())), ("unit", pa.int64())]
+)
+LABELS = b"labels"
+
+Runner = Callable[[str, Overrides, Report], Scored]
+"""Runs one trial by name and settings. Raises: StrataError, Pruned."""
+
+
+class Progress:
+    """Prints a line for each trial that ends."""
+
+    def __init__(self, study: Study):
+        self.study, self.start, self.ended = study, time.monotonic(), 0
+        self.lock = threading.Lock()
+
+    def show(self, number: int, overrides: Overrides, ending: Ending) -> None:
+        """Print how a trial ended, the best so far and the time left."""
+        with self.lock:
+            self.ended += 1
+            endings = [ending_of(trial) for trial in self.study.trials]
+            count = sum(one is not None for one in endings)
+            best = self.study.best()
+            what = {"COMPLETE": f"{self.study.sweep.metric} {ending.score or 0:.4f}", "PRUNED": "stopped early"}
+            told = what.get(ending.state, f"failed: {ending.reason}")
+            so_far = "" if best is None else f"; best {ending_of(best).score:.4f}, {self.study.trial_name(best.number)}"
+            of = "" if self.study.most is None else f" of {self.study.most}"
+            left = ""
+            if self.study.most and count < self.study.most:
+                seconds = (time.monotonic() - self.start) / self.ended * (self.study.most - count)
+                left = f", about {_duration(seconds)} left"
+            print(
+                f"sweep: {self.study.trial_name(number)} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}",
+                flush=True,
+            )
+
+
+def described(overrides: Overrides) -> str:
+    """Return settings as a phrase: train.lr=3e-05, train.batch_size=16."""
+    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in overrides.items()}
+    return ", ".join(f"{key}={value}" for key, value in words.items()) or "no change"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
+
+
+def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
+    """Run a trial, keep its validation rows, and return how it ended."""
+    overrides = json.loads(trial.user_attrs[OVERRIDES])
+    start = time.monotonic()
+
+    def ending(
+        state: str, value: float | None = None, reason: str | None = None, scored: Scored | None = None
+    ) -> Ending:
+        seconds = round(time.monotonic() - start, 1)
+        if scored is None:
+            return Ending(state, value, reason, seconds, None, [])
+        return Ending(state, value, reason, seconds, scored.compute, scored.experiments)
+
+    try:
+        scored = runner(
+            study.trial_name(trial.number), overrides, lambda share, value: study.report(trial, share, value)
+        )
+        value = score(scored.rows, scored.labels, study.sweep.metric)
+    except Pruned:
+        return ending("PRUNED")
+    except StrataError as error:
+        return ending("FAIL", reason=str(error))
+    schema = ROWS.with_metadata({LABELS: json.dumps([scored.labels.names, scored.labels.positive])})
+    tables.write_frame(rows / f"{trial.number:03d}.parquet", scored.rows, schema)
+    return ending("COMPLETE", value, scored=scored)
+
+
+def local_runner(workspaces: list[Workspace], sweep: Sweep, logs: Path) -> Runner:
+    """Return what runs a trial in whichever of this machine's workspaces is free. logs: folder for what trials print."""
+    free: queue.SimpleQueue[Workspace] = queue.SimpleQueue()
+    for workspace in workspaces:
+        free.put(workspace)
+    threads = max(1, cores() // len(workspaces))
+    logs.mkdir(parents=True, exist_ok=True)
+
+    def runner(name: str, overrides: Overrides, report: Report) -> Scored:
+        workspace = free.get()
+        try:
+            return one_trial.run(
+                workspace, name, overrides, sweep.folds, sweep.metric, report, logs / f"{name}.log", threads
+            )
+        finally:
+            free.put(workspace)
+
+    return runner
+
+
+def search(study: Study, runner: Runner, jobs: int, rows: Path, end_trials: Callable[[], None]) -> None:
+    """Run rounds of trials until all that the sweep asks for have ended, or its time is over.
+
+    jobs: trials side by side. end_trials: ends those that run, when the search is interrupted; they run again later.
+    """
+    progress, budget, interrupted = Progress(study), Budget(study), threading.Event()
+
+    def run(trial: Trial) -> None:
+        if ending_of(trial) is not None or interrupted.is_set() or budget.is_used_up():
+            return
+        ending = run_trial(study, trial, runner, rows)
+        if not interrupted.is_set():
+            note_ending(trial, ending)
+            budget.note()
+            progress.show(trial.number, json.loads(trial.user_attrs[OVERRIDES]), ending)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            while not budget.is_used_up() and (trials := study.next_round()):
+                list(pool.map(run, trials))
+                if all(ending_of(trial) for trial in trials):
+                    study.end_round(trials)
+        except BaseException:
+            interrupted.set()
+            end_trials()
+            raise
+
+
+class Budget:
+    """The time that a search may take, over all its calls."""
+
+    def __init__(self, study: Study):
+        self.study, self.start = study, time.monotonic()
+        minutes = study.sweep.minutes if isinstance(study.sweep, Search) else None
+        self.seconds = None if minutes is None else 60 * minutes
+        self.before = study.seconds
+
+    def is_used_up(self) -> bool:
+        return self.seconds is not None and self.before + time.monotonic() - self.start >= self.seconds
+
+    def note(self) -> None:
+        """Record the time so far, for a later call."""
+        self.study.seconds = self.before + time.monotonic() - self.start

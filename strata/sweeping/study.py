@@ -1,0 +1,192 @@
+"""What a search knows, kept by Optuna: every trial with its settings, its scores on the way, and how it ended.
+
+A search that was killed goes on with the same draws. Each trial draws from random numbers of its own, seeded by its
+number, and from the scores of earlier rounds alone: a round's results are handed over together when all its trials have
+ended. So neither the order in which trials end, nor how many run side by side, nor a restart decides what is drawn.
+"""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.samplers import BaseSampler, GPSampler, PartialFixedSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from strata.base.errors import StrataError
+from strata.settings.overrides import Overrides
+from strata.settings.sweep import Range, Runs, Search, Sweep, combinations, is_drawn
+
+RUN = "run"  # the one key of a sweep of named runs
+OVERRIDES, ENDING = "overrides", "ending"
+
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def journal(path: Path) -> BaseStorage:
+    """Return the storage in a file. Nobody else may use it: what a killed search left half-written is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for lock in path.parent.glob(f"{path.name}.lock*"):
+        lock.unlink()
+    if path.exists():
+        content = path.read_bytes()
+        if not content.endswith(b"\n"):
+            path.write_bytes(content[: content.rfind(b"\n") + 1])
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+class Ending(NamedTuple):
+    """How a trial ended."""
+
+    state: str  # COMPLETE, PRUNED or FAIL, as Optuna calls them
+    score: float | None
+    reason: str | None  # why it failed
+    seconds: float
+    compute: float | None  # floating-point operations of its training, roughly
+    experiments: list[str]
+
+
+def ending_of(trial: Trial | FrozenTrial) -> Ending | None:
+    """Return how a trial ended, None while it has not."""
+    content = trial.user_attrs.get(ENDING)
+    return None if content is None else Ending(**content)
+
+
+def note_ending(trial: Trial, ending: Ending) -> None:
+    """Record how a trial ended, before the results of its round are handed over."""
+    trial.set_user_attr(ENDING, ending._asdict())
+
+
+class Study:
+    """The trials of one sweep. name: of the sweep, and of the study in the storage."""
+
+    def __init__(self, sweep: Sweep, name: str, storage: BaseStorage | str):
+        self.sweep, self.name = sweep, name
+        is_search = isinstance(sweep, Search)
+        self.fixed = None if is_search and sweep.sampler != "grid" else _listed(sweep)
+        self.most = len(self.fixed) if self.fixed else None
+        if is_search and sweep.trials is not None:
+            self.most = min(sweep.trials, self.most or sweep.trials)
+        self.round_size = sweep.round if is_search else len(sweep.runs)
+        pruner = optuna.pruners.NopPruner()
+        if is_search and sweep.pruner == "median":
+            pruner = optuna.pruners.MedianPruner()
+        try:
+            self.study = optuna.create_study(
+                storage=storage, study_name=name, direction=sweep.direction, pruner=pruner, load_if_exists=True
+            )
+        except Exception as error:
+            raise StrataError(f"the storage of sweep {name} cannot be used ({' '.join(str(error).split())})") from None
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number."""
+        return self.study.get_trials(deepcopy=False)
+
+    def trial_name(self, number: int) -> str:
+        """Return the name of a trial, and of its DVC experiment."""
+        if isinstance(self.sweep, Runs):
+            return f"{self.name}-{list(self.sweep.runs)[number]}"
+        return f"{self.name}-{number:03d}"
+
+    def best(self) -> FrozenTrial | None:
+        """Return the trial with the best score, of equal ones the first; None before any has one."""
+        scored = [trial for trial in self.trials if (ending := ending_of(trial)) and ending.score is not None]
+        sign = 1 if self.sweep.direction == "maximize" else -1
+        return max(scored, key=lambda trial: sign * ending_of(trial).score, default=None)
+
+    @property
+    def seconds(self) -> float:
+        """How long the search has run so far, over all calls."""
+        return self.study.user_attrs.get("seconds", 0.0)
+
+    @seconds.setter
+    def seconds(self, value: float) -> None:
+        self.study.set_user_attr("seconds", value)
+
+    def check_base(self, base: dict[str, str]) -> None:
+        """Raise StrataError when the project is not what it was when this search began. base: of `fingerprint`."""
+        known = self.study.user_attrs.get("base")
+        if known is None:
+            self.study.set_user_attr("base", base)
+        elif changed := [name for name in {**known, **base} if known.get(name) != base.get(name)]:
+            raise StrataError(
+                f"{', '.join(changed)} changed since this search began, and its trials would not be comparable; undo the "
+                f"change, begin anew with strata sweep {self.name} --restart, or give the sweep another name"
+            )
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all trials that the sweep asks for have ended."""
+        trials = self.trials
+        return self.most is not None and len(trials) >= self.most and all(map(ending_of, trials))
+
+    def next_round(self) -> list[Trial]:
+        """Return the trials that run next: those that a killed search left, and new ones up to the round's size."""
+        trials = self.trials
+        running = [self._trial(trial) for trial in trials if trial.state == TrialState.RUNNING]
+        number = len(trials)
+        while (self.most is None or number < self.most) and (number % self.round_size or not running):
+            running.append(self._trial(None))
+            number += 1
+        return running
+
+    def _trial(self, known: FrozenTrial | None) -> Trial:
+        """Return a trial, a new one or one to continue, with its settings drawn."""
+        number = len(self.trials) if known is None else known.number
+        self.study.sampler = self._sampler(number, 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            trial = self.study.ask() if known is None else Trial(self.study, known._trial_id)
+            if OVERRIDES not in trial.user_attrs:
+                trial.set_user_attr(OVERRIDES, json.dumps(self._draw(trial)))
+        return trial
+
+    def _draw(self, trial: Trial) -> Overrides:
+        if isinstance(self.sweep, Runs):
+            return self.sweep.runs[trial.suggest_categorical(RUN, list(self.sweep.runs))]
+        values: Overrides = {}
+        for i, (key, space) in enumerate(self.sweep.search.items()):
+            if not is_drawn(space, values):
+                continue
+            self.study.sampler = self._sampler(trial.number, i + 1)
+            if not isinstance(space, Range):
+                values[key] = json.loads(trial.suggest_categorical(key, [json.dumps(value) for value in space.choices]))
+            elif isinstance(space.low, int) and isinstance(space.high, int):
+                values[key] = trial.suggest_int(key, space.low, space.high, log=space.log)
+            else:
+                values[key] = float(f"{trial.suggest_float(key, space.low, space.high, log=space.log):.3g}")
+        return values
+
+    def _sampler(self, number: int, draw: int) -> BaseSampler:
+        """Return the sampler of a trial's draw, with random numbers of its own."""
+        if self.fixed:
+            fixed = self.fixed[number]
+            return PartialFixedSampler(fixed, RandomSampler(0))
+        seed = int(np.random.SeedSequence([self.sweep.seed, number, draw]).generate_state(1)[0])
+        kinds = {"tpe": TPESampler, "gp": GPSampler, "random": RandomSampler}
+        return kinds[self.sweep.sampler](seed=seed)
+
+    def report(self, trial: Trial, share: int, value: float) -> bool:
+        """Record a trial's score at a share of it, in percent, and return whether the pruner gives the trial up."""
+        if share not in self.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
+            trial.report(value, share)
+        return trial.should_prune()
+
+    def end_round(self, trials: list[Trial]) -> None:
+        """Hand a round's results over to the sampler and the pruner, in the order of the trials' numbers."""
+        for trial in sorted(trials, key=lambda trial: trial.number):
+            ending = ending_of(trial)
+            self.study.tell(trial.number, ending.score, state=TrialState[ending.state])
+
+
+def _listed(sweep: Sweep) -> list[dict[str, Any]]:
+    """Return what each trial of named runs, or of a grid, draws, in order."""
+    if isinstance(sweep, Runs):
+        return [{RUN: name} for name in sweep.runs]
+    return [{key: json.dumps(value) for key, value in drawn.items()} for drawn in combinations(sweep.search)]

@@ -1,0 +1,158 @@
+"""One trial of a search: its training, or one training a fold, watched and scored on validation rows."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.special import log_softmax
+
+from strata import validation_rows
+from strata.base import files, tables
+from strata.base.errors import StrataError
+from strata.labels import Labels, read_labels
+from strata.prior import read_prior_shift
+from strata.scoring import scores
+from strata.settings.overrides import Overrides
+from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.workspace import Workspace
+
+CURVE = "plots/train/validation.csv"
+SECONDS = 0.2  # from one look at a training's scores to the next
+STAGE_LINE = re.compile(rb"^(?:ingest|standardize|split|resample|tokenize|adapt|train): .+$", re.MULTILINE)
+DVC_LINE = re.compile(rb"^ERROR: .+$", re.MULTILINE)
+EXIT_CODE = re.compile(rb"exited with (-?\d+)")
+FLOATING_POINT_OPERATIONS = 6  # a weight and token: Kaplan et al., "Scaling Laws for Neural Language Models", 2020
+
+Report = Callable[[int, float], bool]
+"""Takes a share of the trial in percent and the score there; returns whether the trial is to be stopped."""
+
+
+class Scored(NamedTuple):
+    """What a trial found out."""
+
+    rows: pd.DataFrame  # validation rows: id, label, probabilities, unit; with folds, those of all of them
+    labels: Labels
+    compute: float  # floating-point operations of the training, roughly
+    experiments: list[str]
+
+
+class Pruned(Exception):
+    """The trial was stopped since it was hopeless."""
+
+
+def run(
+    workspace: Workspace,
+    name: str,
+    overrides: Overrides,
+    folds: int | None,
+    metric: str,
+    report: Report,
+    log: Path,
+    threads: int,
+) -> Scored:
+    """Run a trial's experiments, NAME or NAME-fold0, NAME-fold1, ...
+
+    metric, folds: of the sweep. threads: of each training.
+    Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
+    """
+    if not folds:
+        return _run_one(
+            workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, threads
+        )
+    parts = []
+    for fold in range(folds):
+        settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
+        path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
+        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, threads))
+        mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
+        if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
+            raise Pruned
+    rows = pd.concat([part.rows.assign(fold=i) for i, part in enumerate(parts)], ignore_index=True)
+    rows["unit"] = rows.groupby(["fold", "unit"], sort=True).ngroup()
+    names = [name for part in parts for name in part.experiments]
+    return Scored(rows.drop(columns="fold"), parts[0].labels, sum(part.compute for part in parts), names)
+
+
+def _run_one(
+    workspace: Workspace,
+    name: str,
+    overrides: Overrides,
+    watch: Callable[[], bool] | None,
+    log: Path,
+    threads: int,
+) -> Scored:
+    """Run one experiment. watch: looks at the scores so far, returns whether to stop."""
+    workspace.set(overrides)
+    (workspace.folder / CURVE).unlink(missing_ok=True)
+    process = workspace.start(name, log, threads)
+    try:
+        while process.poll() is None:
+            if watch and watch():
+                raise Pruned
+            time.sleep(SECONDS)
+        if process.returncode:
+            raise StrataError(reason(log.read_bytes(), process.returncode))
+        if watch and watch():
+            raise Pruned
+    finally:
+        workspace.end_process()
+        process.wait()
+    workspace.fetch_experiments()
+    return outcome(workspace.folder, [name])
+
+
+def _report_curve(folder: Path, metric: str, report: Report) -> bool:
+    """Report every evaluation of a training so far, in order. Returns: whether to stop."""
+    try:
+        values = pd.read_csv(folder / CURVE)[metric]
+    except (OSError, pd.errors.EmptyDataError):
+        return False
+    train = read_yaml(folder / "params.yaml")["train"]
+    evaluations = train["epochs"] * train["evaluations_per_epoch"]
+    shares = [round(100 * (i + 1) / evaluations) for i in range(len(values))]
+    return any(report(share, float(value)) for share, value in zip(shares, values, strict=True) if share < 100)
+
+
+def reason(log: bytes, code: int) -> str:
+    """Return why an experiment failed, from what it printed."""
+    of_dvc, of_stages = DVC_LINE.findall(log), STAGE_LINE.findall(log)
+    of_stage = EXIT_CODE.findall(of_dvc[-1]) if of_dvc else []
+    code = int(of_stage[-1]) if of_stage else code
+    if code < 0 or code > 128:
+        return f"the system ended it (exit code {code}), perhaps for lack of memory"
+    lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
+    return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
+
+
+def outcome(folder: Path, experiments: list[str]) -> Scored:
+    """Read what a finished trial left in its workspace. The probabilities are shifted to the natural prior."""
+    rows, labels = validation_rows.read(folder / "data/train"), read_labels(folder / "data/standardize/labels.json")
+    shift = read_prior_shift(folder / "data/resample/prior.json").training
+    logits = np.log(np.clip(np.stack(rows["probabilities"]), 1e-300, None)) + shift
+    units = tables.read(folder / "data/split/units.parquet").set_index("id")["unit"]
+    rows = rows.assign(probabilities=list(np.exp(log_softmax(logits, axis=1))), unit=units.loc[rows["id"]].to_numpy())
+    metrics = files.read_json(folder / "metrics/train.json")
+    compute = FLOATING_POINT_OPERATIONS * weights(folder / "models/train/model.safetensors") * metrics["tokens"]
+    return Scored(rows, labels, float(compute), experiments)
+
+
+def weights(path: Path) -> int:
+    """Return how many weights a model has, without its embeddings, which only look up."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="numpy") as content:
+        names = [name for name in content.keys() if "embeddings" not in name]  # noqa: SIM118, no mapping
+        return sum(int(np.prod(content.get_slice(name).get_shape())) for name in names)
+
+
+def score(rows: pd.DataFrame, labels: Labels, metric: str) -> float:
+    """Return a metric of validation rows. Raises: StrataError where it is undefined."""
+    name = "log_loss" if metric == "loss" else metric
+    value = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), labels.positive_id)[name]
+    if value is None:
+        raise StrataError(f"{metric} is undefined on these validation rows, which have one label only")
+    return value

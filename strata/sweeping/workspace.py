@@ -1,0 +1,177 @@
+"""A workspace of a search: a clone of the project, in which trials run without touching the user's files.
+
+It has the project's commit, the changes since, what is not in Git yet of recipes, stages and package, and the data. It
+shares DVC's cache with the project, so that what was computed before is not computed again. `dvc exp run --queue` and
+`--temp` leave out data that Git ignores and recipes that it does not know (treeverse/dvc#10744).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from strata.base.errors import StrataError
+from strata.settings.overrides import Overrides, rewritten
+from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.experiment import TARGET
+
+NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
+"""What is copied although Git does not know it yet."""
+PROCESS = "process"  # file with the id of the process that works in the workspace
+EXPERIMENTS = "refs/exps/*:refs/exps/*"
+
+
+def git(folder: Path, *argv: str, given: bytes | None = None) -> bytes:
+    """Return what a git command prints. Raises: StrataError when it fails."""
+    try:
+        result = subprocess.run(["git", "-C", str(folder), *argv], capture_output=True, check=False, input=given)
+    except FileNotFoundError:
+        raise StrataError("git is not installed; a search keeps its trials as DVC experiments, which need it") from None
+    if result.returncode:
+        words = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
+        raise StrataError(f"{folder}: git {argv[0]} fails ({words})")
+    return result.stdout
+
+
+def upstream(pipeline: dict[str, Any], target: str = TARGET) -> list[str]:
+    """Return the stages that a stage needs, itself included. pipeline: the content of dvc.yaml."""
+    stages, needed, waiting = pipeline["stages"], [], [target]
+    while waiting:
+        name = waiting.pop()
+        needed.append(name)
+        inputs = stages[name].get("deps", [])
+        waiting += [
+            other
+            for other in stages
+            if other not in [*needed, *waiting]
+            and any(_is_within(path, out) or _is_within(out, path) for path in inputs for out in outputs(stages[other]))
+        ]
+    return [name for name in stages if name in needed]
+
+
+def outputs(stage: dict[str, Any]) -> list[str]:
+    """Return the paths of all outputs, metrics and plots of a stage in dvc.yaml."""
+    listed = [out for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])]
+    return [path for out in listed for path in (out if isinstance(out, dict) else [out])]
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+class Workspace:
+    """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone."""
+
+    def __init__(self, clone: Path, project: Path, recipes: set[str]):
+        self.clone, self.project = clone, project
+        top, within = (git(project, "rev-parse", way).decode().strip() for way in ("--show-toplevel", "--show-prefix"))
+        self.folder = clone / within
+        self.end_process()
+        shutil.rmtree(clone, ignore_errors=True)
+        clone.parent.mkdir(parents=True, exist_ok=True)
+        git(project, "clone", "--quiet", "--no-tags", top, str(clone))
+        self._copy_changes()
+        for recipe in recipes:
+            _link(project / "data/raw" / recipe, folder / "data/raw" / recipe)
+        self._link_models()
+        self._share_cache()
+        self._remove_later_results()
+        git(folder, "add", "--update")
+        self.tree = git(folder, "write-tree").decode().strip()
+
+    def _copy_changes(self) -> None:
+        """Give the clone what the user changed since the last commit, and new files of the project's own folders."""
+        changes = git(self.project, "diff", "--binary", "HEAD")
+        if changes:
+            git(self.clone, "apply", "--whitespace=nowarn", "--index", "-", given=changes)
+        new = (
+            git(self.project, "ls-files", "--others", "--exclude-standard", "-z", "--", *NEW).decode().split("\0")[:-1]
+        )
+        for path in new:
+            (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.project / path, self.folder / path)
+        if new:
+            git(self.folder, "add", "--", *new)
+
+    def _link_models(self) -> None:
+        """Link the folders of models that params.yaml names and Git ignores, such as a teacher's."""
+        for section in read_yaml(self.folder / "params.yaml").values():
+            for value in section.values() if isinstance(section, dict) else ():
+                if isinstance(value, str) and (self.project / value).is_dir() and not Path(value).is_absolute():
+                    _link(self.project / value, self.folder / value)
+
+    def _share_cache(self) -> None:
+        from dvc.repo import Repo  # takes a second
+
+        with Repo(str(self.project)) as repo:
+            cache = repo.cache.local_cache_dir
+        with Repo(str(self.folder)) as repo, repo.config.edit("local") as config:
+            config["cache"]["dir"] = cache
+
+    def _remove_later_results(self) -> None:
+        """Remove the metrics and plots of stages that a trial does not run: they are of another setting."""
+        pipeline = read_yaml(self.folder / "dvc.yaml")
+        needed = upstream(pipeline)
+        for name, stage in pipeline["stages"].items():
+            if name not in needed:
+                for path in outputs(stage):
+                    with suppress(FileNotFoundError):
+                        (self.folder / path).unlink()
+
+    def set(self, overrides: Overrides) -> None:
+        """Bring the workspace back to its first state, and change settings."""
+        git(self.clone, "read-tree", "--reset", "-u", self.tree)
+        path = self.folder / "params.yaml"
+        path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
+
+    def start(self, name: str, log: Path, threads: int) -> subprocess.Popen:
+        """Start an experiment, in a group of processes of its own. log: gets what it prints."""
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
+        environment.pop("PYTHONPATH", None)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "strata.sweeping.experiment", name],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        self._process_file.write_text(str(process.pid), encoding="utf-8")
+        return process
+
+    @property
+    def _process_file(self) -> Path:
+        return self.clone.with_name(f"{self.clone.name}.{PROCESS}")
+
+    def end_process(self) -> None:
+        """End the processes that an earlier search left here when it was killed."""
+        with suppress(OSError, ValueError):
+            group = int(self._process_file.read_text(encoding="utf-8"))
+            command = Path(f"/proc/{group}/cmdline").read_bytes()
+            if b"strata.sweeping.experiment" in command:
+                os.killpg(group, signal.SIGKILL)
+        self._process_file.unlink(missing_ok=True)
+
+    def fetch_experiments(self) -> None:
+        """Give the project the experiments that were made here."""
+        git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), f"+{EXPERIMENTS}")
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give the workspace a folder of the project that Git ignores: the same files, without copying where possible."""
+    if not source.exists() or target.exists():
+        return
+
+    def linked(one: str, other: str) -> None:
+        try:
+            os.link(one, other)
+        except OSError:  # another file system
+            shutil.copy2(one, other)
+
+    shutil.copytree(source, target, copy_function=linked)
