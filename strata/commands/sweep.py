@@ -9,10 +9,8 @@ and its scores of validation rows, and no test row is scored. The same command g
 import fcntl
 import shutil
 import signal
-from pathlib import Path
 
 from strata.base.errors import StrataError
-from strata.base import tables
 from strata.commands.arguments import add_project, parser
 from strata.settings.reader import read_settings, read_sweep
 from strata.settings.sweep import Search

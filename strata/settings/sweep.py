@@ -94,7 +94,7 @@ class Search(Scored):
 
     search: Annotated[dict[Key, Space], Field(min_length=1)] = Field(
         description="Keys of params.yaml, such as train.lr, each with its range, {low: 1e-5, high: 5e-5, log: true}, "
-        "or its choices, [8, 16, 32]; {choices: [8, 16], when: {train.schedule: cosine}} is drawn only with that schedule."
+        "or its choices, [8, 16, 32]; {choices: [8, 16], when: {train.schedule: cosine}} is drawn with that one only."
     )
     sampler: Literal["tpe", "gp", "random", "grid"] = Field(
         description="tpe: tree-structured Parzen estimator, learns from earlier trials. gp: Gaussian process, for few "

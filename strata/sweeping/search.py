@@ -52,10 +52,8 @@ class Progress:
             if self.study.most and count < self.study.most:
                 seconds = (time.monotonic() - self.start) / self.ended * (self.study.most - count)
                 left = f", about {_duration(seconds)} left"
-            print(
-                f"sweep: {self.study.trial_name(number)} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}",
-                flush=True,
-            )
+            name = self.study.trial_name(number)
+            print(f"sweep: {name} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}", flush=True)
 
 
 def described(overrides: Overrides) -> str:
@@ -97,7 +95,7 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
 
 
 def local_runner(workspaces: list[Workspace], sweep: Sweep, logs: Path) -> Runner:
-    """Return what runs a trial in whichever of this machine's workspaces is free. logs: folder for what trials print."""
+    """Return what runs a trial in a workspace of this machine that is free. logs: folder for what trials print."""
     free: queue.SimpleQueue[Workspace] = queue.SimpleQueue()
     for workspace in workspaces:
         free.put(workspace)

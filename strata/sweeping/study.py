@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
-from optuna.distributions import CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler, PartialFixedSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -116,8 +115,8 @@ class Study:
             self.study.set_user_attr("base", base)
         elif changed := [name for name in {**known, **base} if known.get(name) != base.get(name)]:
             raise StrataError(
-                f"{', '.join(changed)} changed since this search began, and its trials would not be comparable; undo the "
-                f"change, begin anew with strata sweep {self.name} --restart, or give the sweep another name"
+                f"{', '.join(changed)} changed since this search began, and its trials would not be comparable; undo "
+                f"that, begin anew with strata sweep {self.name} --restart, or give the sweep another name"
             )
 
     @property

@@ -76,12 +76,12 @@ class Workspace:
         git(project, "clone", "--quiet", "--no-tags", top, str(clone))
         self._copy_changes()
         for recipe in recipes:
-            _link(project / "data/raw" / recipe, folder / "data/raw" / recipe)
+            _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
         self._link_models()
         self._share_cache()
         self._remove_later_results()
-        git(folder, "add", "--update")
-        self.tree = git(folder, "write-tree").decode().strip()
+        git(self.clone, "add", "--update")
+        self.tree = git(self.clone, "write-tree").decode().strip()
 
     def _copy_changes(self) -> None:
         """Give the clone what the user changed since the last commit, and new files of the project's own folders."""
