@@ -36,7 +36,7 @@ def independent(true: np.ndarray, error: float, seed: int, units: int = 1000) ->
     random = np.random.default_rng(seed)
     observed = true + error * random.normal(size=len(true))
     shrunk = np.sqrt((units - 1) / units)  # as draws of a bootstrap are
-    return observed, observed[:, None] + error * shrunk * random.normal(size=(len(true), 500))
+    return observed, observed[:, None] + error * shrunk * random.normal(size=(len(true), 400))
 
 
 def test_settings_that_are_equally_good_are_not_told_apart():
@@ -59,12 +59,12 @@ def test_a_setting_that_is_clearly_worse_leaves_the_set_and_the_others_stay():
 
 
 def test_the_named_best_of_equal_settings_is_in_the_set_in_about_95_of_100_searches():
-    hits = [best_of_many(*independent(np.zeros(10), 0.01, seed), units=1000).not_told_apart[0] for seed in range(400)]
-    assert 0.95 - 3 * 0.011 <= np.mean(hits) <= 0.95 + 3 * 0.011
+    hits = [best_of_many(*independent(np.zeros(10), 0.01, seed), units=1000).not_told_apart[0] for seed in range(200)]
+    assert 0.95 - 3 * 0.0154 <= np.mean(hits) <= 0.95 + 3 * 0.0154
 
 
 def test_the_shrinkage_is_what_equal_settings_lose_and_its_error_holds_95_of_100_losses():
-    searches = [independent(np.zeros(20), 0.01, seed) for seed in range(300)]
+    searches = [independent(np.zeros(20), 0.01, seed) for seed in range(100)]
     results = [best_of_many(*search, units=1000) for search in searches]
     lost = np.array([values.max() for values, _ in searches])  # all true scores are 0
     expected = np.array([result.shrinkage for result in results])
@@ -72,7 +72,7 @@ def test_the_shrinkage_is_what_equal_settings_lose_and_its_error_holds_95_of_100
     plain = np.mean([draws.max(axis=0).mean() - values.max() for values, draws in searches])
     assert plain < 0.8 * lost.mean(), "the plain bootstrap takes luck for merit"
     within = np.abs(lost - expected) <= 1.96 * np.array([result.shrinkage_error for result in results])
-    assert within.mean() >= 0.92
+    assert within.mean() >= 0.95 - 3 * 0.022
 
 
 def test_true_differences_are_not_taken_for_luck():
@@ -84,7 +84,7 @@ def test_true_differences_are_not_taken_for_luck():
 
 def test_the_more_settings_are_tried_the_more_the_best_score_shrinks():
     shrinkages = [
-        np.mean([best_of_many(*independent(np.zeros(n), 0.01, seed), units=1000).shrinkage for seed in range(20)])
+        np.mean([best_of_many(*independent(np.zeros(n), 0.01, seed), units=1000).shrinkage for seed in range(10)])
         for n in (2, 5, 20, 80)
     ]
     assert shrinkages == sorted(shrinkages)
@@ -189,7 +189,7 @@ def test_a_setting_without_a_score_is_left_out_and_a_draw_without_one_counts_for
 def test_too_few_defined_draws_tell_nothing():
     values, draws = independent(np.array([0.0, 0.5, 0.5]), 0.01, seed=0)
     values[2] = np.nan
-    draws[0, :250] = np.nan
+    draws[0, :200] = np.nan
     result = best_of_many(values, draws, units=1000)
     assert (result.best, result.not_told_apart.tolist()) == (1, [True, True, False])
     assert np.isnan(result.shrinkage)
@@ -213,8 +213,10 @@ def test_scores_of_all_rows_and_of_draws_are_those_of_every_metric(positive):
 def test_all_settings_have_the_same_draws():
     labels, probabilities = outputs([1.0])
     for metric in ("accuracy", "loss", "f1_macro"):
-        _, draws = scores_and_draws(labels, np.repeat(probabilities, 3, axis=0), 1, np.arange(ROWS), 0, metric, draws=50)
-        assert (draws == draws[0]).all(), metric
+        _, draws = scores_and_draws(
+            labels, np.repeat(probabilities, 3, axis=0), 1, np.arange(ROWS), 0, metric, draws=50
+        )
+        assert draws == pytest.approx(np.tile(draws[0], (3, 1)), abs=1e-12), metric
 
 
 def test_given_predictions_take_the_place_of_the_most_probable_labels():

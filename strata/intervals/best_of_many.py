@@ -1,18 +1,18 @@
 """What a search among many settings can say honestly, when all were scored on the same rows.
 
 Two questions. Which settings can these rows not tell from the best? And how much of the best score is luck, since it
-was
-chosen for being the best?
+was chosen for being the best?
 
-The set of settings that are not told apart from the best is that of multiple comparisons with the best: Hsu, "Constrained
-simultaneous confidence intervals for multiple comparisons with the best", Annals of Statistics 12, 1984. Its critical
-values come from the bootstrap, which knows how strongly the settings' errors are correlated, as in the model confidence
-set of Hansen, Lunde and Nason, Econometrica 79, 2011; but each setting has one test against all the others, and nothing
-is eliminated step by step.
+The set of settings that are not told apart from the best is that of multiple comparisons with the best: Hsu,
+"Constrained simultaneous confidence intervals for multiple comparisons with the best", Annals of Statistics 12, 1984.
+Its critical values come from the bootstrap, which knows how strongly the settings' errors are correlated, as in the
+model confidence set of Hansen, Lunde and Nason, Econometrica 79, 2011; but each setting has one test against all the
+others, and nothing is eliminated step by step.
 
-The luck of the best is what decision analysis calls the optimizer's curse (Smith and Winkler, Management Science 52,
-2006). The plain bootstrap understates it, since observed scores are spread more widely than the true ones: it takes
-luck for merit. So the spread of the true scores is estimated by moments first (DerSimonian and Laird, 1986).
+The luck of the best is the winner's curse, or the optimizer's: Smith and Winkler, Management Science 52, 2006. The
+plain bootstrap understates it: observed scores are spread more widely than the true ones, and it takes this luck for
+merit. So the spread of the true scores is estimated by moments first, as in empirical Bayes (Efron and Morris, Journal
+of the American Statistical Association 70, 1975), and searches among such true scores are simulated.
 """
 
 from collections.abc import Iterable
@@ -28,6 +28,7 @@ from strata.scoring import checked_predictions, squared_errors
 
 LEVEL = 0.95  # of the searches, at least, have the truly best setting in the set
 ROUNDING = 1e-9  # differences between scores that mean nothing
+SEARCHES, DRAWS_A_SEARCH = 250, 200  # simulated, to see how far off the shrinkage itself is
 
 
 class BestOfMany(NamedTuple):
@@ -46,11 +47,12 @@ class BestOfMany(NamedTuple):
     The true score is the one on endlessly many new rows. NaN where the draws say nothing.
     """
     shrinkage_error: float
-    """The standard deviation of that fall, from search to search.
+    """The standard deviation, over searches like this one, of the real fall less `shrinkage`.
 
-    In about 95 of 100 searches, the best score less the true score of its setting lies within 1.96 of it around
-    `shrinkage`. It holds the luck of all settings together, rows that are easier or harder than others: this has mean
-    0, and adds nothing to `shrinkage`. It does not hold the luck of the new rows, if these are few.
+    Nominally, the best score less the true score of its setting lies within 1.96 of it around `shrinkage` in 95 of 100
+    searches; benchmarks/search_honesty counts how often it does. It holds what `shrinkage` itself is off by, and the
+    luck that all settings share, such as easier rows: this has mean 0, and adds nothing to `shrinkage`. It does not
+    hold the luck of the new rows, if these are few.
     """
     true_spread: float
     """The standard deviation of the settings' true scores, by moments; 0 where chance explains all differences."""
@@ -80,12 +82,10 @@ def best_of_many(scores: np.ndarray, draws: np.ndarray, units: int) -> BestOfMan
     # the variance between as many units as there are is too small by one of them
     noise = (drawn - drawn.mean(axis=1, keepdims=True)) * np.sqrt(units / (units - 1))
     in_set[defined] = [_may_be_best(i, values, noise, units) for i in range(len(values))]
-    spread = _true_spread(values, noise)
-    observed = np.std(values, ddof=1) if len(values) > 1 else 0.0
-    # the observed deviations, at the spread of the true ones: their shape is kept, such as one that stands out
-    true = (values - values.mean()) * (spread / observed if observed > ROUNDING else 0)
-    fall = noise[(true[:, None] + noise).argmax(axis=0), np.arange(noise.shape[1])]
-    return BestOfMany(best, in_set, max(0.0, float(fall.mean())), float(fall.std()), spread)
+    variance = noise.var(axis=0, ddof=1).mean() if len(values) > 1 else 0.0
+    true = _true_deviations(values, variance)
+    shrinkage, error = _shrinkage(true, noise, variance)
+    return BestOfMany(best, in_set, shrinkage, error, float(true.std(ddof=1)) if len(true) > 1 else 0.0)
 
 
 def _may_be_best(setting: int, scores: np.ndarray, noise: np.ndarray, units: int) -> bool:
@@ -104,14 +104,41 @@ def _may_be_best(setting: int, scores: np.ndarray, noise: np.ndarray, units: int
     return bool((lead / error).max() <= few_units * max(by_chance, norm.ppf(LEVEL)))
 
 
-def _true_spread(scores: np.ndarray, noise: np.ndarray) -> float:
-    """Return the standard deviation of the true scores: what the observed variance has beyond that of the noise.
+def _true_deviations(scores: np.ndarray, variance: float) -> np.ndarray:
+    """Return how far each setting's true score may lie from their mean: (settings,).
 
-    Both variances are those between settings, to which what all settings have in common adds nothing.
+    They are the observed deviations, made as small as the spread of the true scores is. So their shape is kept, such as
+    one setting that stands out, which shrinking each by a normal prior would take for luck.
+    scores: (settings,). variance: of the noise between settings; what they have in common is no part of it.
     """
-    if len(scores) < 2:
-        return 0.0
-    return float(np.sqrt(max(0.0, scores.var(ddof=1) - noise.var(axis=0, ddof=1).mean())))
+    deviations = scores - scores.mean()
+    observed = scores.var(ddof=1) if len(scores) > 1 else 0.0
+    return deviations * (np.sqrt(max(0.0, 1 - variance / observed)) if observed > ROUNDING**2 else 0.0)
+
+
+def _falls(true: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Return the luck of the setting that comes out best in each simulated search: (draws,).
+
+    true: (settings,). noise: (settings, draws).
+    """
+    return noise[(true[:, None] + noise).argmax(axis=0), np.arange(noise.shape[1])]
+
+
+def _shrinkage(true: np.ndarray, noise: np.ndarray, variance: float) -> tuple[float, float]:
+    """Return the expected fall of the best, and the standard deviation of the real fall less the expected one.
+
+    The spread of the true scores is only estimated, from a few settings. So the estimate is repeated in simulated
+    searches, whose true spread is known: how far it is off there on average is corrected, and how far it is off from
+    one to the next is part of the error (Efron and Tibshirani, 1993, chapter 10). Arguments: as in `_true_deviations`
+    and `_falls`.
+    """
+    few = noise[:, -DRAWS_A_SEARCH:] - noise[:, -DRAWS_A_SEARCH:].mean(axis=1, keepdims=True)
+    searches = noise[:, :SEARCHES]
+    estimates = np.array(
+        [_falls(_true_deviations(scores, variance), few).mean() for scores in (true[:, None] + searches).T]
+    )
+    bias = estimates.mean() - _falls(true, few).mean()
+    return max(0.0, float(_falls(true, noise).mean() - bias)), float((_falls(true, searches) - estimates).std())
 
 
 def scores_and_draws(
