@@ -62,6 +62,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.tainted
 	python -m benchmarks.calibration
 	python -m benchmarks.gate
+	python -m benchmarks.search_honesty
 	$(PIP) -r requirements-openvino.txt
 	python -m benchmarks.inference
 

@@ -4,7 +4,7 @@ A weight says how often a row was drawn, so that every metric is a few weighted 
 few dozen calls of scikit-learn. Apart from strata/scoring.py, so that training does not depend on it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 from strata.scoring import BINS, NAMES, calibration_bins, checked_predictions, squared_errors
 
+AREAS = ("roc_auc", "pr_auc")  # need the rows in order, which takes most of the time
 CELLS = 2**21  # rows times draws that are processed at a time, which bounds the memory
 
 
@@ -21,19 +22,21 @@ def weighted_scores(
     positive: int | None,
     weights: np.ndarray,
     predicted: np.ndarray | None = None,
+    names: Collection[str] = NAMES,
 ) -> dict[str, np.ndarray]:
     """Return each metric's value in each draw: what `scores` returns for a table with each row repeated `weight` times.
 
-    weights: (draws, rows), how often each row occurs in each draw, not all 0 in a draw. The others: as in `scores`.
-    Returns: for each of NAMES (draws,) float64, NaN where a metric is undefined in a draw.
+    weights: (draws, rows), how often each row occurs in each draw, not all 0 in a draw. names: of metrics to return;
+    without the areas it takes a fraction of the time. The others: as in `scores`.
+    Returns: for each of `names` (draws,) float64, NaN where a metric is undefined in a draw.
     Raises: ValueError as `scores`.
     """
     predicted = checked_predictions(labels, probabilities, predicted)
     row_terms = _row_terms(labels, probabilities, positive, predicted)
     ids = range(probabilities.shape[1]) if positive is None else [positive]
-    rankings = [_Ranking(labels == i, probabilities[:, i]) for i in ids]
+    rankings = [_Ranking(labels == i, probabilities[:, i]) for i in ids] if set(AREAS) & set(names) else []
     parts = [_scores(part, row_terms, rankings, positive) for part in batches_of_draws(weights)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in NAMES}
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def batches_of_draws(weights: np.ndarray) -> Iterator[np.ndarray]:
@@ -41,6 +44,12 @@ def batches_of_draws(weights: np.ndarray) -> Iterator[np.ndarray]:
     step = max(1, CELLS // weights.shape[1])
     for start in range(0, len(weights), step):
         yield weights[start : start + step].astype(np.float64)
+
+
+def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return each row's term of the log loss: (rows,)."""
+    epsilon = np.finfo(probabilities.dtype).eps  # as scikit-learn clips
+    return -np.log(np.clip(probabilities[np.arange(len(labels)), labels], epsilon, 1 - epsilon))
 
 
 def _row_terms(labels: np.ndarray, probabilities: np.ndarray, positive: int | None, predicted: np.ndarray) -> csr_array:
@@ -52,15 +61,13 @@ def _row_terms(labels: np.ndarray, probabilities: np.ndarray, positive: int | No
     every_row, ones = np.arange(rows), np.ones(rows)
     right = every_row[predicted == labels]
     bins, gaps = calibration_bins(labels, probabilities, positive)
-    epsilon = np.finfo(probabilities.dtype).eps  # as scikit-learn clips
-    log_losses = -np.log(np.clip(probabilities[every_row, labels], epsilon, 1 - epsilon))
     terms = [  # (sum, row, value)
         (labels[right], right, ones[right]),
         (n_labels + labels, every_row, ones),
         (2 * n_labels + predicted, every_row, ones),
         (3 * n_labels + bins, every_row, gaps),
         (np.full(rows, 3 * n_labels + BINS + 1), every_row, squared_errors(labels, probabilities, positive)),
-        (np.full(rows, 3 * n_labels + BINS + 2), every_row, log_losses),
+        (np.full(rows, 3 * n_labels + BINS + 2), every_row, log_losses(labels, probabilities)),
     ]
     index, row, value = (np.concatenate(column) for column in zip(*terms, strict=True))
     return csr_array((value, (index, row)), shape=(3 * n_labels + BINS + 3, rows))
@@ -130,22 +137,23 @@ class _Ranking:
 def _scores(
     weights: np.ndarray, row_terms: csr_array, rankings: list[_Ranking], positive: int | None
 ) -> dict[str, np.ndarray]:
-    """Return the metrics of some draws, (draws,) each. weights: (draws, rows). row_terms: of `_row_terms`."""
+    """Return the metrics of some draws, (draws,) each; the areas only with rankings.
+
+    weights: (draws, rows). row_terms: of `_row_terms`.
+    """
     sums = _Sums.of(row_terms, weights)
     rows = sums.actual.sum(axis=1)
     of_label = scores_of_each_label(sums.right, sums.actual, sums.predicted)
     # the mean over the labels that occur in a draw, as true or predicted label
     occurs = sums.actual + sums.predicted > 0
     mean = {name: _defined_mean(np.where(occurs, values, np.nan)) for name, values in of_label.items()}
-    areas = [ranking.areas(weights) for ranking in rankings]
-    roc_auc, pr_auc = (_defined_mean(np.stack(column, axis=1)) for column in zip(*areas, strict=True))
+    areas = [np.stack(column, axis=1) for column in zip(*(ranking.areas(weights) for ranking in rankings), strict=True)]
     return {
         "accuracy": sums.right.sum(axis=1) / rows,
         **(mean if positive is None else {name: values[:, positive] for name, values in of_label.items()}),
         "f1_macro": mean["f1"],
         "f1_weighted": (of_label["f1"] * sums.actual).sum(axis=1) / rows,
-        "roc_auc": roc_auc,
-        "pr_auc": pr_auc,
+        **{name: _defined_mean(values) for name, values in zip(AREAS, areas, strict=False)},
         "mcc": _matthews_correlation(sums),
         "balanced_accuracy": _defined_mean(np.where(sums.actual > 0, of_label["recall"], np.nan)),
         "brier": sums.squared_error / rows,

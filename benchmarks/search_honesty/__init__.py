@@ -1,0 +1,1 @@
+"""What a search says about its settings, tried on settings whose true scores are known."""
