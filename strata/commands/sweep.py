@@ -1,22 +1,19 @@
 """Search for the best settings, or run named ones, by the scores of validation rows.
 
-    $ strata sweep learning_rate
+    $ strata sweep rotten_tomatoes
 
-Reads sweeps/NAME.yaml. Each trial is a DVC experiment, NAME-007, in a workspace of its own; it ends with the training
-and its scores of validation rows, and no test row is scored. The same command goes on after a kill.
+Reads sweeps/NAME.yaml. Each trial is a DVC experiment, such as NAME-007, in a workspace of its own. It ends with its
+training and the scores of validation rows: no test row is scored. After a kill, the same command goes on.
 """
 
-import fcntl
-import shutil
-import signal
-
 from strata.base.errors import StrataError
+from strata.base.files import replace_file
 from strata.commands.arguments import add_project, parser
-from strata.settings.reader import read_settings, read_sweep
-from strata.settings.sweep import Search
-from strata.settings.yaml_loader import read_yaml
+from strata.settings.overrides import rewritten
+from strata.settings.reader import read_settings
+from strata.settings.sweep_reader import read_sweep
 
-RESULTS, STATE, WORKSPACES = "plots/sweep", "data/sweep", ".dvc/tmp/sweep"
+BEST = "the best"
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -24,43 +21,40 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser("sweep", __doc__)
     arguments.add_argument("name", metavar="NAME", help="of the sweep: sweeps/NAME.yaml")
     arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="trials side by side; 1 unless given")
-    arguments.add_argument("--restart", action="store_true", help="forget the trials so far")
+    arguments.add_argument("--restart", action="store_true", help="forget the trials so far, and begin anew")
+    arguments.add_argument("--report", action="store_true", help="say what came of the trials so far, and run none")
+    arguments.add_argument(
+        "--apply",
+        nargs="?",
+        const=BEST,
+        metavar="TRIAL",
+        help="write a trial's settings into params.yaml, the best one's unless named, and run none",
+    )
     add_project(arguments)
     args = arguments.parse_args(argv)
+    if args.jobs < 1:
+        raise StrataError(f"--jobs is {args.jobs}, must be at least 1")
     project = args.project.resolve()
-    sweep = read_sweep(project / "sweeps" / f"{args.name}.yaml", project / "params.yaml", project / "recipes")
-    read_settings(project / "params.yaml", project / "recipes")
-    run(project, args.name, sweep, args.jobs, args.restart)
+    params = project / "params.yaml"
+    settings, _ = read_settings(params, project / "recipes")
+    sweep = read_sweep(project / "sweeps" / f"{args.name}.yaml", params, project / "recipes")
 
+    from strata.sweeping import results, run, words
+    from strata.sweeping.answer import answer
 
-def run(project, name, sweep, jobs, restart) -> None:
-    from strata.sweeping import base
-    from strata.sweeping.search import local_runner, search
-    from strata.sweeping.study import Study, journal
-    from strata.sweeping.workspace import Workspace
-
-    state, workspaces = project / STATE / name, project / WORKSPACES / name
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StrataError(f"another strata sweep {name} is running in this project") from None
-        if restart:
-            shutil.rmtree(state / "rows", ignore_errors=True)
-            (state / "journal.log").unlink(missing_ok=True)
-        study = Study(sweep, name, (isinstance(sweep, Search) and sweep.storage) or journal(state / "journal.log"))
-        study.check_base(base.fingerprint(project, name, sweep))
-        used = base.recipes(sweep, read_yaml(project / "params.yaml"))
-        if study.is_finished:
-            print("finished")
-            return
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-        made = [Workspace(workspaces / str(i), project, used) for i in range(min(jobs, study.round_size))]
-        search(
-            study,
-            local_runner(made, sweep, state / "logs"),
-            len(made),
-            state / "rows",
-            lambda: [w.end_process() for w in made],
-        )
+    if not (args.report or args.apply):
+        run.run(project, args.name, sweep, args.jobs, args.restart)
+    study = run.open_study(project, args.name, sweep, alone=False)
+    result = answer(study, project / run.STATE / args.name / run.ROWS)
+    if args.apply:
+        trials = {one.name: one for one in result.scored}
+        chosen = result.best if args.apply == BEST else trials.get(args.apply)
+        if chosen is None:
+            raise StrataError(f"no trial {args.apply} has a score; those that have: {', '.join(trials)}")
+        with replace_file(params) as partial:
+            partial.write_text(rewritten(params.read_text(encoding="utf-8"), chosen.overrides), encoding="utf-8")
+        print(f"sweep: {params.name} has the settings of {chosen.name}: {words.described(chosen.overrides)}")
+        return
+    folder = project / run.RESULTS / args.name
+    results.write(folder, result, sweep, settings.recipe)
+    print(words.printed(result, sweep, args.name, folder.relative_to(project)))

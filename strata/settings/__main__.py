@@ -9,8 +9,9 @@ from pathlib import Path
 
 from strata.base import command_line
 from strata.settings.json_schema import schemas
-from strata.settings.reader import read, read_settings, read_sweep
+from strata.settings.reader import read, read_settings
 from strata.settings.recipe import Recipe
+from strata.settings.sweep_reader import read_sweep
 
 
 def main() -> None:

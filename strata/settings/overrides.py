@@ -1,9 +1,8 @@
 """Settings of a run with some of them changed: values by key, such as train.lr, as a sweep draws them."""
 
 import io
+import json
 from typing import Any
-
-from ruamel.yaml import YAML
 
 from strata.base.errors import StrataError, did_you_mean
 
@@ -40,11 +39,23 @@ def changed(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     return result
 
 
+def described(overrides: Overrides) -> str:
+    """Return settings as a phrase.
+
+    >>> described({"train.lr": 3e-05, "resample.strategy": "none"})
+    'train.lr=3e-05, resample.strategy=none'
+    """
+    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in overrides.items()}
+    return ", ".join(f"{key}={value}" for key, value in words.items()) or "nothing changed"
+
+
 def rewritten(text: str, overrides: Overrides) -> str:
     """Return the text of params.yaml with other values; comments and order stay.
 
     ruamel.yaml is what DVC rewrites params.yaml with as well.
     """
+    from ruamel.yaml import YAML  # stages import this room, and need no rewriting
+
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10**6  # no line is broken

@@ -10,11 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.settings.overrides import changed, check_keys
 from strata.settings.params import Params
 from strata.settings.recipe import Recipe
 from strata.settings.sentences import sentence
-from strata.settings.sweep import Runs, Search, Sweep, examples
 from strata.settings.yaml_loader import read_yaml
 
 
@@ -24,10 +22,10 @@ def read_settings(params_path: Path, recipes: Path) -> tuple[Params, Recipe]:
     Raises: StrataError with the file, the key, what was found and what is allowed.
     """
     params = read(params_path, Params)
-    return params, _check_recipe(params, recipes, str(params_path))
+    return params, check_recipe(params, recipes, str(params_path))
 
 
-def _check_recipe(params: Params, recipes: Path, place: str) -> Recipe:
+def check_recipe(params: Params, recipes: Path, place: str) -> Recipe:
     """Return the recipe that settings name, when it is there and has the labels that they name.
 
     place: of the settings, for the sentence. Raises: StrataError.
@@ -53,32 +51,6 @@ def _check_recipe(params: Params, recipes: Path, place: str) -> Recipe:
         if numbers and missing:
             raise StrataError(f"{place}: {key} lacks {', '.join(missing)}: every label of {path} needs a number")
     return recipe
-
-
-def read_sweep(path: Path, params_path: Path, recipes: Path) -> Sweep:
-    """Read a sweep, and check it against params.yaml: every key is known, every value allowed.
-
-    Raises: StrataError with the file, the key, what was found and what is allowed.
-    """
-    if not path.is_file():
-        names = sorted(p.stem for p in path.parent.glob("*.yaml"))
-        raise StrataError(f"{path}: no such file{did_you_mean(path.stem, names) or '; write one, see docs/sweeps.md'}")
-    content = read_yaml(path)
-    kinds = [kind for kind in ("runs", "search") if isinstance(content, dict) and kind in content]
-    if len(kinds) != 1:
-        raise StrataError(f"{path}: has {' and '.join(kinds) or 'neither runs nor search'}; a sweep has one of them")
-    sweep = read(path, Runs if kinds == ["runs"] else Search)
-    params = read_yaml(params_path)
-    settings = sweep.runs if isinstance(sweep, Runs) else dict(enumerate(examples(sweep.search)))
-    for name, overrides in settings.items():
-        place = f"{path}: {kinds[0]}{f'.{name}' if isinstance(sweep, Runs) else ''}"
-        check_keys(overrides, params, place)
-        try:
-            changed_params = Params.model_validate(changed(params, overrides))
-        except ValidationError as error:
-            raise StrataError(f"{place}: {sentence(error, Params)}") from None
-        _check_recipe(changed_params, recipes, place)
-    return sweep
 
 
 def read(path: Path, model: type[BaseModel]) -> Any:

@@ -8,23 +8,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pyarrow as pa
 from optuna.trial import Trial
 
-from strata.base import tables
 from strata.base.cores import cores
 from strata.base.errors import StrataError
-from strata.settings.overrides import Overrides
+from strata.settings.overrides import Overrides, described
 from strata.settings.sweep import Search, Sweep
 from strata.sweeping import trial as one_trial
+from strata.sweeping.kept_rows import write_rows
 from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of, note_ending
-from strata.sweeping.trial import Pruned, Report, Scored, score
+from strata.sweeping.trial import Pruned, Report, Scored, is_hopeless, score
 from strata.sweeping.workspace import Workspace
-
-ROWS = pa.schema(
-    [("id", pa.int64()), ("label", pa.int64()), ("probabilities", pa.list_(pa.float64())), ("unit", pa.int64())]
-)
-LABELS = b"labels"
 
 Runner = Callable[[str, Overrides, Report], Scored]
 """Runs one trial by name and settings. Raises: StrataError, Pruned."""
@@ -56,12 +50,6 @@ class Progress:
             print(f"sweep: {name} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}", flush=True)
 
 
-def described(overrides: Overrides) -> str:
-    """Return settings as a phrase: train.lr=3e-05, train.batch_size=16."""
-    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in overrides.items()}
-    return ", ".join(f"{key}={value}" for key, value in words.items()) or "no change"
-
-
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
@@ -88,9 +76,10 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
     except Pruned:
         return ending("PRUNED")
     except StrataError as error:
+        if isinstance(study.sweep, Search) and is_hopeless(str(error)):
+            raise
         return ending("FAIL", reason=str(error))
-    schema = ROWS.with_metadata({LABELS: json.dumps([scored.labels.names, scored.labels.positive])})
-    tables.write_frame(rows / f"{trial.number:03d}.parquet", scored.rows, schema)
+    write_rows(rows, trial.number, scored.rows, scored.labels)
     return ending("COMPLETE", value, scored=scored)
 
 

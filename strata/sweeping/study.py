@@ -27,12 +27,12 @@ OVERRIDES, ENDING = "overrides", "ending"
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-def journal(path: Path) -> BaseStorage:
-    """Return the storage in a file. Nobody else may use it: what a killed search left half-written is removed."""
+def journal(path: Path, alone: bool) -> BaseStorage:
+    """Return the storage in a file. alone: nobody else uses it, so that what a kill left half-written is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    for lock in path.parent.glob(f"{path.name}.lock*"):
+    for lock in path.parent.glob(f"{path.name}.lock*") if alone else ():
         lock.unlink()
-    if path.exists():
+    if alone and path.exists():
         content = path.read_bytes()
         if not content.endswith(b"\n"):
             path.write_bytes(content[: content.rfind(b"\n") + 1])

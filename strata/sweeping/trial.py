@@ -101,7 +101,7 @@ def _run_one(
     finally:
         workspace.end_process()
         process.wait()
-    workspace.fetch_experiments()
+    workspace.hand_over(name)
     return outcome(workspace.folder, [name])
 
 
@@ -126,6 +126,11 @@ def reason(log: bytes, code: int) -> str:
         return f"the system ended it (exit code {code}), perhaps for lack of memory"
     lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
+
+
+def is_hopeless(reason: str) -> bool:
+    """Whether a search's every trial would fail for the same reason: it varies nothing that this stage reads."""
+    return reason.startswith(("ingest: ", "standardize: ", "split: "))
 
 
 def outcome(folder: Path, experiments: list[str]) -> Scored:

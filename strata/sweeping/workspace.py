@@ -22,7 +22,6 @@ from strata.sweeping.experiment import TARGET
 NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
 """What is copied although Git does not know it yet."""
 PROCESS = "process"  # file with the id of the process that works in the workspace
-EXPERIMENTS = "refs/exps/*:refs/exps/*"
 
 
 def git(folder: Path, *argv: str, given: bytes | None = None) -> bytes:
@@ -158,9 +157,11 @@ class Workspace:
                 os.killpg(group, signal.SIGKILL)
         self._process_file.unlink(missing_ok=True)
 
-    def fetch_experiments(self) -> None:
-        """Give the project the experiments that were made here."""
-        git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), f"+{EXPERIMENTS}")
+    def hand_over(self, name: str) -> None:
+        """Give the project an experiment that was made here."""
+        refs = git(self.clone, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines()
+        own = [f"+{ref}:{ref}" for ref in refs if ref.rpartition("/")[2] == name]
+        git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
 
 
 def _link(source: Path, target: Path) -> None:

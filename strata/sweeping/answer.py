@@ -1,0 +1,136 @@
+"""What a search may say: the best setting, those that its rows cannot tell from it, and the luck in its score."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import optuna
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from strata.base.errors import StrataError
+from strata.intervals.best_of_many import BestOfMany, best_of_many, scores_and_draws
+from strata.labels import Labels
+from strata.scoring import LOWER_IS_BETTER
+from strata.settings.overrides import Overrides
+from strata.settings.sweep import Search
+from strata.sweeping.kept_rows import read_rows
+from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of
+
+SEED = 42  # of the draws
+
+
+class Setting(NamedTuple):
+    """A trial, as the answer shows it."""
+
+    number: int
+    name: str
+    overrides: Overrides
+    ending: Ending
+
+
+class Answer(NamedTuple):
+    """What came of a sweep so far."""
+
+    settings: list[Setting]  # every trial that has ended, by number
+    best: Setting
+    tied: list[Setting]  # not told apart from the best, which is among them; the best score first
+    cheapest: Setting  # of these
+    apart: list[Setting]  # trials that have other validation rows than the best, as with another recipe
+    rows: int  # validation rows, all folds together
+    shrinkage: float  # by which the best score is expected to fall on new rows; NaN where nothing can be said
+    shrinkage_error: float  # its standard deviation
+    importances: dict[str, float]  # of the keys, the most important first
+
+    @property
+    def scored(self) -> list[Setting]:
+        """The trials that have a score."""
+        return [setting for setting in self.settings if setting.ending.score is not None]
+
+    def promised(self, direction: str) -> float:
+        """Return what the best score is expected to be on new rows. direction: of the sweep."""
+        return self.best.ending.score + (self.shrinkage if direction == "minimize" else -self.shrinkage)
+
+
+def answer(study: Study, folder: Path) -> Answer:
+    """Return what the trials that have ended say. folder: of their rows.
+
+    Raises: StrataError when no trial has a score, or rows are missing.
+    """
+    settings = [
+        Setting(trial.number, study.trial_name(trial.number), json.loads(trial.user_attrs[OVERRIDES]), ending)
+        for trial in study.trials
+        if (ending := ending_of(trial))
+    ]
+    best_trial = study.best()
+    if best_trial is None:
+        reasons = [setting.ending.reason for setting in settings if setting.ending.reason]
+        why = f"; the last one failed: {reasons[-1]}" if reasons else ""
+        raise StrataError(f"sweep {study.name}: no trial has a score yet{why}")
+    best = next(setting for setting in settings if setting.number == best_trial.number)
+    scored = [setting for setting in settings if setting.ending.score is not None]
+    comparable, rows, result = compared(scored, best, folder, study.sweep.metric)
+    tied = [one for one, is_tied in zip(comparable, result.not_told_apart, strict=True) if is_tied or one is best]
+    sign = -1 if study.sweep.direction == "minimize" else 1
+    tied.sort(key=lambda one: (one is not best, -sign * one.ending.score))
+    return Answer(
+        settings=settings,
+        best=best,
+        tied=tied,
+        cheapest=min(tied, key=lambda one: one.ending.compute),
+        apart=[one for one in scored if one not in comparable],
+        rows=rows,
+        shrinkage=result.shrinkage,
+        shrinkage_error=result.shrinkage_error,
+        importances=importances(study),
+    )
+
+
+def compared(scored: list[Setting], best: Setting, folder: Path, metric: str) -> tuple[list[Setting], int, BestOfMany]:
+    """Compare the settings that were scored on the rows of the best one, row by row.
+
+    Returns: these settings, the number of rows, and what the rows say about them.
+    """
+    rows, labels = read_rows(folder, best.number)
+
+    def probabilities() -> Iterator[np.ndarray]:
+        for setting in comparable:
+            yield np.stack(read_rows(folder, setting.number)[0]["probabilities"])
+
+    comparable = [setting for setting in scored if has_rows(folder, setting, rows, labels)]
+    unit = rows["unit"].to_numpy()
+    scores, draws = scores_and_draws(rows["label"].to_numpy(), probabilities(), labels.positive_id, unit, SEED, metric)
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    return comparable, len(rows), best_of_many(sign * scores, sign * draws, len(np.unique(unit)))
+
+
+def has_rows(folder: Path, setting: Setting, rows: pd.DataFrame, labels: Labels) -> bool:
+    """Whether a setting was scored on these rows, with these labels."""
+    own, own_labels = read_rows(folder, setting.number)
+    return own_labels == labels and own[["id", "label"]].equals(rows[["id", "label"]])
+
+
+def importances(study: Study) -> dict[str, float]:
+    """Return how much of the scores' spread each key explains, by fANOVA; empty where too few trials have a score."""
+    scored = [trial for trial in study.trials if (ending := ending_of(trial)) and ending.score is not None]
+    if not isinstance(study.sweep, Search) or len({ending_of(trial).score for trial in scored}) < 2:
+        return {}
+    other = optuna.create_study(direction=study.sweep.direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for trial in scored:
+            other.add_trial(_complete(trial))
+        try:
+            evaluator = optuna.importance.FanovaImportanceEvaluator(seed=SEED)
+            return optuna.importance.get_param_importances(other, evaluator=evaluator)
+        except (ValueError, RuntimeError):
+            return {}
+
+
+def _complete(trial: FrozenTrial) -> FrozenTrial:
+    return optuna.trial.create_trial(
+        params=trial.params, distributions=trial.distributions, value=ending_of(trial).score
+    )

@@ -1,0 +1,32 @@
+"""The validation rows of each trial, with its probabilities: kept apart from Optuna's storage, a file a trial."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from strata.base import tables
+from strata.labels import Labels
+
+SCHEMA = pa.schema(
+    [("id", pa.int64()), ("label", pa.int64()), ("probabilities", pa.list_(pa.float64())), ("unit", pa.int64())]
+)
+LABELS = b"labels"  # their names and the positive one, in the file's metadata
+
+
+def write_rows(folder: Path, trial: int, rows: pd.DataFrame, labels: Labels) -> None:
+    """Write a trial's rows. trial: its number. rows: columns of SCHEMA."""
+    schema = SCHEMA.with_metadata({LABELS: json.dumps([labels.names, labels.positive])})
+    tables.write_frame(_path(folder, trial), rows, schema)
+
+
+def read_rows(folder: Path, trial: int) -> tuple[pd.DataFrame, Labels]:
+    """Read what `write_rows` wrote, sorted by id. Raises: StrataError when it is missing."""
+    path = _path(folder, trial)
+    names, positive = json.loads(tables.schema(path).metadata[LABELS])
+    return tables.read(path, SCHEMA.names).sort_values(["id", "unit"], ignore_index=True), Labels(names, positive)
+
+
+def _path(folder: Path, trial: int) -> Path:
+    return folder / f"{trial:03d}.parquet"
