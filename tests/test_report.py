@@ -138,7 +138,7 @@ def write_metrics(folder: Path, labels: Labels, truth: np.ndarray) -> None:
 
     def split(content: dict) -> None:
         for part in ("train", "validation", "test", "all"):
-            content[part] |= {"rows": len(truth), "labels": by_label(15), "label_shares": by_label(0.05)}
+            content[part] |= {"rows": len(truth), "labels": by_label(15)}
         content["left_out"] |= {"conflicting_labels": 3}
 
     changed(folder / "split.json", split)

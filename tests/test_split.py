@@ -466,7 +466,6 @@ def test_metrics_count_rows_by_split_and_label(project):
         "share_asked": 0.7,
         "groups": 0,
         "labels": {"negative": 42, "positive": 42},
-        "label_shares": {"negative": 0.5, "positive": 0.5},
     }
     assert counted["validation"]["labels"] == {"negative": 6, "positive": 6}
     assert counted["test"]["labels"] == {"negative": 12, "positive": 12}
