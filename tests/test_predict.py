@@ -149,6 +149,9 @@ def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa good film\r\ndull\n")))
     predict.main([str(folder), "--threads", "1"])
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a good film\ndull\n")))
+    predict.main([str(folder), "-"])
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
     assert set(given[0]) == {"label", "probability"}
 
 
@@ -200,6 +203,7 @@ def test_check_compares_fp32_with_int8(folder):
         ("gone", "gone: no such folder; first comes a model folder, such as models/quantize"),
         ("a text of many words " * 50, "no such folder; first comes a model folder"),
         ("texts.txt", "texts.txt: is a file, not a folder; first comes a model folder"),
+        ("caf\udce9", "caf\udce9: its name is not UTF-8, which ONNX Runtime needs; rename it, or set LC_ALL=C.UTF-8"),
         ("project", "project/config.json: no such file; did you mean project/models/quantize?"),
         ("project/models", "project/models/config.json: no such file; did you mean project/models/quantize?"),
     ],
@@ -207,6 +211,7 @@ def test_check_compares_fp32_with_int8(folder):
 def test_what_is_no_model_folder_is_told_by_every_command(trained, tmp_path, monkeypatch, name, sentence):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "project").symlink_to(trained.root)
+    (tmp_path / "caf\udce9").symlink_to(trained.root / "models/quantize")
     (tmp_path / "texts.txt").write_text("a\n" * 30)
     for command, rest in ((predict, "a text"), (check, "texts.txt")):
         with pytest.raises(StrataError, match=re.escape(sentence)):

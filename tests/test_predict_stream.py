@@ -111,6 +111,14 @@ def test_the_name_of_a_file_that_is_not_there_is_a_question(folder, tmp_path, mo
         predict.main([str(folder), "a good film", name])
 
 
+def test_a_pipe_among_the_texts_is_told_from_a_file(folder, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(
+        StrataError, match=r"pipe is a pipe or device: COMMAND \| strata predict FOLDER labels each line"
+    ):
+        predict.main([str(folder), str(tmp_path / "pipe")])
+
+
 def test_a_file_that_is_no_text_is_not_to_be_read_by_lines(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my table.parquet").write_bytes(b"PAR1\0")

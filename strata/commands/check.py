@@ -37,7 +37,7 @@ def file_and_part(given: Path) -> tuple[Path, str | None]:
     if not given.exists() and name and given.with_name(name).is_file():
         return given.with_name(name), part
     if not given.is_file():
-        found = "is a folder, not a file" if given.is_dir() else "no such file"
+        found = "is a folder, not a file" if given.is_dir() else "not a file" if given.exists() else "no such file"
         raise StrataError(f"{given}: {found}; name a file of texts: strata check FOLDER FILE")
     return given, None
 

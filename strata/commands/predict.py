@@ -4,9 +4,9 @@
     {"label": "positive", "probability": 0.9514288114358818}
     {"label": "negative", "probability": 0.9047615720294048}
 
-One line of JSON for each text; without a text, standard input is read, a text a line, and each line is answered as soon
-as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to as many tokens as
-when the model was scored.
+One line of JSON for each text; without a text, or with -, standard input is read, a text a line, and each line is
+answered as soon as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to
+as many tokens as when the model was scored.
 """
 
 import codecs
@@ -92,23 +92,18 @@ def check_texts(texts: list[str]) -> None:
         as_text = f"if its name is the text: echo {quoted} | strata predict FOLDER"
         if os.path.isdir(text):  # noqa: PTH112, Path raises on a text that cannot be a path
             raise StrataError(f"{text} is a folder; {as_text}")
-        if os.path.exists(text):  # noqa: PTH110
-            found = other_format(start(text))
+        if os.path.isfile(text):  # noqa: PTH113
+            with Path(text).open("rb") as content:
+                found = other_format(content.read(ENOUGH))
             lines = found or f"a file: strata predict FOLDER < {quoted} labels each of its lines as a text"
             raise StrataError(f"{text} is {lines}; {as_text}")
+        if os.path.exists(text):  # noqa: PTH110
+            raise StrataError(f"{text} is a pipe or device: COMMAND | strata predict FOLDER labels each line of it")
         if looks_like_path(text):
             raise StrataError(
                 f"{text} looks like the name of a file, and no such file is there; strata predict FOLDER < FILE labels "
                 f"each line of a file; {as_text}"
             )
-
-
-def start(path: str) -> bytes:
-    """Return the first bytes of a file, none of a pipe or device."""
-    if not os.path.isfile(path):  # noqa: PTH113
-        return b""
-    with Path(path).open("rb") as content:
-        return content.read(ENOUGH)
 
 
 def looks_like_path(text: str) -> bool:
@@ -129,20 +124,21 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser("predict", __doc__)
     arguments.add_argument("folder", type=Path, metavar="FOLDER")
     arguments.add_argument(
-        "texts", nargs="*", default=[], metavar="TEXT", help="standard input, a text a line, where none is given"
+        "texts", nargs="*", default=[], metavar="TEXT", help="standard input, a text a line, where none is given, or -"
     )
     arguments.add_argument(
         "--model", default=QUANTIZED, metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}"
     )
     arguments.add_argument("--threads", type=int, metavar="N", help="one a core unless given, which is also the most")
     args = arguments.parse_intermixed_args(argv)
+    texts = [] if args.texts == ["-"] else args.texts
     check_files(args.folder, args.model)
-    check_texts(args.texts)
-    if not args.texts and sys.stdin is None:
+    check_texts(texts)
+    if not texts and sys.stdin is None:
         raise StrataError("standard input is closed; give texts, or a file: strata predict FOLDER < FILE")
     predictor = Predictor(args.folder, args.model, args.threads)
-    if args.texts:
-        answer(predictor, args.texts)
+    if texts:
+        answer(predictor, texts)
         return
     if sys.stdin.isatty():
         print("predict: type a text a line; Ctrl-D ends", file=sys.stderr)

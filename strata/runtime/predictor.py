@@ -86,6 +86,10 @@ def check_files(folder: Path, model: str) -> None:
         raise StrataError(
             f"{str(folder)[:100]}: {found}; first comes a model folder, such as models/quantize after dvc repro"
         )
+    if not str(folder).isascii() and any("\ud800" <= character <= "\udfff" for character in str(folder)):
+        raise StrataError(
+            f"{folder}: its name is not UTF-8, which ONNX Runtime needs; rename it, or set LC_ALL=C.UTF-8"
+        )
     if not (folder / CONFIG).is_file():
         inside = next((path for path in map(folder.joinpath, INSIDE) if (path / CONFIG).is_file()), None)
         advice = f"did you mean {inside}?" if inside else "name a model folder, such as models/quantize after dvc repro"
