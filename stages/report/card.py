@@ -6,7 +6,7 @@ from huggingface_hub import EvalResult, ModelCardData
 
 from stages.report.render import markdown
 from strata.opset import LEAST_ONNX_RUNTIME
-from strata.settings.params import Model, Params
+from strata.settings.params import Params
 from strata.settings.recipe import Recipe
 
 HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}  # Hub's names
@@ -40,20 +40,20 @@ def metadata(scores: dict, positive: str | None, settings: Params, recipe: Recip
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["transformers.js", "onnx", "int8", "strata"],
-        base_model=settings.model.checkpoint if is_on_hub(settings.model) else None,
+        base_model=hub_name(settings.model.checkpoint, settings.model.revision),
         datasets=hub or None,
         metrics=kinds,
         eval_results=[EvalResult(metric_type=kind, **own, **about) for kind, own in zip(kinds, figures, strict=True)],
     )
 
 
-def is_on_hub(model: Model) -> bool:
-    """Tell whether the checkpoint came from the Hub, not from a package or a folder, as in strata.model.checkpoint.
+def hub_name(checkpoint: str, revision: str | None) -> str | None:
+    """Return the checkpoint's name on the Hub; None where it came from a package or a folder.
 
     A package may name a checkpoint in its config.json; that is what its own was trained from, not its own.
     """
-    is_local = "://" in model.checkpoint or Path(model.checkpoint).is_dir()
-    return model.revision is not None and not is_local
+    is_local = "://" in checkpoint or Path(checkpoint).is_dir()
+    return None if is_local or revision is None else checkpoint
 
 
 def published(checkpoint: str) -> str:
