@@ -218,6 +218,12 @@ def test_what_is_no_model_folder_is_told_by_every_command(trained, tmp_path, mon
             command.main([name, rest])
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path):
+    texts = [text for text, _ in reviews(30)]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8-sig")
+    assert check.chosen_texts(tmp_path / "texts.txt", None, 100) == texts
+
+
 def test_check_reads_the_part_and_the_column_that_are_named(folder, tmp_path, capsys):
     rows = [{"review": text} for text, _ in reviews(60)]
     (tmp_path / "texts.json").write_text(json.dumps({"april": rows[:25], "may": rows[25:]}))
@@ -239,6 +245,10 @@ def test_check_reads_the_part_and_the_column_that_are_named(folder, tmp_path, ca
         (["MODEL", "texts.txt#May"], "^texts.txt: has no parts to name; leave out #May"),
         (["MODEL", "texts.txt", "--text", "review"], "texts.txt: .*; without --text, each of its lines is a text$"),
         (["MODEL", "utf16.txt"], "^utf16.txt: is UTF-16, not UTF-8; convert it: iconv -f UTF-16 "),
+        (
+            ["MODEL", "latin1.txt"],
+            "^latin1.txt, line 31: not UTF-8; convert it from its encoding, such as latin1: iconv [^;]*$",
+        ),
         (["MODEL", "no_mark.txt"], "^no_mark.txt: is UTF-16LE, not UTF-8; convert it: iconv -f UTF-16LE "),
     ],
 )
@@ -248,6 +258,7 @@ def test_check_says_which_file_it_cannot_read_and_why(folder, tmp_path, monkeypa
     texts = "\n".join(text for text, _ in reviews(30))
     for name, encoding in (("texts.txt", "utf-8"), ("utf16.txt", "utf-16"), ("no_mark.txt", "utf-16-le")):
         (tmp_path / name).write_text(texts, encoding=encoding)
+    (tmp_path / "latin1.txt").write_text(f"{texts}\n\xe9", encoding="latin1")
     with pytest.raises(StrataError, match=sentence):
         check.main(argv)
 

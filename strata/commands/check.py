@@ -24,7 +24,7 @@ from strata.reading.parts import MARK
 from strata.reading.texts import lines
 from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
-from strata.runtime.not_utf8 import ENOUGH, other_format
+from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, is_utf8, other_format
 from strata.runtime.predictor import FP32, QUANTIZED, Predictor, check_files
 
 FEWEST = 20  # texts
@@ -43,11 +43,14 @@ def file_and_part(given: Path) -> tuple[Path, str | None]:
 
 
 def text_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text file. Raises: StrataError when its start shows that it is none, or not in UTF-8."""
+    """Yield the lines of a text file without its byte-order mark. Raises: StrataError where it is not UTF-8."""
     with path.open("rb") as content:
         if found := other_format(content.read(ENOUGH)):
             raise StrataError(f"{path}: is {found}")
-    return lines(path)
+    for number, line in enumerate(lines(path), 1):
+        if not is_utf8(line):
+            raise StrataError(f"{path}, line {number:,}: {NOT_UTF8}")
+        yield line.removeprefix("\ufeff") if number == 1 else line
 
 
 def column_texts(path: Path, part: str | None, column: str) -> Iterator[str]:
@@ -70,12 +73,14 @@ def chosen_texts(given: Path, column: str | None, rows: int) -> list[str]:
     column: of the texts; None: a .txt file has a text a line, and in others the column is called text.
     """
     path, part = file_and_part(given)
-    is_text = path.suffix.lower() == ".txt" and part is None
-    every = text_lines(path) if is_text and column is None else column_texts(path, part, column or "text")
+    is_text = path.suffix.lower() == ".txt"
+    is_lines = is_text and part is None and column is None
+    every = text_lines(path) if is_lines else column_texts(path, part, column or "text")
     try:
         chosen = list(itertools.islice((text for text in every if text.strip()), rows))
     except StrataError as error:
-        raise StrataError(f"{error}{'; without --text, each of its lines is a text' if is_text else ''}") from None
+        advice = "; without --text, each of its lines is a text" if is_text and column else ""
+        raise StrataError(f"{error}{advice}") from None
     if len(chosen) < FEWEST:
         raise StrataError(f"{given}: {len(chosen)} texts in it; at least {FEWEST} are needed")
     return chosen

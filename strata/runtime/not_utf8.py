@@ -23,6 +23,11 @@ _BINARY = {
 }
 
 
+def is_utf8(text: str) -> bool:
+    """Tell whether text can be written as UTF-8: no lone surrogates, which stand for bytes that were not decoded."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def other_format(start: bytes) -> str | None:
     """Return what the first bytes of a file or stream show that it is, and what to do; None where it may be UTF-8.
 

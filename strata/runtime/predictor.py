@@ -11,7 +11,7 @@ from strata.base.errors import StrataError
 from strata.decision import decide
 from strata.runtime import manifest
 from strata.runtime.model_config import read_decision
-from strata.runtime.not_utf8 import NOT_UTF8
+from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime
 from strata.runtime.text_tokens import TextTokens
 
@@ -62,7 +62,7 @@ class Predictor:
         for position, text in enumerate(texts, 1):
             if not isinstance(text, str):
                 raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
-            if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            if not is_utf8(text):
                 raise StrataError(f"text {position} is {NOT_UTF8}")
         if not texts:
             return np.empty((0, len(self.labels)))
@@ -86,7 +86,7 @@ def check_files(folder: Path, model: str) -> None:
         raise StrataError(
             f"{str(folder)[:100]}: {found}; first comes a model folder, such as models/quantize after dvc repro"
         )
-    if not str(folder).isascii() and any("\ud800" <= character <= "\udfff" for character in str(folder)):
+    if not is_utf8(str(folder)):
         raise StrataError(
             f"{folder}: its name is not UTF-8, which ONNX Runtime needs; rename it, or set LC_ALL=C.UTF-8"
         )
