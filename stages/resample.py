@@ -46,15 +46,10 @@ def shifts(
     return PriorShift(prior_shift(natural, counts), prior_shift(natural, seen), prior_shift(distinct, seen))
 
 
-def summary(before: np.ndarray, after: np.ndarray, shift: np.ndarray, names: list[str]) -> dict:
-    """Return the metrics: rows and share of each label before and after, and the logit shift that undoes balancing."""
-
-    def by_label(values: np.ndarray) -> dict:
-        return dict(zip(names, values.tolist(), strict=True))
-
-    shares = {f"share_{when}": by_label(rows / rows.sum()) for when, rows in (("before", before), ("after", after))}
-    prior = shares | {"logit_shift": by_label(shift)}
-    return {"before": by_label(before), "after": by_label(after), "prior": prior}
+def summary(before: np.ndarray, after: np.ndarray, names: list[str]) -> dict:
+    """Return the metrics: the rows of each label before and after."""
+    rows = {"before": before, "after": after}
+    return {when: dict(zip(names, counts.tolist(), strict=True)) for when, counts in rows.items()}
 
 
 def resample(rows: pd.DataFrame, counts: list[int], seed: int) -> pd.DataFrame:
@@ -91,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out:
         tables.write_frame(out / "train.parquet", resampled)
         shift.write(out / "prior.json")
-    files.write_metrics(args.metrics, summary(before, np.array(after), shift.training, names))
+    files.write_metrics(args.metrics, summary(before, np.array(after), names))
     print(f"resample: train {sum(after):,} rows of {before.sum():,} ({strategy})")
 
 

@@ -33,15 +33,21 @@ def scalar(value: str | list[str]) -> str:
 def merged(few: dict[str, Rule], names: list[str]) -> str | None:
     """Say which line of a recipe's labels makes one label of several; None where that would leave no two labels.
 
-    few: their values by name, as a recipe has them. names: of all labels. A rule on numbers cannot be merged, nor "*".
+    few: their values by name, as a recipe has them. names: of all labels. Where all are few, which of them belong
+    together is left to the reader, with the first two as an example. A rule on numbers cannot be merged, nor "*".
 
     >>> merged({"b": "b", "c": ["c", 4]}, ["a", "b", "c", "d"])
     'to merge them, replace their lines in the labels of the recipe by "other: [b, c, 4]"'
+    >>> merged({"a": "a", "b": "b", "c": "c"}, ["a", "b", "c"])
+    'to merge labels of like meaning, replace their lines in the labels of the recipe by one, such as "other: [a, b]"'
     """
     is_rule = any(isinstance(rule, str) and rule.lstrip()[:1] in ("*", "<", ">") for rule in few.values())
-    if is_rule or not 2 <= len(few) < len(names):
+    if is_rule or len(few) < 2 or len(names) < 3:
         return None
+    all_few = len(few) == len(names)
     other = next(name for name in ("other", "others", "all_others", "the_rest") if name in few or name not in names)
-    values = [value for rule in few.values() for value in (rule if isinstance(rule, list) else [rule])]
+    rules = list(few.values())[: 2 if all_few else None]
+    values = [value for rule in rules for value in (rule if isinstance(rule, list) else [rule])]
     listed = scalar([str(value).lower() if isinstance(value, bool) else str(value) for value in values])
-    return f'to merge them, replace their lines in the labels of the recipe by "{other}: {listed}"'
+    which, line = ("labels of like meaning", "one, such as ") if all_few else ("them", "")
+    return f'to merge {which}, replace their lines in the labels of the recipe by {line}"{other}: {listed}"'

@@ -106,6 +106,18 @@ def test_a_folder_that_is_no_project_is_told(tmp_path, monkeypatch, argv):
         main.subcommand(argv[0], [*argv[1:], "--project", "sub"])
 
 
+def test_in_a_folder_of_a_project_the_project_is_named(project, monkeypatch):
+    monkeypatch.chdir(project.root / "recipes")
+    with pytest.raises(StrataError, match=rf"run this in a project's folder, such as {project.root}, or name one with"):
+        main.subcommand("verify", [])
+
+
+def test_help_may_stand_before_the_command(capsys):
+    with pytest.raises(SystemExit):
+        main.subcommand("help", ["predict"])
+    assert capsys.readouterr().out.startswith("usage: strata predict [-h]")
+
+
 def test_a_reader_that_has_enough_ends_the_command_without_a_word(trained, tmp_path):
     code = WITHOUT.format(missing=[], argv=["predict", str(trained.root / "models/quantize")])
     with subprocess.Popen(

@@ -9,7 +9,7 @@ import pytest
 from strata.base.errors import StrataError
 from strata.commands import folds as command
 from strata.labels import Labels
-from strata.runs.folds import Folds, check_rows, check_settings
+from strata.runs.folds import Folds, check_rows, check_settings, experiments
 from strata.runs.revision import Revision
 from strata.scoring import scores
 from tests.test_compare import committed_run, sh
@@ -28,6 +28,13 @@ def run(name: str, ids: range, **changes) -> Revision:
 
 def params(fold: int, **changes) -> dict:
     return {"seed": 1, "split": {"folds": 3, "fold": fold}, "train": {"lr": 0.1}} | changes
+
+
+def test_a_folder_without_dvc_is_told_in_one_sentence(tmp_path):
+    with pytest.raises(
+        StrataError, match=rf"^{tmp_path}: the experiments cannot be listed \(you are not inside of a DVC"
+    ):
+        experiments(tmp_path)
 
 
 def test_folds_may_differ_in_their_fold_and_in_what_decides_no_output():

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -148,6 +149,9 @@ def test_the_command_prints_a_line_of_json_a_text(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa good film\r\ndull\n")))
     predict.main([str(folder), "--threads", "1"])
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a good film\ndull\n")))
+    predict.main([str(folder), "-"])
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == given
     assert set(given[0]) == {"label", "probability"}
 
 
@@ -191,6 +195,72 @@ def test_check_compares_fp32_with_int8(folder):
     closeness = check.measured(folder, [text for text, _ in reviews(40)])
     assert 0.5 < closeness["agreement"] <= 1
     assert 0 < closeness["drift"] < 0.2
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("gone", "gone: no such folder; first comes a model folder, such as models/quantize"),
+        ("a text of many words " * 50, "no such folder; first comes a model folder"),
+        ("texts.txt", "texts.txt: is a file, not a folder; first comes a model folder"),
+        ("caf\udce9", "caf\udce9: its name is not UTF-8, which ONNX Runtime needs; rename it, or set LC_ALL=C.UTF-8"),
+        ("project", "project/config.json: no such file; did you mean project/models/quantize?"),
+        ("project/models", "project/models/config.json: no such file; did you mean project/models/quantize?"),
+    ],
+)
+def test_what_is_no_model_folder_is_told_by_every_command(trained, tmp_path, monkeypatch, name, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "project").symlink_to(trained.root)
+    (tmp_path / "caf\udce9").symlink_to(trained.root / "models/quantize")
+    (tmp_path / "texts.txt").write_text("a\n" * 30)
+    for command, rest in ((predict, "a text"), (check, "texts.txt")):
+        with pytest.raises(StrataError, match=re.escape(sentence)):
+            command.main([name, rest])
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path):
+    texts = [text for text, _ in reviews(30)]
+    (tmp_path / "texts.txt").write_text("\n".join(texts), encoding="utf-8-sig")
+    assert check.chosen_texts(tmp_path / "texts.txt", None, 100) == texts
+
+
+def test_check_reads_the_part_and_the_column_that_are_named(folder, tmp_path, capsys):
+    rows = [{"review": text} for text, _ in reviews(60)]
+    (tmp_path / "texts.json").write_text(json.dumps({"april": rows[:25], "may": rows[25:]}))
+    check.main([str(folder), f"{tmp_path}/texts.json#may", "--text", "review"])
+    assert "35 texts of" in capsys.readouterr().out
+    lines = "review\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in reviews(40))
+    (tmp_path / "table.txt").write_text(lines)
+    check.main([str(folder), f"{tmp_path}/table.txt", "--text", "review"])
+    assert "40 texts of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["texts.txt", "MODEL"], "^the model's folder comes first: strata check MODEL texts.txt$"),
+        (["MODEL", "."], "^.: is a folder, not a file; name a file of texts"),
+        (["MODEL", "gone.csv"], "^gone.csv: no such file; name a file of texts"),
+        (["MODEL", "gone.xlsx#May"], "^gone.xlsx#May: no such file; name a file of texts"),
+        (["MODEL", "texts.txt#May"], "^texts.txt: has no parts to name; leave out #May"),
+        (["MODEL", "texts.txt", "--text", "review"], "texts.txt: .*; without --text, each of its lines is a text$"),
+        (["MODEL", "utf16.txt"], "^utf16.txt: is UTF-16, not UTF-8; convert it: iconv -f UTF-16 "),
+        (
+            ["MODEL", "latin1.txt"],
+            "^latin1.txt, line 31: not UTF-8; convert it from its encoding, such as latin1: iconv [^;]*$",
+        ),
+        (["MODEL", "no_mark.txt"], "^no_mark.txt: is UTF-16LE, not UTF-8; convert it: iconv -f UTF-16LE "),
+    ],
+)
+def test_check_says_which_file_it_cannot_read_and_why(folder, tmp_path, monkeypatch, argv, sentence):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "MODEL").symlink_to(folder)
+    texts = "\n".join(text for text, _ in reviews(30))
+    for name, encoding in (("texts.txt", "utf-8"), ("utf16.txt", "utf-16"), ("no_mark.txt", "utf-16-le")):
+        (tmp_path / name).write_text(texts, encoding=encoding)
+    (tmp_path / "latin1.txt").write_text(f"{texts}\n\xe9", encoding="latin1")
+    with pytest.raises(StrataError, match=sentence):
+        check.main(argv)
 
 
 def test_check_reads_a_text_a_line_and_tells_what_it_cannot_know(folder, tmp_path, monkeypatch, capsys):

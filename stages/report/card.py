@@ -40,11 +40,20 @@ def metadata(scores: dict, positive: str | None, settings: Params, recipe: Recip
         library_name="transformers",
         pipeline_tag="text-classification",
         tags=["transformers.js", "onnx", "int8", "strata"],
-        base_model=settings.model.checkpoint if settings.model.revision else None,
+        base_model=hub_name(settings.model.checkpoint, settings.model.revision),
         datasets=hub or None,
         metrics=kinds,
         eval_results=[EvalResult(metric_type=kind, **own, **about) for kind, own in zip(kinds, figures, strict=True)],
     )
+
+
+def hub_name(checkpoint: str, revision: str | None) -> str | None:
+    """Return the checkpoint's name on the Hub; None where it came from a package or a folder.
+
+    A package may name a checkpoint in its config.json; that is what its own was trained from, not its own.
+    """
+    is_local = "://" in checkpoint or Path(checkpoint).is_dir()
+    return None if is_local or revision is None else checkpoint
 
 
 def published(checkpoint: str) -> str:

@@ -101,10 +101,7 @@ def _copies(row_ties: Ties, n: int) -> dict[str, int]:
 
 def _labels(label: np.ndarray, names: list[str]) -> dict[str, dict]:
     counts = np.bincount(label, minlength=len(names))
-    return {
-        "labels": {name: int(count) for name, count in zip(names, counts, strict=True)},
-        "label_shares": {name: _share(count, counts.sum()) for name, count in zip(names, counts, strict=True)},
-    }
+    return {"labels": {name: int(count) for name, count in zip(names, counts, strict=True)}}
 
 
 def _share(part: int, whole: int) -> float:

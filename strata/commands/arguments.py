@@ -29,10 +29,14 @@ def add_project(parsed: argparse.ArgumentParser) -> None:
 
 def project(folder: str) -> Path:
     """Return the folder of a project. Raises: StrataError when it is none."""
-    missing = [name for name in MARKS if not (Path(folder) / name).is_file()]
-    if missing:
+    if missing := _missing(Path(folder)):
+        around = next((path for path in Path(folder).resolve().parents if not _missing(path)), None)
         raise StrataError(
             f"{Path(folder).resolve()}: not a Strata project ({' and '.join(missing)} missing); run this in "
-            "a project's folder, or name one with --project"
+            f"a project's folder, {f'such as {around}, ' if around else ''}or name one with --project"
         )
     return Path(folder)
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in MARKS if not (folder / name).is_file()]

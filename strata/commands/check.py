@@ -8,32 +8,81 @@
     check: drift 0.0163 (recorded 0.0134)
 
 CPUs round int8 products differently, and some without VNNI let them overflow. So check a model on the machine that
-serves it, with texts like those it will see; they need no labels. A .txt file has one text per line; other formats,
-such as .csv with --text COLUMN, need the pipeline's packages.
+serves it, with texts like those it will see; they need no labels. A .txt file has one text per line, unless --text
+names its column; other formats, such as .csv with --text COLUMN or FILE#SHEET, need the pipeline's packages.
 """
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 from strata import cpu
 from strata.base import files
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, did_you_mean
 from strata.commands.arguments import parser
-from strata.reading.texts import lines, texts
+from strata.reading.parts import MARK
+from strata.reading.texts import lines
 from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
-from strata.runtime.predictor import FP32, QUANTIZED, Predictor
+from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, is_utf8, other_format
+from strata.runtime.predictor import FP32, QUANTIZED, Predictor, check_files
 
 FEWEST = 20  # texts
 RECORDED = "quantization.json"  # in the folder: what quantize measured
 
 
-def chosen_texts(path: Path, column: str, rows: int) -> list[str]:
-    """Return the first texts of a file that are not empty. Raises: StrataError when there are too few."""
-    every = lines(path) if path.suffix == ".txt" else itertools.chain.from_iterable(texts(path, column))
-    chosen = list(itertools.islice((text for text in every if text.strip()), rows))
+def file_and_part(given: Path) -> tuple[Path, str | None]:
+    """Return a file, and which of its tables is meant, such as a sheet. Raises: StrataError when it is missing."""
+    name, _, part = given.name.rpartition(MARK)
+    if not given.exists() and name and given.with_name(name).is_file():
+        return given.with_name(name), part
+    if not given.is_file():
+        found = "is a folder, not a file" if given.is_dir() else "not a file" if given.exists() else "no such file"
+        raise StrataError(f"{given}: {found}; name a file of texts: strata check FOLDER FILE")
+    return given, None
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a text file without its byte-order mark. Raises: StrataError where it is not UTF-8."""
+    with path.open("rb") as content:
+        if found := other_format(content.read(ENOUGH)):
+            raise StrataError(f"{path}: is {found}")
+    for number, line in enumerate(lines(path), 1):
+        if not is_utf8(line):
+            raise StrataError(f"{path}, line {number:,}: {NOT_UTF8}")
+        yield line.removeprefix("\ufeff") if number == 1 else line
+
+
+def column_texts(path: Path, part: str | None, column: str) -> Iterator[str]:
+    """Yield the texts of a table, "" where a row has none. Raises: StrataError when it has no such column."""
+    # need the pipeline's packages; `lines` does without
+    from strata.base.tables import PLACE
+    from strata.reading.raw_files import RawFile
+    from strata.reading.source_file import SourceFile
+
+    for table in SourceFile(RawFile(path, part)).tables():
+        names = [name for name in table.column_names if name not in PLACE]
+        if column not in names:
+            raise StrataError(f"{path}: no column {column!r}; name it with --text{did_you_mean(column, names)}")
+        yield from (text or "" for text in table[column].to_pylist())
+
+
+def chosen_texts(given: Path, column: str | None, rows: int) -> list[str]:
+    """Return the first texts of a file that are not empty. Raises: StrataError when there are too few.
+
+    column: of the texts; None: a .txt file has a text a line, and in others the column is called text.
+    """
+    path, part = file_and_part(given)
+    is_text = path.suffix.lower() == ".txt"
+    is_lines = is_text and part is None and column is None
+    every = text_lines(path) if is_lines else column_texts(path, part, column or "text")
+    try:
+        chosen = list(itertools.islice((text for text in every if text.strip()), rows))
+    except StrataError as error:
+        advice = "; without --text, each of its lines is a text" if is_text and column else ""
+        raise StrataError(f"{error}{advice}") from None
     if len(chosen) < FEWEST:
-        raise StrataError(f"{path}: {len(chosen)} texts in it; at least {FEWEST} are needed")
+        raise StrataError(f"{given}: {len(chosen)} texts in it; at least {FEWEST} are needed")
     return chosen
 
 
@@ -56,14 +105,19 @@ def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("check", __doc__)
     arguments.add_argument("folder", type=Path, metavar="FOLDER")
-    arguments.add_argument("file", type=Path, metavar="FILE")
-    arguments.add_argument("--text", default="text", metavar="COLUMN", help="of the texts; text unless given")
+    arguments.add_argument("file", type=Path, metavar="FILE", help="of texts, or FILE#SHEET")
+    arguments.add_argument(
+        "--text", metavar="COLUMN", help="of the texts; unless given, text, and of a .txt file its whole lines"
+    )
     arguments.add_argument(
         "--rows", type=int, default=1000, metavar="N", help="texts from the start of the file; 1,000 unless given"
     )
     args = arguments.parse_args(argv)
     if args.rows < FEWEST:
         raise StrataError(f"--rows is {args.rows}, must be {FEWEST} or more")
+    if args.file.is_dir() and args.folder.is_file():
+        raise StrataError(f"the model's folder comes first: strata check {args.file} {args.folder}")
+    check_files(args.folder, QUANTIZED)
     manifest.check(args.folder, [RECORDED])
     recorded = files.read_json(args.folder / RECORDED)
     chosen = chosen_texts(args.file, args.text, args.rows)

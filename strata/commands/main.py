@@ -57,7 +57,9 @@ def subcommand(name: str, argv: list[str]) -> None:
     if sys.stdout is None:
         raise StrataError("standard output is closed, so that no answer can be given")
     try:
-        if name in HELP:
+        if name in HELP and argv and argv[0] in COMMANDS:
+            run(argv[0], ["--help"])
+        elif name in HELP:
             print(usage())
         elif name in VERSION:
             print(f"strata {version()}")

@@ -4,14 +4,15 @@
     {"label": "positive", "probability": 0.9514288114358818}
     {"label": "negative", "probability": 0.9047615720294048}
 
-One line of JSON for each text; without a text, standard input is read, a text a line, and each line is answered as soon
-as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to as many tokens as
-when the model was scored.
+One line of JSON for each text; without a text, or with -, standard input is read, a text a line, and each line is
+answered as soon as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to
+as many tokens as when the model was scored.
 """
 
 import codecs
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,12 +21,13 @@ from typing import BinaryIO
 from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.commands.arguments import parser
-from strata.runtime.predictor import FP32, QUANTIZED, Predictor
+from strata.reading.formats import SUFFIXES
+from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, other_format
+from strata.runtime.predictor import FP32, QUANTIZED, Predictor, check_files
 from strata.runtime.text_tokens import MOST_CHARACTERS
 
 READ = 1 << 16  # bytes at a time, at most
 MOST_BYTES = 4 * MOST_CHARACTERS  # of a line that are kept
-NOT_UTF8 = "is not UTF-8; convert it: iconv -f latin1 -t utf8"
 
 
 def lines(stream: BinaryIO) -> Iterator[list[bytes]]:
@@ -68,26 +70,53 @@ def answer_lines(predictor: Predictor, stream: BinaryIO) -> None:
     """Answer each line of a stream, as soon as it is there. Raises: StrataError at the first that is not UTF-8."""
     count = 0
     for raw in lines(stream):
+        if not count and (found := other_format(raw[0])):
+            raise StrataError(f"standard input is {found}")
         texts = [decoded(line) for line in raw]
         if not count and texts[0] is not None:
             texts[0] = texts[0].removeprefix("\ufeff")
         good = texts.index(None) if None in texts else len(texts)
         answer(predictor, texts[:good])
         if good < len(texts):
-            raise StrataError(f"text {count + good + 1:,} {NOT_UTF8}")
+            raise StrataError(f"text {count + good + 1:,} is {NOT_UTF8}")
         count += len(texts)
 
 
 def check_texts(texts: list[str]) -> None:
-    """Raise StrataError when a text is the path of a file: its contents are more likely meant than its name."""
+    """Raise StrataError when a text is the path of a file: its contents are more likely meant than its name.
+
+    So is a path that was mistyped.
+    """
     for text in texts:
+        quoted = shlex.quote(text)
+        as_text = f"if its name is the text: echo {quoted} | strata predict FOLDER"
         if os.path.isdir(text):  # noqa: PTH112, Path raises on a text that cannot be a path
-            raise StrataError(f"{text} is a folder; if its name is the text: echo {text} | strata predict FOLDER")
+            raise StrataError(f"{text} is a folder; {as_text}")
+        if os.path.isfile(text):  # noqa: PTH113
+            with Path(text).open("rb") as content:
+                found = other_format(content.read(ENOUGH))
+            lines = found or f"a file: strata predict FOLDER < {quoted} labels each of its lines as a text"
+            raise StrataError(f"{text} is {lines}; {as_text}")
         if os.path.exists(text):  # noqa: PTH110
+            raise StrataError(f"{text} is a pipe or device: COMMAND | strata predict FOLDER labels each line of it")
+        if looks_like_path(text):
             raise StrataError(
-                f"{text} is a file: strata predict FOLDER < {text} labels its lines; if its name is the text: echo "
-                f"{text} | strata predict FOLDER"
+                f"{text} looks like the name of a file, and no such file is there; strata predict FOLDER < FILE labels "
+                f"each line of a file; {as_text}"
             )
+
+
+def looks_like_path(text: str) -> bool:
+    """Tell whether a text looks like a file's path: no space, and the ending of a data file or a folder before it.
+
+    >>> [looks_like_path(text) for text in ("new.CSV", "./new", "../*.txt.gz", "10/10", "node.js", "see new.csv")]
+    [True, True, True, False, False, False]
+    """
+    if text.split() != [text]:
+        return False
+    folder = text.rpartition("/")[0]
+    is_placed = text.startswith(("/", "./", "../", "~/")) or os.path.isdir(folder)  # noqa: PTH112
+    return is_placed or text.lower().endswith(SUFFIXES)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -95,19 +124,21 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser("predict", __doc__)
     arguments.add_argument("folder", type=Path, metavar="FOLDER")
     arguments.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="standard input, a text a line, where none is given"
+        "texts", nargs="*", default=[], metavar="TEXT", help="standard input, a text a line, where none is given, or -"
     )
     arguments.add_argument(
         "--model", default=QUANTIZED, metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}"
     )
     arguments.add_argument("--threads", type=int, metavar="N", help="one a core unless given, which is also the most")
     args = arguments.parse_intermixed_args(argv)
-    check_texts(args.texts)
-    if not args.texts and sys.stdin is None:
+    texts = [] if args.texts == ["-"] else args.texts
+    check_files(args.folder, args.model)
+    check_texts(texts)
+    if not texts and sys.stdin is None:
         raise StrataError("standard input is closed; give texts, or a file: strata predict FOLDER < FILE")
     predictor = Predictor(args.folder, args.model, args.threads)
-    if args.texts:
-        answer(predictor, args.texts)
+    if texts:
+        answer(predictor, texts)
         return
     if sys.stdin.isatty():
         print("predict: type a text a line; Ctrl-D ends", file=sys.stderr)

@@ -2,6 +2,7 @@
 
     $ strata publish me/films --dry-run
     publish: config.json, 0.00 MB
+    publish: manifest.json, 0.00 MB
     publish: model.safetensors, 90.87 MB
     publish: onnx/model.onnx, 90.89 MB
     publish: onnx/model_quantized.onnx, 22.98 MB
@@ -15,6 +16,7 @@ Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize an
 and refuses files that are not those of the recorded run, whose figures the card holds.
 """
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -49,7 +51,15 @@ def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
 
 
 def check_recorded(project: Path) -> None:
-    """Raise: StrataError when a file that is sent, or anything in the run behind it, is not what dvc.lock records."""
+    """Raise: StrataError when a file that is sent, or anything in the run behind it, is not what dvc.lock records.
+
+    So it does when DVC cannot tell.
+    """
+    if importlib.util.find_spec("dvc") is None:
+        raise StrataError(
+            "dvc is not installed beside this strata, so the model cannot be compared with the recorded one; in "
+            "Strata's folder: pip install '.[pipeline]'"
+        )
     status = subprocess.run(
         [sys.executable, "-m", "dvc", "status"], cwd=project, capture_output=True, text=True, check=False
     )
@@ -58,12 +68,21 @@ def check_recorded(project: Path) -> None:
             "another DVC command works in this project, so the model cannot be compared with the recorded "
             "one; wait until it has ended, and run again"
         )
-    if status.returncode or "up to date" not in status.stdout:
-        first = " ".join((status.stdout or status.stderr).split())[:200]
+    if status.returncode:
         raise StrataError(
-            f"the model is not that of the recorded run, whose figures the card holds ({first}); dvc repro"
+            "the model cannot be compared with the recorded one, since dvc status fails "
+            f"({_words(status.stderr or status.stdout)}); run it in {project.resolve()} to see why"
+        )
+    if "up to date" not in status.stdout:
+        raise StrataError(
+            f"the model is not that of the recorded run, whose figures the card holds ({_words(status.stdout)}); dvc "
+            "repro"
         )
     check_outputs(project, FOLDER, CARD)
+
+
+def _words(output: str) -> str:
+    return " ".join(output.split())[:200]
 
 
 def check_name(repo: str) -> None:

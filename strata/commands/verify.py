@@ -5,8 +5,8 @@
 
 Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
 another make of CPU, when every score of baseline, evaluate and quantize lies inside its recorded 95% interval and all
-counts of rows are equal. Otherwise the scores are named, and the exit code is 1. A run with
-other settings, code or data is not compared; the exit code is 0.
+counts of rows are equal. Otherwise the scores are named, and the exit code is 1. A run with other settings, code or
+source data is not compared; what differs is named under these three, and the exit code is 0.
 """
 
 from strata.base.errors import StrataError
@@ -27,7 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     if missing := missing_outputs(head):
         raise StrataError(f"{listed(missing, ', ')} missing, so the run is not complete; dvc repro, or dvc pull")
     if changes := differences(head):
-        print(f"verify: another run than the recorded one, by {listed(changes, ', ')}; there is nothing to compare")
+        kinds = ", ".join(f"other {kind} ({listed(names, ', ')})" for kind, names in changes.items())
+        print(f"verify: another run than the recorded one: {kinds}; there is nothing to compare")
         return
     comparison = compared(head)
     if comparison.outside:

@@ -31,11 +31,19 @@ class Folds(NamedTuple):
 
 
 def experiments(project: Path) -> list[str]:
-    """Return the names of DVC's experiments on the last commit, sorted."""
-    from dvc.repo import Repo  # takes a second
+    """Return the names of DVC's experiments on the last commit, sorted. Raises: StrataError when DVC cannot tell."""
+    # takes a second
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from scmrepo.exceptions import SCMError
 
-    with Repo(str(project)) as repo:
-        listed = repo.experiments.ls()
+    try:
+        with Repo(str(project)) as repo:
+            listed = repo.experiments.ls()
+    except (DvcException, SCMError) as error:
+        raise StrataError(
+            f"{project.resolve()}: the experiments cannot be listed ({error}); run dvc exp list there to see why"
+        ) from None
     return sorted(name for found in listed.values() for name, *_ in found if name)
 
 

@@ -66,8 +66,8 @@ def no_record(head: Head) -> str | None:
     return f"the last commit holds no {' and no '.join(missing)}" if missing else None
 
 
-def differences(head: Head) -> list[str]:
-    """Return what makes this another run than the recorded one, by name: settings, code and source data.
+def differences(head: Head) -> dict[str, list[str]]:
+    """Return what makes this another run than the recorded one, by name, under settings, code and source data.
 
     Settings are compared by meaning, since `dvc exp run` rewrites params.yaml; code, as far as Git tracks it.
     """
@@ -76,7 +76,7 @@ def differences(head: Head) -> list[str]:
     )
     recipe, recorded_recipe = params.get("recipe"), recorded_params.get("recipe")
     if recipe != recorded_recipe:
-        return [f"recipe {recipe} instead of {recorded_recipe}"]
+        return {"settings": [f"recipe {recipe} instead of {recorded_recipe}"]}
     lock, recorded_lock = (_yaml(content, LOCK) for content in (head.here(LOCK), head.read(LOCK)))
     changed = _unequal(_parameters(lock), _parameters(recorded_lock))
     settings = ("params.yaml", f"recipes/{recipe}.yaml")
@@ -90,8 +90,13 @@ def differences(head: Head) -> list[str]:
     diff = head.git("diff", "--name-only", "--relative", "-z", "HEAD", "--", "dvc.yaml", *code)
     if diff is None:
         raise StrataError("git diff fails in this project; run it to see why")
-    edited = diff.decode().split("\0")[:-1]
-    return list(dict.fromkeys([*changed, *edited, *_unequal(sources, recorded_sources)]))
+    others = dict.fromkeys([*diff.decode().split("\0")[:-1], *_unequal(sources, recorded_sources)])
+    found = {
+        "settings": changed,
+        "code": [path for path in others if not path.startswith("data/")],
+        "source data": [path for path in others if path.startswith("data/")],
+    }
+    return {kind: names for kind, names in found.items() if names}
 
 
 def compared(head: Head) -> Comparison:

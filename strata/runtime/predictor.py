@@ -11,11 +11,13 @@ from strata.base.errors import StrataError
 from strata.decision import decide
 from strata.runtime import manifest
 from strata.runtime.model_config import read_decision
+from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime
 from strata.runtime.text_tokens import TextTokens
 
 QUANTIZED, FP32 = "onnx/model_quantized.onnx", "onnx/model.onnx"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+INSIDE = ("models/quantize", "quantize")  # of a project, and of its models: the model folder
 BLOCK = 4096  # texts that are tokenized at a time, so that their tokens do not fill the memory
 
 
@@ -31,7 +33,7 @@ class Predictor:
         folder = Path(folder)
         if threads is not None and threads < 1:
             raise StrataError(f"threads is {threads}, must be 1 or more")
-        _check_files(folder, model)
+        check_files(folder, model)
         listed = manifest.check(folder, (CONFIG, TOKENIZER, model))
         check_runtime(folder / model, listed.get("onnxruntime"))
         self.labels, self.positive, self.threshold = read_decision(folder / CONFIG)
@@ -60,8 +62,8 @@ class Predictor:
         for position, text in enumerate(texts, 1):
             if not isinstance(text, str):
                 raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
-            if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-                raise StrataError(f"text {position} is not UTF-8; convert it: iconv -f latin1 -t utf8")
+            if not is_utf8(text):
+                raise StrataError(f"text {position} is {NOT_UTF8}")
         if not texts:
             return np.empty((0, len(self.labels)))
         blocks = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
@@ -77,12 +79,21 @@ class Predictor:
         ]
 
 
-def _check_files(folder: Path, model: str) -> None:
-    """Raise StrataError when the folder lacks a file that the predictor reads."""
-    if not (folder / CONFIG).is_file():
+def check_files(folder: Path, model: str) -> None:
+    """Raise StrataError when this is no model folder, or it lacks a file that the predictor reads."""
+    if not os.path.isdir(folder):  # noqa: PTH112, Path raises on a text that cannot be a path
+        found = "is a file, not a folder" if os.path.exists(folder) else "no such folder"  # noqa: PTH110
         raise StrataError(
-            f"{folder / CONFIG}: no such file; name a model folder, such as models/quantize after dvc repro"
+            f"{str(folder)[:100]}: {found}; first comes a model folder, such as models/quantize after dvc repro"
         )
+    if not is_utf8(str(folder)):
+        raise StrataError(
+            f"{folder}: its name is not UTF-8, which ONNX Runtime needs; rename it, or set LC_ALL=C.UTF-8"
+        )
+    if not (folder / CONFIG).is_file():
+        inside = next((path for path in map(folder.joinpath, INSIDE) if (path / CONFIG).is_file()), None)
+        advice = f"did you mean {inside}?" if inside else "name a model folder, such as models/quantize after dvc repro"
+        raise StrataError(f"{folder / CONFIG}: no such file; {advice}")
     for name in (model, TOKENIZER):
         if not (folder / name).is_file():
             fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""

@@ -1,0 +1,43 @@
+"""What bytes that are not UTF-8 text seem to be, and the command that makes UTF-8 of them."""
+
+import codecs
+
+NOT_UTF8 = "not UTF-8; convert it from its encoding, such as latin1: iconv -f latin1 -t UTF-8 FILE"
+ENOUGH = 256  # bytes of a start that are looked at
+
+# UTF-32 first, since its mark begins with that of UTF-16
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_BINARY = {
+    b"\x1f\x8b": "compressed (gzip); unpack it: gzip -dc FILE",
+    b"\x28\xb5\x2f\xfd": "compressed (zstd); unpack it: zstd -dc FILE",
+    b"PK\x03\x04": "a spreadsheet or an archive (zip); save its texts as a text file, one a line",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet or document of Office; save its texts as a text file, one a line",
+    b"PAR1": "Parquet; save its texts as a text file, one a line",
+    b"ARROW1": "Arrow; save its texts as a text file, one a line",
+    b"%PDF": "PDF; save its texts as a text file, one a line",
+}
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether text can be written as UTF-8: no lone surrogates, which stand for bytes that were not decoded."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def other_format(start: bytes) -> str | None:
+    """Return what the first bytes of a file or stream show that it is, and what to do; None where it may be UTF-8.
+
+    Half the bytes of Latin text in UTF-16 are NUL, which is valid UTF-8.
+    """
+    start = start[:ENOUGH]
+    for mark, words in _BINARY.items():
+        if start.startswith(mark):
+            return words
+    encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
+    if encoding is None and len(start) > 2 and start.count(0) > len(start) // 4:
+        encoding = "UTF-16LE" if start[1::2].count(0) > start[::2].count(0) else "UTF-16BE"
+    return encoding and f"{encoding}, not UTF-8; convert it: iconv -f {encoding} -t UTF-8 FILE"
