@@ -138,9 +138,9 @@ class Study:
     def _trial(self, known: FrozenTrial | None) -> Trial:
         """Return a trial, a new one or one to continue, with its settings drawn."""
         number = len(self.trials) if known is None else known.number
-        self.study.sampler = self._sampler(number, 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study.sampler = self._sampler(number, 0)
             trial = self.study.ask() if known is None else Trial(self.study, known._trial_id)
             if OVERRIDES not in trial.user_attrs:
                 trial.set_user_attr(OVERRIDES, json.dumps(self._draw(trial)))
@@ -165,8 +165,7 @@ class Study:
     def _sampler(self, number: int, draw: int) -> BaseSampler:
         """Return the sampler of a trial's draw, with random numbers of its own."""
         if self.fixed:
-            fixed = self.fixed[number]
-            return PartialFixedSampler(fixed, RandomSampler(0))
+            return PartialFixedSampler(self.fixed[number], RandomSampler(0))
         seed = int(np.random.SeedSequence([self.sweep.seed, number, draw]).generate_state(1)[0])
         kinds = {"tpe": TPESampler, "gp": GPSampler, "random": RandomSampler}
         return kinds[self.sweep.sampler](seed=seed)
