@@ -12,10 +12,28 @@
     compare: right in HEAD alone 17 rows, in workspace alone 12 (p 0.46)
     compare: accuracy of workspace against HEAD: no difference that this test set can show (-0.9 to 0.4 points)
 
+    $ strata compare exp-b exp-c --ensemble exp-a,exp-b,exp-c
+    compare: 600 test rows in all, 0 more in exp-b, 0 more in exp-c, 0 more in exp-a
+    compare: ensemble of 3: mean probabilities of exp-a, exp-b, exp-c; each row gets its most probable label
+                                  exp-b   exp-c  ensemble of 3  ensemble of 3 less exp-c (95% interval)
+      accuracy                   0.7517  0.7750         0.7667  -0.0083 (-0.0283 to +0.0083)
+      ...
+      log_loss, lower is better  0.5289  0.5047         0.4912  -0.0135 (-0.0358 to +0.0096)
+      ...
+    compare: accuracy of exp-c against exp-b: no difference that this test set can show (-0.2 to 5.0 points)
+    compare: right in exp-b alone 23 rows, in ensemble of 3 alone 32 (p 0.28)
+    compare: accuracy of ensemble of 3 against exp-b: no difference that this test set can show (-0.8 to 4.0 points)
+    compare: right in exp-c alone 20 rows, in ensemble of 3 alone 15 (p 0.5)
+    compare: accuracy of ensemble of 3 against exp-c: no difference that this test set can show (-2.8 to 0.8 points)
+
 A revision is a Git commit, branch or tag, a DVC experiment, or workspace. Reads what evaluate wrote in each, from DVC's
-cache or its remote, and joins the rows by id. A difference is the second less the first. Two runs are called different
-when the bootstrap's 95% interval of accuracy excludes 0 and the exact test gives p below 0.05; the interval that is
-printed holds 0 exactly where they are not. Of more than 20 labels, those whose F1 differs most are shown.
+cache or its remote, and joins the rows by id. A difference is the second less the first; with --ensemble, the ensemble
+less the second. Two runs are called different when the bootstrap's 95% interval of accuracy excludes 0 and the exact
+test gives p below 0.05; the interval that is printed holds 0 exactly where they are not. Of more than 20 labels, those
+whose F1 differs most are shown.
+
+--ensemble takes the mean of two or more runs' calibrated probabilities, on the test rows that all runs share. It
+predicts the most probable label; where all its runs have one decision threshold, it decides by that.
 """
 
 from itertools import combinations
