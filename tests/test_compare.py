@@ -16,7 +16,7 @@ from strata.base.errors import StrataError
 from strata.commands import compare
 from strata.labels import Labels
 from strata.runs.ensemble import ensemble
-from strata.runs.revision import Revision
+from strata.runs.revision import Revision, threshold
 from strata.runs.shared_rows import shared_rows, units
 from tests.conftest import ROOT
 
@@ -226,6 +226,43 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     assert "compare: data/standardize/labels.json: no such file; dvc checkout, or dvc repro" in against(
         folder, "workspace", "workspace", fails=True
     )
+
+
+def test_of_many_labels_those_that_the_ensemble_changes_most_are_shown(monkeypatch, tmp_path, capsys):
+    """The second run swaps the labels from 5 on in pairs; the two others, and so their mean, give the true ones."""
+    names = [f"l{i:02}" for i in range(25)]
+    label = np.arange(100) % 25
+    certain = np.eye(25)[label]
+    swapped = np.where(label < 5, label, 5 + ((label - 5) ^ 1))
+
+    def revision(name: str, probabilities: np.ndarray) -> Revision:
+        rows = pd.DataFrame({"id": np.arange(100), "label": label, "prediction": probabilities.argmax(axis=1)})
+        rows["probabilities"] = list(probabilities)
+        return Revision(name, "sample", "a.csv", Labels(names, None), rows)
+
+    outputs = {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25}
+    monkeypatch.setattr(compare, "load", lambda project, name: revision(name, outputs[name]))
+    monkeypatch.setattr(compare, "threshold", lambda project, name: None)
+    for file in ("dvc.yaml", "params.yaml"):
+        (tmp_path / file).touch()
+    compare.main(["a", "b", "--ensemble", "a,c", "--project", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert re.findall(r"^  f1 of (l\d\d)", printed, re.MULTILINE) == names[5:]
+    assert re.search(r"^  f1 of l07 +1.0000 +0.0000 +1.0000  \+1.0000", printed, re.MULTILINE)
+    assert "compare: of 25 labels, the 20 whose F1 differs most are shown" in printed
+    assert "compare: accuracy of ensemble of 2 against a: no difference: both are right on the same rows" in printed
+
+
+def test_the_threshold_of_a_run_is_that_of_its_calibration(tmp_path):
+    path = tmp_path / "data/evaluate/calibration.json"
+    path.parent.mkdir(parents=True)
+    for content, expected in (('{"threshold": null}', None), ('{"threshold": 0.25}', 0.25)):
+        path.write_text(content)
+        assert threshold(tmp_path, "workspace") == expected
+    for content in ("{", "{}", "[]", '{"threshold": []}'):
+        path.write_text(content)
+        with pytest.raises(StrataError, match=r"^workspace: data/evaluate/calibration.json: holds no threshold \("):
+            threshold(tmp_path, "workspace")
 
 
 @pytest.mark.slow
