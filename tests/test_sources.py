@@ -170,7 +170,9 @@ def test_names_in_a_parquet_schema_are_the_labels_in_id_order(project, monkeypat
 def test_files_that_are_there_already_are_not_taken_for_more(project, monkeypatch, tmp_path):
     monkeypatch.chdir(project.root)
     for label in ("Fake", "True"):
-        (tmp_path / f"{label}.csv").write_text("title,text\n" + "t,a b c d\n" * 9, encoding="utf-8")
+        (tmp_path / f"{label}.csv").write_text(
+            "title,text\n" + "".join(f"t,a b c {i}\n" for i in range(9)), encoding="utf-8"
+        )
     with pytest.raises(StrataError, match=r"sample: holds reviews.csv, which \{label\}.csv would match too; choose"):
         main([str(tmp_path), "--name", "sample", "--force"])
 

@@ -31,7 +31,7 @@ from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.guessing.choose_label import Wishes
 from strata.guessing.columns import Column, survey
-from strata.guessing.compose import compose, flow
+from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
 from strata.label_lists import SET
@@ -44,6 +44,7 @@ from strata.rejects import Rejects
 from strata.runs.tracking import track
 from strata.settings.recipe import Recipe
 from strata.settings.yaml_loader import parse_yaml
+from strata.yaml_words import flow
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
@@ -204,6 +205,8 @@ def main(argv: list[str] | None = None) -> None:
         partial.write_text(text, encoding="utf-8")
     label = guessed.label if isinstance(guessed.label, str) else flow(guessed.label)
     print(f"\n{recipe}: text {guessed.text}, label {label} with {len(guessed.labels)} labels")
+    if guessed.positive:
+        print(f"positive: {guessed.positive}, which precision, recall and F1 are about")
     for note in place.notes:
         print(f"source: {note}")
     for doubt in [*notes, *doubts]:
