@@ -347,6 +347,22 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     assert 'by "other: [c, d, e]"' in printed
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (
+            [f"c{i // 2}" for i in range(60)],
+            "30 of 30 labels have fewer than 5 rows, too few for some split; add rows of c0, c1, c10 and 27 more, or "
+            'merge labels by listing their values behind one name, as in "both: [c0, c1]"',
+        ),
+        (["a", "b"] * 29 + ["c"] * 2, "1 of 3 labels has fewer than 5 rows, too few for some split; add rows of c, or"),
+        (["a"] * 57 + ["b"] * 3, "1 of 2 labels has fewer than 5 rows, too few for some split; add rows of b\n"),
+    ],
+)
+def test_rare_labels_that_one_line_does_not_merge_are_told(project, monkeypatch, capsys, label, said):
+    assert said in told(project, monkeypatch, capsys, label=label)[1]
+
+
 def test_the_template_is_no_name_for_a_recipe(project, monkeypatch):
     monkeypatch.chdir(project.root)
     with pytest.raises(StrataError, match=r"recipes/template.yaml is there to be copied; choose another --name"):
@@ -360,6 +376,11 @@ def from_rows(project, monkeypatch, capsys, rows, *options):
     monkeypatch.chdir(project.root)
     main([str(path), "--name", "sample", "--force", *options])
     return read_yaml(project.root / "recipes/sample.yaml"), capsys.readouterr().out
+
+
+def told(project, monkeypatch, capsys, **columns):
+    """As `guessed`, without running a stage."""
+    return from_rows(project, monkeypatch, capsys, frame(**columns).to_dict("records"))
 
 
 def standardized(project, recipe, **changes):
@@ -473,7 +494,7 @@ def test_rows_without_a_label_are_left_out_by_the_line_that_is_told(
 )
 def test_the_date_is_offered_as_a_recipe_reads_it(project, monkeypatch, capsys, date, formats):
     values = [date.format(day=i % 28 + 1, month=i % 12 + 1) for i in range(60)]
-    _, printed = guessed(project, monkeypatch, capsys, label=SENTIMENT, date=values)
+    _, printed = told(project, monkeypatch, capsys, label=SENTIMENT, date=values)
     offer = re.search(r"perhaps date: (.*) under columns, such as", printed)[1]
     ways = [parse_yaml(f"date: {way}")["date"] for way in offer.split(" or ")]
     assert [way if isinstance(way, str) else way["format"] for way in ways] == [name or "date" for name in formats]
@@ -484,13 +505,13 @@ def test_the_date_is_offered_as_a_recipe_reads_it(project, monkeypatch, capsys, 
 
 @pytest.mark.parametrize("values", [["13/13/2024", "12/12/2024"], ["5/6", "6/7"], ["1.2.2024 noon", "2.2.2024 noon"]])
 def test_a_date_that_no_recipe_reads_is_not_offered(project, monkeypatch, capsys, values):
-    assert "perhaps date" not in guessed(project, monkeypatch, capsys, label=SENTIMENT, date=values * 30)[1]
+    assert "perhaps date" not in told(project, monkeypatch, capsys, label=SENTIMENT, date=values * 30)[1]
 
 
 @pytest.mark.parametrize("name", ["split", "set", "fold", "purpose"])
 def test_a_column_of_splits_is_told_with_the_line_that_drops_the_test_rows(project, monkeypatch, capsys, name):
     splits = {name: ["train", "Train", "train", "test", "val"] * 12}
-    recipe, printed = guessed(project, monkeypatch, capsys, kind=SENTIMENT, **splits)
+    recipe, printed = told(project, monkeypatch, capsys, kind=SENTIMENT, **splits)
     assert recipe["columns"]["label"] == "kind"
     assert f"{name} names splits (train 24, Train 12, test 12, val 12), which are not used" in printed
     assert "to keep the test rows, write train.csv and test.csv into a folder" in printed
@@ -516,14 +537,14 @@ def test_texts_that_belong_together_are_told_with_the_line_that_joins_them(proje
 )
 def test_what_repeats_and_dates_are_no_text_beside_the_text(project, monkeypatch, capsys, values):
     columns = {"label": SENTIMENT, "about": (values * 60)[:60]}
-    assert "text is also in" not in guessed(project, monkeypatch, capsys, **columns)[1]
+    assert "text is also in" not in told(project, monkeypatch, capsys, **columns)[1]
 
 
 @pytest.mark.parametrize("value", ["-", "?", "N/A", "unknown", "null", "not sure", "-1"])
 def test_a_value_that_reads_like_no_label_is_told_with_the_line_that_drops_it(project, monkeypatch, capsys, value):
     given = ["0", "1", "2"] if value == "-1" else ["neutral", "entailment", "contradiction"]
     values = [value if i % 10 == 0 else given[i % 3] for i in range(60)]
-    recipe, printed = guessed(project, monkeypatch, capsys, gold_label=values)
+    recipe, printed = told(project, monkeypatch, capsys, gold_label=values)
     assert f"{value!r} in gold_label (6 rows) reads like no label, yet is one here" in printed
     labels = {name: rule for name, rule in recipe["labels"].items() if str(rule) != value}
     rows = standardized(project, recipe, labels=labels, keep=keep_line(printed, "where"))
@@ -532,7 +553,7 @@ def test_a_value_that_reads_like_no_label_is_told_with_the_line_that_drops_it(pr
 
 @pytest.mark.parametrize("values", [["-1", "0", "1"], ["no", "yes", "maybe"], ["none", "some"]])
 def test_a_label_that_may_be_meant_is_not_doubted(project, monkeypatch, capsys, values):
-    assert "reads like no label" not in guessed(project, monkeypatch, capsys, label=(values * 30)[:60])[1]
+    assert "reads like no label" not in told(project, monkeypatch, capsys, label=(values * 30)[:60])[1]
 
 
 @pytest.mark.parametrize(
@@ -544,16 +565,16 @@ def test_names_of_labels_go_before_their_numbers(project, monkeypatch, capsys, n
         numbers: [i % 3 for i in range(58)] + [0, 0],
         names: [["a", "b", "c"][i % 3] for i in range(58)] + ["a"] * 2,
     }
-    recipe, printed = guessed(project, monkeypatch, capsys, **columns)
+    recipe, printed = told(project, monkeypatch, capsys, **columns)
     assert recipe["columns"]["label"] == names
     assert f"the label is {names}, whose values are the names of the numbers in {numbers}" in printed
 
 
 def test_names_of_something_else_do_not_go_before_numbers(project, monkeypatch, capsys):
     columns = {"label": [0, 1, 2] * 20, "label_text": ["a", "b", "c", "c"] * 15}
-    assert guessed(project, monkeypatch, capsys, **columns)[0]["columns"]["label"] == "label"
+    assert told(project, monkeypatch, capsys, **columns)[0]["columns"]["label"] == "label"
 
 
 def test_the_positive_label_is_told(project, monkeypatch, capsys):
-    assert "\npositive: pos, which precision" in guessed(project, monkeypatch, capsys, label=SENTIMENT)[1]
-    assert "\npositive: " not in guessed(project, monkeypatch, capsys, label=["a", "b", "c"] * 20)[1]
+    assert "\npositive: pos, which precision" in told(project, monkeypatch, capsys, label=SENTIMENT)[1]
+    assert "\npositive: " not in told(project, monkeypatch, capsys, label=["a", "b", "c"] * 20)[1]

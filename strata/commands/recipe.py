@@ -129,7 +129,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             by_path(found),
         )
     except StrataError as error:
-        raise StrataError("; ".join([str(error), *reject_doubts(rejects)])) from None
+        raise StrataError("; ".join([str(error), *place.notes, *reject_doubts(rejects)])) from None
     delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
     doubts = header_doubts(columns) if delimited and not by_path(found) else []
     return columns, guessed, [*doubts, *guessed.unsure, *reject_doubts(rejects)]
@@ -205,6 +205,8 @@ def main(argv: list[str] | None = None) -> None:
         partial.write_text(text, encoding="utf-8")
     label = guessed.label if isinstance(guessed.label, str) else flow(guessed.label)
     print(f"\n{recipe}: text {guessed.text}, label {label} with {len(guessed.labels)} labels")
+    if args.name and args.name != name:
+        print(f"named {name}, since a name has letters, digits, - and _ alone, and is no number or word of YAML")
     if guessed.positive:
         print(f"positive: {guessed.positive}, which precision, recall and F1 are about")
     for note in place.notes:
