@@ -503,7 +503,15 @@ def test_the_date_is_offered_as_a_recipe_reads_it(project, monkeypatch, capsys, 
         assert utc_times(pd.Series(values, dtype="str"), name).notna().all()
 
 
-@pytest.mark.parametrize("values", [["13/13/2024", "12/12/2024"], ["5/6", "6/7"], ["1.2.2024 noon", "2.2.2024 noon"]])
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["13/13/2024", "12/12/2024"],
+        ["5/6", "6/7"],
+        ["Mon Apr 06 22:19:45 PDT 2009"] * 2,
+        ["1.2.2024 noon", "2.2.2024 noon"],
+    ],
+)
 def test_a_date_that_no_recipe_reads_is_not_offered(project, monkeypatch, capsys, values):
     assert "perhaps date" not in told(project, monkeypatch, capsys, label=SENTIMENT, date=values * 30)[1]
 
@@ -578,3 +586,19 @@ def test_names_of_something_else_do_not_go_before_numbers(project, monkeypatch, 
 def test_the_positive_label_is_told(project, monkeypatch, capsys):
     assert "\npositive: pos, which precision" in told(project, monkeypatch, capsys, label=SENTIMENT)[1]
     assert "\npositive: " not in told(project, monkeypatch, capsys, label=["a", "b", "c"] * 20)[1]
+
+
+def test_flags_of_one_spelling_belong_together(project, monkeypatch, capsys):
+    flags = {name: [int(i % 3 == k) for i in range(60)] for k, name in enumerate(("joy", "anger", "neutral"))}
+    recipe, _ = told(project, monkeypatch, capsys, **flags, is_unclear=[i % 20 == 0 for i in range(60)])
+    assert recipe["columns"]["label"] == "is_unclear"
+    recipe, _ = told(project, monkeypatch, capsys, **flags, very_unclear=[i % 20 == 0 for i in range(60)])
+    assert recipe["columns"]["label"] == ["joy", "anger", "neutral"]
+
+
+def test_labels_of_an_issue_tracker_are_their_names(project, monkeypatch, capsys):
+    labels = [[{"id": 1, "name": "bug"}], [{"id": 2, "name": "question"}]]
+    rows = [{"title": text, "labels": labels[i % 2]} for i, (text, _) in enumerate(ROWS)]
+    recipe, _ = from_rows(project, monkeypatch, capsys, rows)
+    assert recipe["labels"] == {"bug": "bug", "question": "question"}
+    assert standardized(project, recipe) == {"bug": 30, "question": 30}

@@ -282,3 +282,10 @@ def test_a_changed_name_is_told(project, monkeypatch, capsys, given, name):
     assert f"\nnamed {name}, since a name has letters" in capsys.readouterr().out
     main([str(project.raw("reviews.csv")), "--name", "plain"])
     assert "named" not in capsys.readouterr().out
+
+
+def test_rows_are_found_in_deep_wrappers(project):
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    wrapped = {"status": "ok", "response": {"data": {"result": {"items": rows}}}}
+    project.raw("answer.json").write_text(json.dumps(wrapped, indent=1), encoding="utf-8")
+    assert [row["text"] for row in rows_of(project, "answer.json")[0]] == ["a", "b"]

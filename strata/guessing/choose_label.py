@@ -59,9 +59,13 @@ def choose_label(
     candidates = [c for c in left if can_be_label(c)]
     pool = [c for c in left if c in candidates or (how_several(c) and not NOT_LABELS.fullmatch(c.name))]
     if not pool:
+
+        def why(column: Column) -> str | None:
+            return "the text" if column is texts[0] else "text too" if column in texts else why_no_label(column)
+
         raise StrataError(
             f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
-            f"repeated: {reasons(columns, lambda c: 'the text' if c in texts else why_no_label(c))}; name one with "
+            f"repeated: {reasons(columns, why)}; name one with "
             "--label, or a file that has one"
         )
     column = min(
@@ -164,9 +168,13 @@ def _empty(column: Column, rows: int | None = None) -> list[str]:
 
 
 def _flags(column: Column, candidates: list[Column]) -> list[Column]:
-    """Return the columns of 0 and 1 that a column belongs with; none if it is not one of them."""
-    is_flag = [c for c in candidates if c.values and any({v.lower() for v in c.values} <= values for values in FLAGS)]
-    return is_flag if column in is_flag else []
+    """Return the columns of 0 and 1, or of another pair, that a column belongs with; none if it is not one of them."""
+    pair = next((pair for pair in FLAGS if _holds(column, pair)), None)
+    return [c for c in candidates if pair and _holds(c, pair)]
+
+
+def _holds(column: Column, pair: set[str]) -> bool:
+    return bool(column.values) and {value.lower() for value in column.values} <= pair
 
 
 def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:

@@ -84,6 +84,7 @@ def why_no_label(column: Column) -> str | None:
         "its name": NOT_LABELS.fullmatch(column.name) is not None,
         "the names of splits": is_split(column),
         f"over {MOST_VALUES:,} values": values is None,
+        "dates": are_dates(column),
         "lists": column.is_nested and several > 0,
         "empty": values == {},
         "one value": values is not None and len(values) == 1,

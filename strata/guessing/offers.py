@@ -72,8 +72,15 @@ def _ways(column: Column) -> list[str | dict[str, str]]:
     if not are_dates(column):
         return []
     if not any(map(AMBIGUOUS.fullmatch, map(str.strip, column.examples))):
-        return [column.name]
+        return [column.name] if _are_read(column.examples) else []
     return [{"column": column.name, "format": format_} for format_ in _formats(column)]
+
+
+def _are_read(values: list[str]) -> bool:
+    """Return whether dates are read without a format, as standardize reads them; 10:00 PDT 2009 is not."""
+    import pandas as pd  # takes half a second
+
+    return bool(pd.to_datetime(pd.Series(values), utc=True, format="mixed", errors="coerce").notna().all())
 
 
 def _formats(column: Column) -> list[str]:
