@@ -410,13 +410,13 @@ def test_keys_of_objects_are_the_text_and_the_label(project, monkeypatch, capsys
 @pytest.mark.parametrize(
     ("columns", "reasons"),
     [
-        ({"id": range(60)}, "id (numbers), label (2 values of a word or two)"),
-        ({"doc_id": [f"d{i}" for i in range(60)]}, "doc_id (ids), label (2 values of a word or two)"),
-        ({"when": [f"2024-05-01 10:{i:02}" for i in range(60)]}, "when (dates), label (2 values of a word or two)"),
-        ({"link": [f"https://x.org/{i}" for i in range(60)]}, "link (addresses), label (2 values of a word or two)"),
-        ({"note": ["one and the same"] * 60}, "note (one value), label (2 values of a word or two)"),
-        ({"words": [["a", "b", str(i)] for i in range(60)]}, "words (lists or objects), label (2 values of"),
-        ({"colour": ["red", "blue", "green"] * 20}, "colour (3 values of a word or two), label (2 values of"),
+        ({"id": range(60)}, "id (numbers), label (2 values that repeat)"),
+        ({"doc_id": [f"d{i}" for i in range(60)]}, "doc_id (ids), label (2 values that repeat)"),
+        ({"when": [f"2024-05-01 10:{i:02}" for i in range(60)]}, "when (dates), label (2 values that repeat)"),
+        ({"link": [f"https://x.org/{i}" for i in range(60)]}, "link (addresses), label (2 values that repeat)"),
+        ({"note": ["one and the same"] * 60}, "note (one value), label (2 values that repeat)"),
+        ({"words": [["a", "b", str(i)] for i in range(60)]}, "words (lists or objects), label (2 values that"),
+        ({"colour": ["red", "blue", "green"] * 20}, "colour (3 values that repeat), label (2 values that"),
     ],
 )
 def test_a_missing_text_is_told_with_why_no_column_is_it(project, monkeypatch, capsys, columns, reasons):
@@ -425,6 +425,18 @@ def test_a_missing_text_is_told_with_why_no_column_is_it(project, monkeypatch, c
         from_rows(project, monkeypatch, capsys, rows)
     assert f"no column can be the text: {reasons}" in str(raised.value)
     assert "name one with --text" in str(raised.value)
+
+
+def test_labels_of_several_words_are_not_taken_for_the_text(project, monkeypatch, capsys):
+    rows = [{"no": i, "label": ["a very good film", "a very bad film"][i % 2]} for i in range(60)]
+    with pytest.raises(StrataError, match=r"can be the text: no \(numbers\), label \(2 values that repeat\)"):
+        from_rows(project, monkeypatch, capsys, rows)
+
+
+def test_dates_are_no_labels(project, monkeypatch, capsys):
+    rows = frame(when=["1/2/2024", "2/1/2024"] * 30).to_dict("records")
+    with pytest.raises(StrataError, match=r"can be the label, .*: text \(the text\), when \(dates\); name one"):
+        from_rows(project, monkeypatch, capsys, rows)
 
 
 def test_short_texts_that_differ_are_texts(project, monkeypatch, capsys):

@@ -8,6 +8,7 @@
     sentiment: 1.0 words, 0.0% empty, 2 values: 'pos' 264, 'neg' 236
 
     recipes/reviews.yaml: text review, label sentiment with 2 labels
+    positive: pos, which precision, recall and F1 are about
     staged for queued experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
     next: dvc exp run -S recipe=reviews
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
 from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
-from strata.guessing.kinds import NOT_LABELS, NUMBERS, are, can_be_label, rank, why_no_label
+from strata.guessing.kinds import NOT_LABELS, NUMBERS, are, are_dates, can_be_label, is_split, rank, why_no_label
 from strata.label_lists import LIST, SEPARATORS, SET, UNSET, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
@@ -57,7 +57,7 @@ def choose_label(
         return _label_of(path, column, wishes, [])
     left = [c for c in columns if c not in texts]
     candidates = [c for c in left if can_be_label(c)]
-    pool = [c for c in left if c in candidates or (how_several(c) and not NOT_LABELS.fullmatch(c.name))]
+    pool = [c for c in left if c in candidates or (how_several(c) and not _is_other(c))]
     if not pool:
 
         def why(column: Column) -> str | None:
@@ -65,8 +65,7 @@ def choose_label(
 
         raise StrataError(
             f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
-            f"repeated: {reasons(columns, why)}; name one with "
-            "--label, or a file that has one"
+            f"repeated: {reasons(columns, why)}; name one with --label, or a file that has one"
         )
     column = min(
         pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
@@ -84,6 +83,11 @@ def choose_label(
         others = f"; other columns with few values: {listed(rivals)}" if rivals else ", the only column with few values"
         doubts.append(f"the label is {column.name}{others}")
     return _label_of(path, column, wishes, doubts)
+
+
+def _is_other(column: Column) -> bool:
+    """Return whether a column is none of labels, whatever separators its values hold."""
+    return bool(NOT_LABELS.fullmatch(column.name)) or are_dates(column) or is_split(column)
 
 
 def _names_numbers(names: Column, numbers: Column) -> bool:

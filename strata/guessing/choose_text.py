@@ -57,11 +57,11 @@ def why_no_text(column: Column) -> str | None:
     """Return why a column is not the text, or None when it may be."""
     if found := kind(column):
         return found
-    values = column.values
-    is_category = values and (is_label_name(column.name) or len(values) * FEWEST_REPEATS <= column.rows)
-    if is_category and can_be_label(column) and column.mean_words < 2:
-        return f"{len(values):,} values of a word or two"
-    return None
+    values, is_label = column.values, is_label_name(column.name)
+    if not values or not can_be_label(column):
+        return None
+    is_short, are_few = column.mean_words < 2, len(values) * FEWEST_REPEATS <= column.rows
+    return f"{len(values):,} values that repeat" if [is_short, are_few, is_label].count(True) > 1 else None
 
 
 def _is_text_too(column: Column, text: Column) -> bool:
