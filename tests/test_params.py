@@ -166,6 +166,21 @@ def test_importing_the_schema_takes_no_scikit_learn_nor_torch():
     assert not {"sklearn", "torch", "transformers", "ruamel"} & set(done.stdout.split())
 
 
+def test_a_wrong_recipe_is_told_with_the_nearest_and_not_with_all(project):
+    for i in range(60):
+        (project.root / f"recipes/other_{i}.yaml").write_text("", encoding="utf-8")
+    project.params(recipe="smaple")
+    with pytest.raises(StrataError) as raised:
+        read_settings(project.root / "params.yaml", project.root / "recipes")
+    assert "did you mean sample? " in str(raised.value)
+    assert "recipes holds 61 recipes, and strata recipe FILE writes another" in str(raised.value)
+    project.params(recipe="poems")
+    with pytest.raises(StrataError) as raised:
+        read_settings(project.root / "params.yaml", project.root / "recipes")
+    assert "did you mean" not in str(raised.value)
+    assert "other_" not in str(raised.value)
+
+
 def test_a_candidate_by_its_former_name_is_told_the_new_one(project):
     project.params(quantize={"candidates": ["per_channel", "keep_fp32"]})
     with pytest.raises(
