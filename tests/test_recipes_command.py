@@ -352,8 +352,8 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     [
         (
             [f"c{i // 2}" for i in range(60)],
-            "30 of 30 labels have fewer than 5 rows, too few for some split; add rows of c0, c1, c10 and 27 more, or "
-            'merge labels by listing their values behind one name, as in "both: [c0, c1]"',
+            "30 of 30 labels have fewer than 5 rows, too few for some split; to merge labels of like meaning, replace "
+            'their lines in the labels of the recipe by one, such as "other: [c0, c1]"',
         ),
         (["a", "b"] * 29 + ["c"] * 2, "1 of 3 labels has fewer than 5 rows, too few for some split; add rows of c, or"),
         (["a"] * 57 + ["b"] * 3, "1 of 2 labels has fewer than 5 rows, too few for some split; add rows of b\n"),
