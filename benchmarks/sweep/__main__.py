@@ -107,9 +107,9 @@ def user_files(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith((".git/", ".dvc/", "data/sweep", "plots/sweep")):
-            if "__pycache__" not in name:
-                digest.update(name.encode() + path.read_bytes())
+        skipped = name.startswith((".git/", ".dvc/", "data/sweep", "plots/sweep")) or "__pycache__" in name
+        if path.is_file() and not skipped:
+            digest.update(name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 
