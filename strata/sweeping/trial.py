@@ -52,11 +52,11 @@ def run(
     metric: str,
     report: Report,
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run a trial's experiments, NAME or NAME-fold0, NAME-fold1, ...
 
-    metric, folds: of the sweep. threads: of each training.
+    metric, folds: of the sweep. share: of the machine, as environment variables.
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
@@ -67,7 +67,7 @@ def run(
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
         path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
-        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, threads))
+        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, share))
         mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
         if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
             raise Pruned
@@ -83,12 +83,12 @@ def _run_one(
     overrides: Overrides,
     watch: Callable[[], bool] | None,
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run one experiment. watch: looks at the scores so far, returns whether to stop."""
     workspace.set(overrides)
     (workspace.folder / CURVE).unlink(missing_ok=True)
-    process = workspace.start(name, log, threads)
+    process = workspace.start(name, log, share)
     try:
         while process.poll() is None:
             if watch and watch():
