@@ -60,9 +60,7 @@ def run(
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
-        return _run_one(
-            workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, threads
-        )
+        return _run_one(workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, share)
     parts = []
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
