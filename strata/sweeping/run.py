@@ -45,6 +45,10 @@ def _only_one(state: Path, name: str) -> Iterator[None]:
         yield
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> None:
     """Run the trials that are missing. jobs: trials side by side. restart: forget those that there are."""
     state = project / STATE / name
@@ -62,7 +66,7 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> Non
             for workspace in workspaces:
                 workspace.end_process()
 
-        previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             search(study, local_runner(workspaces, sweep, state / "logs"), len(workspaces), state / ROWS, end_trials)
         finally:
