@@ -64,11 +64,14 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> Non
 
         def end_trials() -> None:
             for workspace in workspaces:
-                workspace.end_process()
+                workspace.close()
 
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             search(study, local_runner(workspaces, sweep, state / "logs"), len(workspaces), state / ROWS, end_trials)
+        except KeyboardInterrupt:
+            print(f"sweep: interrupted; strata sweep {name} goes on", flush=True)
+            raise
         finally:
             end_trials()
             signal.signal(signal.SIGTERM, previous)

@@ -150,12 +150,10 @@ class Budget:
 
     def __init__(self, study: Study):
         self.study, self.start = study, time.monotonic()
-        minutes = study.sweep.minutes if isinstance(study.sweep, Search) else None
-        self.seconds = None if minutes is None else 60 * minutes
-        self.before = study.seconds
+        self.left, self.before = study.seconds_left, study.seconds
 
     def is_used_up(self) -> bool:
-        return self.seconds is not None and self.before + time.monotonic() - self.start >= self.seconds
+        return self.left is not None and time.monotonic() - self.start >= self.left
 
     def note(self) -> None:
         """Record the time so far, for a later call."""

@@ -138,9 +138,17 @@ class Study:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all trials that the sweep asks for have ended."""
+        """Whether all trials that the sweep asks for have ended, or its time is over."""
         trials = self.trials
-        return self.most is not None and len(trials) >= self.most and all(map(ending_of, trials))
+        if self.most is not None and len(trials) >= self.most and all(map(ending_of, trials)):
+            return True
+        return self.seconds_left is not None and self.seconds_left <= 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How much longer the search may run; None without a limit."""
+        minutes = self.sweep.minutes if isinstance(self.sweep, Search) else None
+        return None if minutes is None else 60 * minutes - self.seconds
 
     def next_round(self) -> list[Trial]:
         """Return the trials that run next: those that a killed search left, and new ones up to the round's size."""

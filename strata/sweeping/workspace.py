@@ -66,7 +66,7 @@ class Workspace:
     """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone."""
 
     def __init__(self, clone: Path, project: Path, recipes: set[str]):
-        self.clone, self.project = clone, project
+        self.clone, self.project, self.is_closed = clone, project, False
         top, within = (git(project, "rev-parse", way).decode().strip() for way in ("--show-toplevel", "--show-prefix"))
         self.folder = clone / within
         self.end_process()
@@ -132,7 +132,10 @@ class Workspace:
         """Start an experiment, in a group of processes of its own.
 
         log: gets what it prints. share: of the machine, as environment variables.
+        Raises: StrataError after `close`.
         """
+        if self.is_closed:
+            raise StrataError("the search was interrupted")
         environment = os.environ | share | {"PYTHONUNBUFFERED": "1"}
         environment.pop("PYTHONPATH", None)  # the code is the workspace's
         with log.open("wb") as output:
@@ -151,6 +154,11 @@ class Workspace:
     @property
     def _process_file(self) -> Path:
         return self.clone.with_name(f"{self.clone.name}.{PROCESS}")
+
+    def close(self) -> None:
+        """End what runs here, and let nothing more start."""
+        self.is_closed = True
+        self.end_process()
 
     def end_process(self) -> None:
         """End the processes that an earlier search left here when it was killed."""
