@@ -119,9 +119,9 @@ def reason(log: bytes, code: int) -> str:
     """Return why an experiment failed, from what it printed."""
     of_dvc, of_stages = DVC_LINE.findall(log), STAGE_LINE.findall(log)
     of_stage = EXIT_CODE.findall(of_dvc[-1]) if of_dvc else []
-    code = int(of_stage[-1]) if of_stage else code
-    if code < 0 or code > 128:
-        return f"the system ended it (exit code {code}), perhaps for lack of memory"
+    killed = [int(other) for other in (*of_stage, code) if int(other) < 0 or (of_stage and 128 < int(other) < 255)]
+    if killed:
+        return f"the system ended it (exit code {killed[0]}), perhaps for lack of memory"
     lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
 
