@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -45,7 +46,7 @@ def finished(folder, shift):
     PriorShift(*(np.array(part) for part in ([0.0, 0.0], shift, [0.0, 0.0]))).write(folder / "data/resample/prior.json")
     units = pd.DataFrame({"id": [3, 7, 9], "unit": [3, 3, 9]})
     tables.write_frame(
-        folder / "data/split/units.parquet", units, tables.pa.schema([("id", "int64"), ("unit", "int64")])
+        folder / "data/split/units.parquet", units, pa.schema([("id", pa.int64()), ("unit", pa.int64())])
     )
     (folder / "metrics/train.json").write_text(json.dumps({"steps": 4, "tokens": 100}))
     weights = {"bert.embeddings.word_embeddings.weight": torch.zeros(50, 4), "classifier.weight": torch.zeros(2, 4)}
