@@ -9,9 +9,9 @@ A figure stands between two HTML comments, which readers do not see. The first o
     The run takes <!--= benchmarks.repro.cold_repro_s | number -->135<!--/--> s.
 
 Expressions read `metrics` (metrics/STAGE.json), `plots` (the rows of plots/STAGE/NAME.csv), `scores` (by model and
-split, from every plots/STAGE/scores.csv), `benchmarks` (benchmarks/NAME/results.json), `schemas` (params and
-recipe, from strata/settings), `dvc` (dvc.yaml) and `tables` (the macros in docs/templates/tables.j2, for whole tables
-and blocks). A missing key is an error.
+split, from every plots/STAGE/scores.csv), `sweeps` (plots/sweep/NAME/answer.json), `benchmarks`
+(benchmarks/NAME/results.json), `schemas` (params, recipe and sweep, from strata/settings), `dvc` (dvc.yaml) and `tables`
+(the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
 Without --check, the pictures of the README are renewed, too: they are the report's, as the last run drew them.
 """
 
@@ -36,6 +36,7 @@ SOURCES = (
     "docs/templates/*.j2",
     "metrics/*.json",
     "plots/*/*.csv",
+    "plots/sweep/*/answer.json",
     "benchmarks/*/results.json",
     "strata/settings/*.schema.json",
     "dvc.yaml",
@@ -120,10 +121,10 @@ def environment(texts: dict[str, str]) -> jinja2.Environment:
     env.filters["percent"] = lambda value, places=0: f"{value:.{places}%}"
     env.filters["signed"] = lambda value, places=1: f"{value:+.{places}f}"
     env.filters |= {"interval": interval, "outputs": outputs, "edges": edges}
-    env.globals |= {"metrics": {}, "benchmarks": {}, "schemas": {}, "plots": {}, "scores": {}}
+    env.globals |= {"metrics": {}, "benchmarks": {}, "schemas": {}, "plots": {}, "scores": {}, "sweeps": {}}
     for path in (PurePosixPath(path) for path in texts if path.endswith(".json")):
-        source = {"strata": "schemas"}.get(path.parts[0], path.parts[0])
-        name = path.parent.name if source == "benchmarks" else path.name.partition(".")[0]
+        source = {"strata": "schemas", "plots": "sweeps"}.get(path.parts[0], path.parts[0])
+        name = path.parent.name if source in ("benchmarks", "sweeps") else path.name.partition(".")[0]
         env.globals[source][name] = json.loads(texts[path.as_posix()])
     for path in (PurePosixPath(path) for path in texts if path.endswith(".csv")):
         env.globals["plots"].setdefault(path.parent.name, {})[path.stem] = rows(texts[path.as_posix()])
