@@ -214,6 +214,25 @@ def test_folds_test_every_row_once():
     ] * 5
 
 
+@pytest.mark.parametrize("method", ["stratified", "stable"])
+@pytest.mark.parametrize("ready_made", [0, 20])
+def test_folds_of_the_validation_rows_leave_the_test_split_alone(method, ready_made):
+    rows = table([f"text {i}" for i in range(200)], [0] * 120 + [1] * 80)
+    plain = split(rows, ready_made, method=method)
+    folds = [split(rows, ready_made, method=method, validation_folds=4, validation_fold=i) for i in range(4)]
+    for where in folds:
+        assert where[plain == "test"].tolist() == ["test"] * (plain == "test").sum()
+    validated = sum((where == "validation").astype(int) for where in folds)
+    assert validated.tolist() == (plain != "test").astype(int).tolist()
+
+
+def test_folds_of_the_validation_rows_go_with_no_other_folds():
+    with pytest.raises(ValueError, match="folds is 5 and validation_folds is 3; set one of them to null"):
+        split(table(["a"], [0]), folds=5, validation_folds=3)
+    with pytest.raises(ValueError, match=r"validation_fold is 3, must be below validation_folds \(3\)"):
+        split(table(["a"], [0]), validation_folds=3, validation_fold=3)
+
+
 def test_by_date_the_past_trains_and_the_future_tests():
     days = np.random.default_rng(0).permutation(100) // 2  # two rows a day
     rows = table([f"text {i}" for i in range(100)], [0] * 100).assign(date=days)
