@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from stages.report.render import visible
 from strata.base.errors import StrataError
 from strata.settings.sweep import SECTIONS
+from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import results
 from strata.sweeping.answer import Answer, Setting
 from strata.sweeping.study import Ending
-from tests.conftest import DVC, SHRUNK, Project
+from tests.conftest import DVC, ROOT, SHRUNK, Project
 from tests.test_report import HOSTILE, Page, check_markdown, check_page, markdown, outputs
+from tests.test_repro import run
 
 RATES = [SHRUNK["train"]["lr"], 1e-3, 2e-2, 3e-5, 4e-4]
 USED = {"train.lr": SHRUNK["train"]["lr"], "train.batch_size": 16, "train.class_weights": "none"}
@@ -105,6 +108,7 @@ def test_it_says_whether_the_promise_was_kept(copy_of_trained, metric, low, high
     [
         {"recipe": "another"},
         {"overrides": USED | {"train.lr": 0.0051}},
+        {"overrides": {}},
         {"overrides": USED | {"train.gone": 1}},
         {"overrides": USED | {"train.batch_size": "many"}},
         {"overrides": USED | {"recipe": "sample"}},
@@ -174,6 +178,7 @@ def test_names_and_values_from_a_search_are_shown_and_do_nothing(copy_of_trained
         ("answer.json", lambda text: text.replace('"rows"', '"row"'), r"unknown key row; did you mean rows\?"),
         ("answer.json", lambda text: text.replace('"maximize"', '"minimize"'), "direction is minimize, must be"),
         ("history.csv", lambda text: "", "No columns"),
+        ("history.csv", lambda text: text.splitlines()[0], "no rows"),
         ("history.csv", lambda text: text.replace("best", "worst"), "best"),
         ("parallel.csv", lambda text: text.replace("0.9,", "high,"), "high"),
     ],
@@ -196,3 +201,55 @@ def test_a_broken_result_is_told_in_a_line_with_its_file(copy_of_trained, name, 
 
 def test_the_report_depends_on_every_section_that_a_search_may_vary():
     assert set(SECTIONS) <= {entry for entry in DVC["stages"]["report"]["params"] if isinstance(entry, str)}
+
+
+def test_the_templates_of_dvc_name_only_columns_that_the_figures_have(copy_of_trained):
+    search(copy_of_trained)
+    folder = copy_of_trained.root / "plots/sweep/small"
+    plots = read_yaml(folder / "dvc.yaml")["plots"]
+    assert {path.name for path in folder.glob("*.csv")} == {"trials.csv", *(name for plot in plots for name in plot)}
+    for plot in plots:
+        for name, options in plot.items():
+            columns = {"rev", *pd.read_csv(folder / name).columns}
+            template = (ROOT / f".dvc/plots/{options['template']}.json").read_text(encoding="utf-8")
+            made = set(re.findall(r'"as": "(\w+)"', template))
+            used = set(re.findall(r'"field": "(\w+)"', template)) | set(re.findall(r"datum\.(\w+)", template))
+            assert used - made - {"value"} <= columns
+            assert {options["x"], options["y"]} <= columns
+
+
+@pytest.mark.slow
+def test_dvc_draws_several_sweeps_that_git_does_not_know_yet(copy_of_trained, tmp_path):
+    folder = tmp_path / "drawn"
+    shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots")
+    for name in ("first", "second"):
+        search(copy_of_trained, name)
+    shutil.copytree(copy_of_trained.root / "plots/sweep", folder / "plots/sweep")
+    (folder / ".dvc/config").write_text("[core]\n    analytics = false\n")
+    run(folder, "git", "init")
+    run(folder, "dvc", "plots", "show")
+    page = (folder / "dvc_plots/index.html").read_text(encoding="utf-8")
+    for name in ("first", "second"):
+        for figure in ("history", "slices", "parallel"):
+            assert f'id = "plots_sweep_{name}_{figure}_csv"' in page
+        assert f'"title": {{"text": "{name}: score of each trial"' in page
+
+
+@pytest.mark.parametrize(
+    ("values", "scale", "places"),
+    [
+        ([1e-5, 1e-4, 1e-3], "log", [0, 0.5, 1]),
+        ([1, 2, 5], "linear", [0, 0.25, 1]),
+        ([0.0, 0.1, 10.0], "linear", [0, 0.01, 1]),
+        ([None, 0.1, 0.5], "nominal", [1, 0, 0.5]),
+        ([True, False, True], "nominal", [1, 0, 1]),
+        ([[1, 2], "a", {"b": 1}], "nominal", [0, 0.5, 1]),
+        ([3, 3, 3], "linear", [0.5, 0.5, 0.5]),
+    ],
+)
+def test_every_kind_of_value_has_a_place_on_the_axis_of_its_key(values, scale, places):
+    settings = [setting(i, {"train.key": value}, 0.5) for i, value in enumerate(values)]
+    answer = Answer(settings, settings[0], settings, settings[0], [], 90, 0.02, 0.03, {})
+    points = results.places(results.slices(answer))
+    assert set(points["scale"]) == {scale}
+    assert list(points["place"]) == pytest.approx(places)

@@ -41,7 +41,10 @@ def read(folder: Path, settings: Params) -> list[dict]:
 
 
 def has(run: dict[str, Section], overrides: Overrides) -> bool:
-    """Whether a run has these settings, to the digits that are recorded. run: its sections by name."""
+    """Whether a run has these settings, to the digits that are recorded. run: its sections by name.
+
+    No settings, as of a run that changes nothing, are nobody's: every later run would have them.
+    """
     own = {name: section.model_dump(mode="json") for name, section in run.items()}
     try:
         other = {
@@ -50,13 +53,15 @@ def has(run: dict[str, Section], overrides: Overrides) -> bool:
         }
     except (KeyError, ValidationError):  # of a section that is not here, or as params.yaml no longer takes them
         return False
-    return rounded(other) == rounded(own)
+    return bool(overrides) and rounded(other) == rounded(own)
 
 
 def read_points(path: Path, *texts: str, **figures: type) -> pd.DataFrame:
     """Read the points of a picture: columns of text and of figures. Raises: StrataError."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False).map(unguarded)
+        if table.empty:
+            raise ValueError("no rows")
         return table[[*texts, *figures]].astype(figures)
     except (OSError, ValueError, KeyError) as error:
         raise StrataError(f"{path}: cannot be read ({error}); {again(path)}") from None
