@@ -79,6 +79,11 @@ def _as_python(match: re.Match) -> str:
     return " and " if match[0] == "&" else " or " if match[0] == "|" else match[0]
 
 
+def term(name: str) -> str:
+    """Return a column's name as an expression writes it: in backticks unless it is a plain word."""
+    return name if _identifier(name) == name else f"`{name}`"
+
+
 def _identifier(name: str) -> str:
     is_plain = name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_")
     return name if is_plain else "column_" + name.encode().hex()

@@ -13,6 +13,8 @@ SPLITS = (LIST, *SEPARATORS)
 """How the labels of one value may be written."""
 SET, UNSET = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
 """The canonical values, in lower case, of a column that says whether a row has one label."""
+NAMED_BY = ("name", "label")
+"""The key of an object in a list that names the label."""
 LONGEST = 1000  # characters; a longer value is a text
 
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
@@ -22,7 +24,9 @@ _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 
 
 def list_items(value: str) -> list[str] | None:
-    """Return the items of a list as JSON, Python, numpy or Spark writes it; None when the value is none.
+    """Return the different items of a list as JSON, Python, numpy or Spark writes it; None when the value is none.
+
+    An object with a name stands for its name.
 
     >>> list_items('["a", "b"]'), list_items("['a' 'b']"), list_items("[a, b]"), list_items("[a]")
     (['a', 'b'], ['a', 'b'], ['a', 'b'], None)
@@ -34,10 +38,12 @@ def list_items(value: str) -> list[str] | None:
         content = json.loads(value)
     except (ValueError, RecursionError):
         return _python_items(value[1:-1])
-    return [_text(item) for item in content] if isinstance(content, list) else None
+    return list(dict.fromkeys(map(_text, content))) if isinstance(content, list) else None
 
 
 def _text(item: object) -> str:
+    if isinstance(item, dict):  # such as a label of an issue tracker, {"id": 7, "name": "bug"}
+        item = next((item[key] for key in NAMED_BY if isinstance(item.get(key), str)), item)
     return item.strip() if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
 
 

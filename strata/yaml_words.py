@@ -1,4 +1,4 @@
-"""Strings and label values as YAML spells them, and the line of a recipe that makes several labels one."""
+"""Strings, lists and label values as YAML spells them, and the line of a recipe that makes several labels one."""
 
 import re
 
@@ -28,6 +28,17 @@ def scalar(value: str | list[str]) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(scalar, value))}]"
     return value if re.fullmatch(r"0|-?[1-9][0-9]{0,17}|true|false", value) else string(value)
+
+
+def flow(value: str | list[str] | dict[str, str]) -> str:
+    """Write a string, a list or a mapping of strings as YAML on one line.
+
+    >>> flow({"column": "tags", "split": "|"}), flow(["a", "b"])
+    ('{column: tags, split: "|"}', '[a, b]')
+    """
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {string(item)}' for key, item in value.items())}}}"
+    return f"[{', '.join(map(string, value))}]" if isinstance(value, list) else string(value)
 
 
 def merged(few: dict[str, Rule], names: list[str]) -> str | None:

@@ -1,5 +1,7 @@
 """The overlap of any two files, with examples."""
 
+import json
+
 import pytest
 
 from strata.base.errors import StrataError
@@ -29,8 +31,29 @@ def test_copies_and_near_copies_are_counted_and_shown(tmp_path, capsys):
 
 def test_a_column_that_is_not_there_is_named(tmp_path):
     write_csv(tmp_path / "one.csv", reviews(4), ("review", "label"))
-    with pytest.raises(StrataError, match=r"one.csv: no column 'text'; name it with --text; did you mean"):
+    with pytest.raises(StrataError, match=r"one.csv: no column 'text'; name it with --text; allowed: review"):
         audit.main([str(tmp_path / "one.csv"), str(tmp_path / "one.csv")])
+
+
+def test_a_part_of_a_file_is_compared(tmp_path, capsys):
+    rows = [{"text": text, "label": label} for text, label in reviews(4)]
+    (tmp_path / "both.json").write_text(json.dumps({"train": rows[:3], "test": rows}), encoding="utf-8")
+    both = str(tmp_path / "both.json")
+    audit.main([f"{both}#train", f"{both}#test"])
+    printed = capsys.readouterr().out
+    assert f"audit: {both}#train 3 rows, {both}#test 4 rows" in printed
+    assert f"3 rows of {both}#test (75.00%) are copies of rows of {both}#train" in printed
+    assert f"both.json#test, row 1: {rows[0]['text']}" in printed
+    with pytest.raises(StrataError, match=r"both.json: no part 'tset' in it; did you mean test\?"):
+        audit.main([f"{both}#tset", both])
+    with pytest.raises(StrataError, match=r"none.json#train: no such file"):
+        audit.main([str(tmp_path / "none.json#train"), both])
+
+
+def test_a_file_with_a_number_sign_in_its_name_is_a_file(tmp_path, capsys):
+    write_csv(tmp_path / "no#1.csv", reviews(4))
+    audit.main([str(tmp_path / "no#1.csv"), str(tmp_path / "no#1.csv")])
+    assert "no#1.csv 4 rows" in capsys.readouterr().out
 
 
 def test_each_file_may_name_its_column_of_texts(tmp_path, capsys):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, did_you_mean, nearest
 from tests.conftest import DVC, ROOT, STAGES
 
 
@@ -67,3 +67,31 @@ def test_ctrl_c_ends_a_stage_without_a_traceback():
     source = "from strata.base import command_line\ndef main():\n raise KeyboardInterrupt\ncommand_line.run(main, 'x')"
     done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "allowed", "near"),
+    [
+        ("lrr", ["lr", "epochs"], "lr"),
+        ("Lable", ["text", "label"], "label"),
+        ("TEXT", ["text"], "text"),
+        ("label", ["title", "gold_label"], "gold_label"),
+        ("rotten", ["imdb", "rotten_tomatoes"], "rotten_tomatoes"),
+        ("tset", ["train", "test"], "test"),
+        ("text", ["review", "label"], None),
+        ("target", ["text", "date"], None),
+        ("sentiment", ["sentence", "id"], None),
+        ("data", ["label"], None),
+        ("ab", ["table"], None),
+    ],
+)
+def test_a_name_is_suggested_only_if_it_is_near(word, allowed, near):
+    assert nearest(word, allowed) == near
+    hint = did_you_mean(word, allowed, "x.")
+    assert hint.endswith(f"llowed: {', '.join(allowed)}")
+    assert (f"did you mean x.{near}?" in hint) == (near is not None)
+
+
+def test_of_many_names_some_are_listed():
+    assert did_you_mean("none", [f"c{i}" for i in range(100)]).endswith(", c39 and 60 more")
+    assert did_you_mean("none", []) == ""

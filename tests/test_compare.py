@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import pytest
 from strata.base.errors import StrataError
 from strata.commands import compare
 from strata.labels import Labels
-from strata.runs.revision import Revision
+from strata.runs.ensemble import ensemble
+from strata.runs.revision import Revision, threshold
 from strata.runs.shared_rows import shared_rows, units
 from tests.conftest import ROOT
 
@@ -28,9 +30,19 @@ def run(name: str, ids: list[int], **changes) -> Revision:
 
 
 def test_rows_are_joined_by_id_not_by_position():
-    both = shared_rows(run("one", [5, 2, 9, 4]), run("other", [9, 5, 7]))
-    assert both["id"].tolist() == [5, 9]
-    assert both["label"].tolist() == [1, 1]
+    for rows in shared_rows(run("one", [5, 2, 9, 4]), run("other", [9, 5, 7])):
+        assert rows["id"].tolist() == [5, 9]
+        assert rows["label"].tolist() == [1, 1]
+
+
+def test_rows_of_several_runs_are_those_of_all():
+    first, *others = (run(name, ids) for name, ids in (("a", [1, 2, 3, 4]), ("b", [4, 3, 2]), ("c", [9, 3, 4])))
+    assert [rows["id"].tolist() for rows in shared_rows(first, *others)] == [[3, 4]] * 3
+    with pytest.raises(StrataError, match=r"^a, b and d share no test row; their splits differ"):
+        shared_rows(first, others[0], run("d", [1]))
+    others[1].rows["label"] = 0
+    with pytest.raises(StrataError, match=r"^a and c: 1 of 2 shared rows have different labels, the first with id 3;"):
+        shared_rows(first, *others)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +69,57 @@ def test_rows_whose_label_has_changed_are_refused():
         shared_rows(run("one", [1, 2, 3]), other)
 
 
+def test_a_row_that_occurs_twice_is_not_joined():
+    with pytest.raises(ValueError, match="duplicate"):
+        shared_rows(run("one", [1, 2, 2]), run("other", [1, 2]))
+
+
 def test_clusters_of_the_later_run_are_drawn_together_where_it_has_them():
-    one, other = run("one", [1, 2, 3]), run("other", [1, 2, 3])
-    assert units(shared_rows(one, other)).tolist() == [1, 2, 3]
-    one.rows["unit"] = [5, 5, 6]
-    assert units(shared_rows(one, other)).tolist() == [5, 5, 6]
-    other.rows["unit"] = [7, 8, 8]
-    assert units(shared_rows(one, other)).tolist() == [7, 8, 8]
+    one, other = run("one", [1, 2, 3]).rows, run("other", [1, 2, 3]).rows
+    assert units(other, one).tolist() == [1, 2, 3]
+    one["unit"] = [5, 5, 6]
+    assert units(other, one).tolist() == [5, 5, 6]
+    other["unit"] = [7, 8, 8]
+    assert units(other, one).tolist() == [7, 8, 8]
+
+
+def with_probability(*of_runs: list[float]) -> dict[str, np.ndarray]:
+    """Return probabilities of runs named a, b, ... of_runs: the positive label's, a list a run."""
+    return {chr(ord("a") + i): np.stack([1 - np.array(yes), yes], axis=1) for i, yes in enumerate(of_runs)}
+
+
+def test_an_ensemble_has_the_mean_of_the_probabilities():
+    mean = ensemble(with_probability([0.9, 0.4, 0.5], [0.7, 0.5, 0.0], [0.2, 0.9, 0.1]), dict.fromkeys("abc"), 1)
+    assert mean.probabilities[:, 1] == pytest.approx([0.6, 0.6, 0.2])
+    assert mean.predicted.tolist() == [1, 1, 0]
+    assert mean.rule == "each row gets its most probable label"
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "predicted", "rule"),
+    [
+        ({"a": 0.3, "b": 0.3}, [1, 1, 0], "the positive label is given from 0.3000, the threshold of all its runs"),
+        (
+            {"a": 0.3, "b": 0.2},
+            [1, 0, 0],
+            "the runs' thresholds differ (a 0.3000, b 0.2000), so each row gets its most",
+        ),
+        (
+            {"a": None, "b": 0.2},
+            [1, 0, 0],
+            "the runs' thresholds differ (a none, b 0.2000), so each row gets its most ",
+        ),
+    ],
+)
+def test_an_ensemble_says_how_it_decides(thresholds, predicted, rule):
+    mean = ensemble(with_probability([0.9, 0.5, 0.1], [0.7, 0.3, 0.2]), thresholds, 1)
+    assert mean.predicted.tolist() == predicted
+    assert mean.rule.startswith(rule)
+
+
+def test_a_run_that_counts_twice_is_refused():
+    with pytest.raises(StrataError, match=r"^a and c have the same probabilities in all shared test rows, so they are"):
+        ensemble(with_probability([0.9, 0.5], [0.7, 0.3], [0.9, 0.5]), dict.fromkeys("abc"), 1)
 
 
 # what evaluate and standardize write, made in a moment; `sure` moves the probabilities towards the truth
@@ -73,14 +129,15 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from strata.settings.yaml_loader import read_yaml
 params = read_yaml(Path("params.yaml"))
-random = np.random.default_rng(0)
-label = random.integers(0, 2, 400)
+label = np.random.default_rng(9).integers(0, 2, 400)
+random = np.random.default_rng(params["seed"])
 yes = np.clip(0.3 + 0.4 * label + random.normal(0, 0.3, 400) * (1 - params["sure"]), 0, 1)
 rows = pd.DataFrame({"id": np.arange(400), "split": "test", "label": label, "prediction": (yes >= 0.5).astype(int)})
 rows["probabilities"] = list(np.stack([1 - yes, yes], axis=1))
 rows.loc[:19, "split"] = "validation"
 for folder in ("data/evaluate", "data/standardize"):
     Path(folder).mkdir(parents=True, exist_ok=True)
+Path("data/evaluate/calibration.json").write_text(json.dumps({"threshold": None}))
 rows[params["skip"]:].to_parquet("data/evaluate/predictions.parquet")
 Path("data/standardize/labels.json").write_text(json.dumps({"labels": ["no", "yes"], "positive": "yes"}))
 """
@@ -89,7 +146,7 @@ stages:
   evaluate:
     cmd: python stage.py
     deps: [stage.py]
-    params: [sure, skip]
+    params: [sure, skip, seed]
     outs: [data/evaluate, data/standardize]
 """
 ENV = os.environ | {
@@ -130,7 +187,7 @@ def against(folder: Path, *revisions: str, fails: bool = False) -> str:
 
 @pytest.mark.slow
 def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
-    folder = committed_run(tmp_path / "project", STAGE, PIPELINE, "recipe: sample\nsure: 0.0\nskip: 0\n")
+    folder = committed_run(tmp_path / "project", STAGE, PIPELINE, "recipe: sample\nsure: 0.0\nskip: 0\nseed: 0\n")
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "surer", "--set-param", "sure=0.6")
     sh(folder, "dvc", "exp", "run", "--quiet", "--name", "fewer", "--set-param", "sure=0", "--set-param", "skip=60")
 
@@ -169,6 +226,86 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     assert "compare: data/standardize/labels.json: no such file; dvc checkout, or dvc repro" in against(
         folder, "workspace", "workspace", fails=True
     )
+
+
+def test_of_many_labels_those_that_the_ensemble_changes_most_are_shown(monkeypatch, tmp_path, capsys):
+    """The second run swaps the labels from 5 on in pairs; the two others, and so their mean, give the true ones."""
+    names = [f"l{i:02}" for i in range(25)]
+    label = np.arange(100) % 25
+    certain = np.eye(25)[label]
+    swapped = np.where(label < 5, label, 5 + ((label - 5) ^ 1))
+
+    def revision(name: str, probabilities: np.ndarray) -> Revision:
+        rows = pd.DataFrame({"id": np.arange(100), "label": label, "prediction": probabilities.argmax(axis=1)})
+        rows["probabilities"] = list(probabilities)
+        return Revision(name, "sample", "a.csv", Labels(names, None), rows)
+
+    outputs = {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25}
+    monkeypatch.setattr(compare, "load", lambda project, name: revision(name, outputs[name]))
+    monkeypatch.setattr(compare, "threshold", lambda project, name: None)
+    for file in ("dvc.yaml", "params.yaml"):
+        (tmp_path / file).touch()
+    compare.main(["a", "b", "--ensemble", "a,c", "--project", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert re.findall(r"^  f1 of (l\d\d)", printed, re.MULTILINE) == names[5:]
+    assert re.search(r"^  f1 of l07 +1.0000 +0.0000 +1.0000  \+1.0000", printed, re.MULTILINE)
+    assert "compare: of 25 labels, the 20 whose F1 differs most are shown" in printed
+    assert "compare: accuracy of ensemble of 2 against a: no difference: both are right on the same rows" in printed
+
+
+def test_the_threshold_of_a_run_is_that_of_its_calibration(tmp_path):
+    path = tmp_path / "data/evaluate/calibration.json"
+    path.parent.mkdir(parents=True)
+    for content, expected in (('{"threshold": null}', None), ('{"threshold": 0.25}', 0.25)):
+        path.write_text(content)
+        assert threshold(tmp_path, "workspace") == expected
+    for content in ("{", "{}", "[]", '{"threshold": []}'):
+        path.write_text(content)
+        with pytest.raises(StrataError, match=r"^workspace: data/evaluate/calibration.json: holds no threshold \("):
+            threshold(tmp_path, "workspace")
+
+
+@pytest.mark.slow
+def test_an_ensemble_is_one_more_run_beside_the_two(tmp_path):
+    folder = committed_run(tmp_path / "project", STAGE, PIPELINE, "recipe: sample\nsure: 0.0\nskip: 0\nseed: 0\n")
+    for seed in (1, 2, 3):
+        name = f"exp-{seed}"
+        sh(folder, "dvc", "exp", "run", "--quiet", "--name", name, "-S", f"seed={seed}", "-S", f"skip={20 * seed}")
+    printed = against(folder, "HEAD", "exp-1", "--ensemble", "HEAD,exp-2, exp-3")
+    first, second, *table = printed.splitlines()
+    assert first == (
+        "compare: 340 test rows in all, 40 more in HEAD, 40 more in exp-1, 20 more in exp-2, 0 more in exp-3"
+    )
+    assert second == (
+        "compare: ensemble of 3: mean probabilities of HEAD, exp-2, exp-3; each row gets its most probable label"
+    )
+    assert table[0].split("  ")[-1].strip() == "ensemble of 3 less exp-1 (95% interval)"
+    values = {line.split("  ")[1]: re.findall(r"[-+]?\d\.\d{4}", line) for line in table if line.startswith("  ")}
+    right = dict(zip(("HEAD", "exp-1", "ensemble"), map(float, values["accuracy"]), strict=False))
+    assert right["ensemble"] > max(right["HEAD"], right["exp-1"]) + 0.03, "independent errors cancel out"
+    assert float(values["accuracy"][3]) == pytest.approx(right["ensemble"] - right["exp-1"], abs=1.01e-4)
+    assert "f1 of yes" in values
+    verdicts = [line for line in table if line.startswith("compare: accuracy of ")]
+    assert [line.split(":")[1] for line in verdicts] == [
+        " accuracy of exp-1 against HEAD",
+        " accuracy of ensemble of 3 against HEAD",
+        " accuracy of ensemble of 3 against exp-1",
+    ]
+    assert all("better by" in line for line in verdicts[1:])
+
+    for names, sentence in (
+        ("HEAD,exp-1,HEAD", "--ensemble HEAD,exp-1,HEAD: names HEAD twice; name each run once"),
+        ("HEAD", "--ensemble HEAD: one run is no ensemble; name several, with commas between them"),
+        ("HEAD,main,exp-2", "HEAD and main have the same probabilities in all shared test rows, so they are one run"),
+        ("HEAD,nonsense", "nonsense: no such Git revision or DVC experiment"),
+        ("HEAD,", "a revision without a name; name a Git revision"),
+    ):
+        printed = against(folder, "HEAD", "exp-1", "--ensemble", names, fails=True)
+        assert printed.startswith(f"compare: {sentence}")
+        assert len(printed.splitlines()) == 1
+    (folder / "data/evaluate/calibration.json").unlink()
+    printed = against(folder, "HEAD", "exp-1", "--ensemble", "HEAD,workspace", fails=True)
+    assert printed == "compare: data/evaluate/calibration.json: no such file; dvc checkout, or dvc repro\n"
 
 
 def test_the_table_says_what_is_undefined(tmp_path, capsys):

@@ -228,6 +228,17 @@ def test_calibration_takes_two_thirds_of_the_error_away():
     assert calibration["after"]["ece"] <= calibration["before"]["ece"] / 3
 
 
+def test_simulated_searches_keep_the_best_in_the_set_and_fall_as_far_as_expected():
+    results = benchmark("search_honesty")
+    error = (0.95 * 0.05 / results["searches"]) ** 0.5
+    for name, scenario in results["scenarios"].items():
+        assert scenario["best_in_set"] >= 0.95 - 2 * error, name
+        if (scenario["ahead"], scenario["rows"]) != (0.03, 500):  # which the guide names as the exception
+            fall = scenario["realized_shrinkage"] - scenario["luck_of_all"]
+            assert scenario["expected_shrinkage"] == pytest.approx(fall, rel=0.15, abs=0.0005), name
+            assert scenario["within_errors"] >= 0.95 - 3 * error, name
+
+
 def test_inference_is_measured_on_every_test_row_five_times():
     result = benchmark("inference")
     assert (result["texts"], result["cores"], result["repeats"]) == (metrics("evaluate")["rows"], 2, 5)

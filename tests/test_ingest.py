@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.feather
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +21,7 @@ from strata import address
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.reading.formats import FORMATS
+from strata.reading.objects import MOST_KEYS, Objects
 from strata.reading.source_file import SourceFile
 from strata.settings.recipe import Source
 from tests.conftest import write_csv
@@ -246,6 +248,54 @@ def test_columns_of_lists_are_kept_as_json_and_reported(project, capsys):
     project.raw("rows.jsonl").write_text('{"text": "a", "tags": ["x"]}\n{"text": "b", "tags": []}\n', encoding="utf-8")
     assert ingest(project, train="rows.jsonl") == [{"text": "a", "tags": '["x"]'}, {"text": "b", "tags": "[]"}]
     assert "column 'tags' holds lists or objects, kept as JSON" in capsys.readouterr().out
+
+
+NESTED = [
+    {"id": 1, "data": {"text": "a fine film", "by": {"name": "x"}}, "label": "pos"},
+    {"id": 2, "data": None, "label": "neg"},
+]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".parquet", ".feather"])
+def test_the_keys_of_objects_are_columns(project, capsys, suffix):
+    path = project.raw(f"nested{suffix}")
+    match suffix:
+        case ".jsonl":
+            path.write_text("\n".join(map(json.dumps, NESTED)), encoding="utf-8")
+        case ".json":
+            path.write_text(json.dumps({"version": 1, "rows": NESTED}), encoding="utf-8")
+        case ".parquet":
+            pq.write_table(pa.Table.from_pylist(NESTED), path)
+        case ".feather":
+            pa.feather.write_feather(pa.Table.from_pylist(NESTED), path)
+    assert ingest(project, train=path.name) == [
+        {"id": "1", "data.text": "a fine film", "data.by.name": "x", "label": "pos"},
+        {"id": "2", "data.text": None, "data.by.name": None, "label": "neg"},
+    ]
+    assert "column 'data' holds objects, read as the columns data.text, data.by.name" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        ([{"votes": {f"user{i}": 1}} for i in range(MOST_KEYS + 1)], {"votes"}),
+        ([{"a": {"b": 1}, "a.b": 2}], {"a", "a.b"}),
+        ([{"a": {}}], {"a"}),
+        ([{"a": {"b": 1}}, {"a": "plain"}, {"a": None}], {"a.b", "a"}),
+        ([{"a": [{"b": 1}]}], {"a"}),
+    ],
+)
+def test_objects_whose_keys_cannot_be_columns_stay_json(rows, columns):
+    flat, _ = Objects().flat(rows)
+    assert set().union(*flat) == columns
+    assert len(flat) == len(rows)
+
+
+def test_an_object_of_a_later_batch_is_read_like_the_first():
+    objects = Objects()
+    objects.flat([{"a": {"b": 1}}])
+    later = [{"a": {f"key{i}": 1}} for i in range(MOST_KEYS + 1)]
+    assert objects.flat(later)[0][0] == {"a.key0": 1}
 
 
 def packed(path, packing):

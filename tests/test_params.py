@@ -45,6 +45,15 @@ def test_every_spelling_of_a_float_arrives_as_a_float(project, written):
         ("train", {"lr": -1}, r"train.lr is -1 \(int\): input should be greater than 0; Peak learning rate"),
         ("train", {"lr": float("nan")}, r"train.lr is nan"),
         ("train", {"best_metric": "f3"}, r"train.best_metric is 'f3' \(str\): input should be 'accuracy', 'precision'"),
+        ("train", {"teacher": []}, r"train.teacher: is an empty list; name a folder, or write null for none"),
+        ("train", {"teacher": ["models/a", "./models/a/"]}, r"train.teacher: names models/a twice; name each folder"),
+        (
+            "train",
+            {"teacher": ["models/a", ""]},
+            r"train.teacher is '' \(str\): string should have at least 1 character",
+        ),
+        ("train", {"teacher": ""}, r"train.teacher is '' \(str\): string should have at least 1 character; Distillat"),
+        ("train", {"teacher": 5}, r"train.teacher is 5 \(int\): input should be a valid list; Distillation: folder of"),
         ("split", {"test": 0.95}, r"split: validation \+ test is 1.05, must be below 1"),
         ("resample", {"strategy": "factors"}, r"strategy is factors and factors is \{\}"),
         ("recipe", "../etc", r"recipe is '../etc'"),
@@ -55,6 +64,16 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(project, key, value, se
     project.params(**{key: value})
     with pytest.raises(StrataError, match=sentence):
         load(project)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("null", []), ("", []), ("models/a", ["models/a"]), ("[models/a, models/b]", ["models/a", "models/b"])],
+)
+def test_a_teacher_is_none_one_folder_or_several(project, written, read):
+    project.params(train={"teacher": "HERE"})
+    rewrite(project, "teacher: HERE", f"teacher: {written}")
+    assert load(project)[0].train.teacher == read
 
 
 def test_a_missing_parameter_is_named_with_its_meaning(project):
@@ -145,6 +164,21 @@ def test_importing_the_schema_takes_no_scikit_learn_nor_torch():
     code = "import sys, strata.settings.reader; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not {"sklearn", "torch", "transformers", "ruamel"} & set(done.stdout.split())
+
+
+def test_a_wrong_recipe_is_told_with_the_nearest_and_not_with_all(project):
+    for i in range(60):
+        (project.root / f"recipes/other_{i}.yaml").write_text("", encoding="utf-8")
+    project.params(recipe="smaple")
+    with pytest.raises(StrataError) as raised:
+        read_settings(project.root / "params.yaml", project.root / "recipes")
+    assert "did you mean sample? " in str(raised.value)
+    assert "recipes holds 61 recipes, and strata recipe FILE writes another" in str(raised.value)
+    project.params(recipe="poems")
+    with pytest.raises(StrataError) as raised:
+        read_settings(project.root / "params.yaml", project.root / "recipes")
+    assert "did you mean" not in str(raised.value)
+    assert "other_" not in str(raised.value)
 
 
 def test_a_candidate_by_its_former_name_is_told_the_new_one(project):

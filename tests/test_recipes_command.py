@@ -1,11 +1,13 @@
 """A first recipe, guessed from a file of any format, that passes the schema and runs."""
 
 import json
+import re
 from collections import Counter
 
 import pandas as pd
 import pytest
 
+from stages.standardize.dates import utc_times
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
 from strata.guessing.compose import scalar, string
@@ -105,7 +107,10 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     [
         (["gone.csv"], r"gone.csv: no such file; name a file of labelled text"),
         (["data/raw/sample/reviews.csv"], r"recipes/sample.yaml: is there already; --force replaces it"),
-        (["other.csv"], r"other.csv: no column can be the label: it needs 2 to 1,000 distinct values.*; columns: a, b"),
+        (
+            ["other.csv"],
+            r"other.csv: no column can be the label, which needs .*: a \(the text\), b \(2 values in 2 rows\)",
+        ),
     ],
 )
 def test_what_cannot_be_guessed_is_told(project, monkeypatch, argv, sentence):
@@ -269,8 +274,9 @@ def test_a_label_of_too_many_values_is_refused_in_one_line(project, monkeypatch)
     with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert str(raised.value) == (
-        f"{path}: no column can be the label: it needs 2 to 1,000 distinct values, most of them repeated; "
-        "columns: text, label here, c0, c1, c2, c3, c4, c5 and 24 more"
+        f"{path}: no column can be the label, which needs 2 to 1,000 distinct values, most of them repeated: "
+        "text (the text), label here (over 1,000 values), c0 (one value), c1 (one value), c2 (one value), "
+        "c3 (one value), c4 (one value), c5 (one value) and 24 more; name one with --label, or a file that has one"
     )
 
 
@@ -320,8 +326,8 @@ def test_a_group_and_a_date_are_offered(project, monkeypatch, capsys):
     columns = {"label": ["cold", "warm"] * 30, "batch_id": [i // 2 for i in range(60)]}
     columns["when"] = [f"2024-05-{i % 28 + 1:02}" for i in range(60)]
     recipe, printed = guessed(project, monkeypatch, capsys, **columns)
-    assert "perhaps columns.group: batch_id, whose 30 values repeat; it is not set" in printed
-    assert "perhaps columns.date: when, such as '2024-05-01', for split.by=date; not set" in printed
+    assert "perhaps group: batch_id under columns, since its 30 values repeat; not set" in printed
+    assert "perhaps date: when under columns, such as '2024-05-01', for split.by=date; not set" in printed
     assert recipe["columns"]["group"] is recipe["columns"]["date"] is None
     text = (project.root / "recipes/sample.yaml").read_text()
     assert "group: null # perhaps batch_id:" in text
@@ -331,7 +337,7 @@ def test_a_group_and_a_date_are_offered(project, monkeypatch, capsys):
 @pytest.mark.parametrize("values", [["5.70306E+17", "5.70307E+17"], ["570306133677760000", "570306133677770000"]])
 def test_rounded_ids_are_no_group(project, monkeypatch, capsys, values):
     printed = guessed(project, monkeypatch, capsys, label=["cold", "warm"] * 30, tweet_id=values * 30)[1]
-    assert "columns.group" not in printed
+    assert "perhaps group" not in printed
 
 
 def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project, monkeypatch, capsys):
@@ -341,7 +347,270 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     assert 'by "other: [c, d, e]"' in printed
 
 
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        (
+            [f"c{i // 2}" for i in range(60)],
+            "30 of 30 labels have fewer than 5 rows, too few for some split; to merge labels of like meaning, replace "
+            'their lines in the labels of the recipe by one, such as "other: [c0, c1]"',
+        ),
+        (["a", "b"] * 29 + ["c"] * 2, "1 of 3 labels has fewer than 5 rows, too few for some split; add rows of c, or"),
+        (["a"] * 57 + ["b"] * 3, "1 of 2 labels has fewer than 5 rows, too few for some split; add rows of b\n"),
+    ],
+)
+def test_rare_labels_that_one_line_does_not_merge_are_told(project, monkeypatch, capsys, label, said):
+    assert said in told(project, monkeypatch, capsys, label=label)[1]
+
+
 def test_the_template_is_no_name_for_a_recipe(project, monkeypatch):
     monkeypatch.chdir(project.root)
     with pytest.raises(StrataError, match=r"recipes/template.yaml is there to be copied; choose another --name"):
         main([str(project.raw("reviews.csv")), "--name", "template", "--force"])
+
+
+def from_rows(project, monkeypatch, capsys, rows, *options):
+    """Guess a recipe for rows of JSON, and return the recipe and what was said."""
+    path = project.root / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force", *options])
+    return read_yaml(project.root / "recipes/sample.yaml"), capsys.readouterr().out
+
+
+def told(project, monkeypatch, capsys, **columns):
+    """As `guessed`, without running a stage."""
+    return from_rows(project, monkeypatch, capsys, frame(**columns).to_dict("records"))
+
+
+def standardized(project, recipe, **changes):
+    """Run the first stages with a changed recipe; return the rows of each label."""
+    project.recipe(**recipe | changes)
+    project.run("ingest", "standardize")
+    return json.loads((project.root / "metrics/standardize.json").read_text())["train"]["labels"]
+
+
+def keep_line(printed, key):
+    """Return what the sentence says to add to keep."""
+    return parse_yaml(re.search(rf"add ({key}: .*) to keep", printed)[1])
+
+
+def test_keys_of_objects_are_the_text_and_the_label(project, monkeypatch, capsys):
+    rows = [
+        {"id": f"a{i}", "data": {"text": text, "lang": "en"}, "annotation": {"label": label, "by": "x"}}
+        for i, (text, label) in enumerate(ROWS)
+    ]
+    recipe, _ = from_rows(project, monkeypatch, capsys, rows)
+    assert recipe["columns"]["text"] == "data.text"
+    assert recipe["columns"]["label"] == "annotation.label"
+    keep = {"min_words": 1, "where": "`data.lang` == 'en'"}
+    assert standardized(project, recipe, keep=keep) == {"neg": 30, "pos": 30}
+
+
+@pytest.mark.parametrize(
+    ("columns", "reasons"),
+    [
+        ({"id": range(60)}, "id (numbers), label (2 values that repeat)"),
+        ({"doc_id": [f"d{i}" for i in range(60)]}, "doc_id (ids), label (2 values that repeat)"),
+        ({"when": [f"2024-05-01 10:{i:02}" for i in range(60)]}, "when (dates), label (2 values that repeat)"),
+        ({"link": [f"https://x.org/{i}" for i in range(60)]}, "link (addresses), label (2 values that repeat)"),
+        ({"note": ["one and the same"] * 60}, "note (one value), label (2 values that repeat)"),
+        ({"words": [["a", "b", str(i)] for i in range(60)]}, "words (lists or objects), label (2 values that"),
+        ({"colour": ["red", "blue", "green"] * 20}, "colour (3 values that repeat), label (2 values that"),
+    ],
+)
+def test_a_missing_text_is_told_with_why_no_column_is_it(project, monkeypatch, capsys, columns, reasons):
+    rows = pd.DataFrame(columns | {"label": SENTIMENT}).to_dict("records")
+    with pytest.raises(StrataError) as raised:
+        from_rows(project, monkeypatch, capsys, rows)
+    assert f"no column can be the text: {reasons}" in str(raised.value)
+    assert "name one with --text" in str(raised.value)
+
+
+def test_labels_of_several_words_are_not_taken_for_the_text(project, monkeypatch, capsys):
+    rows = [{"no": i, "label": ["a very good film", "a very bad film"][i % 2]} for i in range(60)]
+    with pytest.raises(StrataError, match=r"can be the text: no \(numbers\), label \(2 values that repeat\)"):
+        from_rows(project, monkeypatch, capsys, rows)
+
+
+def test_dates_are_no_labels(project, monkeypatch, capsys):
+    rows = frame(when=["1/2/2024", "2/1/2024"] * 30).to_dict("records")
+    with pytest.raises(StrataError, match=r"can be the label, .*: text \(the text\), when \(dates\); name one"):
+        from_rows(project, monkeypatch, capsys, rows)
+
+
+def test_short_texts_that_differ_are_texts(project, monkeypatch, capsys):
+    rows = [{"name": f"name{'abcdefghij'[i % 10]}{i}", "gender": "fm"[i % 2]} for i in range(60)]
+    recipe, _ = from_rows(project, monkeypatch, capsys, rows)
+    assert recipe["columns"]["text"] == "name"
+
+
+def test_one_column_is_not_both_text_and_label(project, monkeypatch, capsys):
+    with pytest.raises(StrataError, match="--text and --label both name 'text'; the text and the label are two"):
+        from_rows(project, monkeypatch, capsys, frame(label=SENTIMENT).to_dict("records"), *ONE_COLUMN)
+
+
+ONE_COLUMN = ("--text", "text", "--label", "text")
+TAGS = [[], ["a", "b"], ["b"]]
+
+
+def test_an_empty_list_lacks_the_label_that_is_asked_for(project, monkeypatch, capsys):
+    rows = frame(tags=TAGS * 20).to_dict("records")
+    recipe, printed = from_rows(project, monkeypatch, capsys, rows, "--has", "a")
+    assert "20 rows have an empty list in tags, which counts as false" in printed
+    assert "no tags" not in printed
+    assert standardized(project, recipe) == {"not_a": 40, "a": 20}
+
+
+@pytest.mark.parametrize(
+    ("tags", "options", "labels"),
+    [
+        (TAGS, ["--first"], {"a": 20, "b": 20}),
+        ([[], ["a"], ["b"]], [], {"a": 20, "b": 20}),
+        ([None, "a|b", "b"], ["--first"], {"a": 20, "b": 20}),
+        ([None, "a|b", "b"], ["--has", "a"], {"not_a": 20, "a": 20}),
+        ([None, "a", "b"], [], {"a": 20, "b": 20}),
+    ],
+)
+def test_rows_without_a_label_are_left_out_by_the_line_that_is_told(
+    project, monkeypatch, capsys, tags, options, labels
+):
+    rows = [{"text": text, "my tags": tags[i % 3]} for i, (text, _) in enumerate(ROWS)]
+    recipe, printed = from_rows(project, monkeypatch, capsys, rows, *options)
+    with pytest.raises(
+        StrataError, match=r"\(no label\); mend them, drop rows without a label with keep.where: COLUMN"
+    ):
+        standardized(project, recipe)
+    assert "20 rows have no my tags; to leave them out, add where: " in printed
+    assert standardized(project, recipe, keep=keep_line(printed, "where")) == labels
+
+
+@pytest.mark.parametrize(
+    ("date", "formats"),
+    [
+        ("2024-05-{day:02}", [None]),
+        ("2024/05/{day:02} 10:30", [None]),
+        ("May {day}, 2024", [None]),
+        ("{day} May 2024", [None]),
+        ("Mon May {day:02} 10:11:12 +0000 2024", [None]),
+        ("17{day:02}000000", [None]),
+        ("202405{day:02}", ["%Y%m%d"]),
+        ("{day:02}/05/2024", ["%d/%m/%Y"]),
+        ("5/{day}/24", ["%m/%d/%y"]),
+        ("{day:02}.05.2024 10:11", ["%d.%m.%Y %H:%M"]),
+        ("{day:02}-05-2024", ["%d-%m-%Y"]),
+        ("05/{day:02}/2024 3:04:05 PM", ["%m/%d/%Y %I:%M:%S %p"]),
+        ("{day:02}/05/2024, 10:11", ["%d/%m/%Y, %H:%M"]),
+        ("{month:02}/{month:02}/2024", ["%d/%m/%Y", "%m/%d/%Y"]),
+    ],
+)
+def test_the_date_is_offered_as_a_recipe_reads_it(project, monkeypatch, capsys, date, formats):
+    values = [date.format(day=i % 28 + 1, month=i % 12 + 1) for i in range(60)]
+    _, printed = told(project, monkeypatch, capsys, label=SENTIMENT, date=values)
+    offer = re.search(r"perhaps date: (.*) under columns, such as", printed)[1]
+    ways = [parse_yaml(f"date: {way}")["date"] for way in offer.split(" or ")]
+    assert [way if isinstance(way, str) else way["format"] for way in ways] == [name or "date" for name in formats]
+    assert f"date: null # perhaps {offer}, for split.by: date" in (project.root / "recipes/sample.yaml").read_text()
+    for name in formats:
+        assert utc_times(pd.Series(values, dtype="str"), name).notna().all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["13/13/2024", "12/12/2024"],
+        ["5/6", "6/7"],
+        ["Mon Apr 06 22:19:45 PDT 2009"] * 2,
+        ["1.2.2024 noon", "2.2.2024 noon"],
+    ],
+)
+def test_a_date_that_no_recipe_reads_is_not_offered(project, monkeypatch, capsys, values):
+    assert "perhaps date" not in told(project, monkeypatch, capsys, label=SENTIMENT, date=values * 30)[1]
+
+
+@pytest.mark.parametrize("name", ["split", "set", "fold", "purpose"])
+def test_a_column_of_splits_is_told_with_the_line_that_drops_the_test_rows(project, monkeypatch, capsys, name):
+    splits = {name: ["train", "Train", "train", "test", "val"] * 12}
+    recipe, printed = told(project, monkeypatch, capsys, kind=SENTIMENT, **splits)
+    assert recipe["columns"]["label"] == "kind"
+    assert f"{name} names splits (train 24, Train 12, test 12, val 12), which are not used" in printed
+    assert "to keep the test rows, write train.csv and test.csv into a folder" in printed
+    assert sum(standardized(project, recipe, keep=keep_line(printed, "equal")).values()) == 48
+
+
+@pytest.mark.parametrize("other", ["title", "headline", "premise", "sentence1"])
+def test_texts_that_belong_together_are_told_with_the_line_that_joins_them(project, monkeypatch, capsys, other):
+    rows = [{other: f"title {i} one", "body": f"{text} {text}", "kind": label} for i, (text, label) in enumerate(ROWS)]
+    recipe, printed = from_rows(project, monkeypatch, capsys, rows)
+    assert f"but text is also in {other}; to join them, write text: [{other}, body]" in printed
+    joined = recipe["columns"] | {"text": [other, "body"]}
+    assert standardized(project, recipe, columns=joined) == {"neg": 30, "pos": 30}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["one value in all the rows of the file"],
+        [f"Mon May {day:02} 10:11:12 +0000 2024" for day in range(1, 31)],
+        ["the first of two kinds of rows", "the second of two kinds of rows"],
+    ],
+)
+def test_what_repeats_and_dates_are_no_text_beside_the_text(project, monkeypatch, capsys, values):
+    columns = {"label": SENTIMENT, "about": (values * 60)[:60]}
+    assert "text is also in" not in told(project, monkeypatch, capsys, **columns)[1]
+
+
+@pytest.mark.parametrize("value", ["-", "?", "N/A", "unknown", "null", "not sure", "-1"])
+def test_a_value_that_reads_like_no_label_is_told_with_the_line_that_drops_it(project, monkeypatch, capsys, value):
+    given = ["0", "1", "2"] if value == "-1" else ["neutral", "entailment", "contradiction"]
+    values = [value if i % 10 == 0 else given[i % 3] for i in range(60)]
+    recipe, printed = told(project, monkeypatch, capsys, gold_label=values)
+    assert f"{value!r} in gold_label (6 rows) reads like no label, yet is one here" in printed
+    labels = {name: rule for name, rule in recipe["labels"].items() if str(rule) != value}
+    rows = standardized(project, recipe, labels=labels, keep=keep_line(printed, "where"))
+    assert sorted(rows.values()) == [18, 18, 18]
+
+
+@pytest.mark.parametrize("values", [["-1", "0", "1"], ["no", "yes", "maybe"], ["none", "some"]])
+def test_a_label_that_may_be_meant_is_not_doubted(project, monkeypatch, capsys, values):
+    assert "reads like no label" not in told(project, monkeypatch, capsys, label=(values * 30)[:60])[1]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "names"),
+    [("label", "label_text"), ("target", "target_names"), ("topic", "topicName"), ("y", "class_name")],
+)
+def test_names_of_labels_go_before_their_numbers(project, monkeypatch, capsys, numbers, names):
+    columns = {
+        numbers: [i % 3 for i in range(58)] + [0, 0],
+        names: [["a", "b", "c"][i % 3] for i in range(58)] + ["a"] * 2,
+    }
+    recipe, printed = told(project, monkeypatch, capsys, **columns)
+    assert recipe["columns"]["label"] == names
+    assert f"the label is {names}, whose values are the names of the numbers in {numbers}" in printed
+
+
+def test_names_of_something_else_do_not_go_before_numbers(project, monkeypatch, capsys):
+    columns = {"label": [0, 1, 2] * 20, "label_text": ["a", "b", "c", "c"] * 15}
+    assert told(project, monkeypatch, capsys, **columns)[0]["columns"]["label"] == "label"
+
+
+def test_the_positive_label_is_told(project, monkeypatch, capsys):
+    assert "\npositive: pos, which precision" in told(project, monkeypatch, capsys, label=SENTIMENT)[1]
+    assert "\npositive: " not in told(project, monkeypatch, capsys, label=["a", "b", "c"] * 20)[1]
+
+
+def test_flags_of_one_spelling_belong_together(project, monkeypatch, capsys):
+    flags = {name: [int(i % 3 == k) for i in range(60)] for k, name in enumerate(("joy", "anger", "neutral"))}
+    recipe, _ = told(project, monkeypatch, capsys, **flags, is_unclear=[i % 20 == 0 for i in range(60)])
+    assert recipe["columns"]["label"] == "is_unclear"
+    recipe, _ = told(project, monkeypatch, capsys, **flags, very_unclear=[i % 20 == 0 for i in range(60)])
+    assert recipe["columns"]["label"] == ["joy", "anger", "neutral"]
+
+
+def test_labels_of_an_issue_tracker_are_their_names(project, monkeypatch, capsys):
+    labels = [[{"id": 1, "name": "bug"}], [{"id": 2, "name": "question"}]]
+    rows = [{"title": text, "labels": labels[i % 2]} for i, (text, _) in enumerate(ROWS)]
+    recipe, _ = from_rows(project, monkeypatch, capsys, rows)
+    assert recipe["labels"] == {"bug": "bug", "question": "question"}
+    assert standardized(project, recipe) == {"bug": 30, "question": 30}

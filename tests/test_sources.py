@@ -1,6 +1,7 @@
 """A source may be a folder of folders of texts, files named after their labels, or one table of a file."""
 
 import json
+from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -8,6 +9,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
+from strata.reading.spreadsheet import _rows
 from strata.settings.yaml_loader import read_yaml
 from tests.conftest import reviews
 
@@ -170,7 +172,9 @@ def test_names_in_a_parquet_schema_are_the_labels_in_id_order(project, monkeypat
 def test_files_that_are_there_already_are_not_taken_for_more(project, monkeypatch, tmp_path):
     monkeypatch.chdir(project.root)
     for label in ("Fake", "True"):
-        (tmp_path / f"{label}.csv").write_text("title,text\n" + "t,a b c d\n" * 9, encoding="utf-8")
+        (tmp_path / f"{label}.csv").write_text(
+            "title,text\n" + "".join(f"t,a b c {i}\n" for i in range(9)), encoding="utf-8"
+        )
     with pytest.raises(StrataError, match=r"sample: holds reviews.csv, which \{label\}.csv would match too; choose"):
         main([str(tmp_path), "--name", "sample", "--force"])
 
@@ -185,3 +189,103 @@ def test_why_a_guess_failed_is_said_with_the_rows_that_could_not_be_read(project
         "only 1 rows can be read; 50 rows cannot be read, first line 3 (3 cells where the header has 2): '0 one"
         in str(raised.value)
     )
+
+
+def test_the_other_sheets_are_named_where_the_first_holds_no_table(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(project.root)
+    path = tmp_path / "book.json"
+    rows = [{"text": text, "label": label} for text, label in ROWS]
+    path.write_text(json.dumps({"notes": [{"note": "made in May"}], "rows": rows}), encoding="utf-8")
+    with pytest.raises(StrataError) as raised:
+        main([str(path)])
+    assert "no column can be the text: note (one value)" in str(raised.value)
+    assert "book.json holds notes, rows: notes is read; rows not read; name another as book.json#PART" in str(
+        raised.value
+    )
+    assert recipe_for(project, monkeypatch, tmp_path / "book.json#rows")["source"]["train"] == "book.json#rows"
+
+
+@pytest.mark.parametrize(("rows", "words"), [(1, "first row stands"), (2, "first 2 rows stand")])
+def test_rows_above_a_table_are_told(rows, words):
+    said = []
+    cells = [["a title"]] * rows + [["text", "label"], ["a b", "x"], ["c d", "y"]]
+    sheet = SimpleNamespace(name="s", iter_rows=lambda: iter(cells), merged_cell_ranges=[])
+    assert len(list(_rows("book.xlsx", sheet, said.append))) == 2
+    assert said[0].startswith(f"its {words} above the table")
+
+
+@pytest.mark.parametrize(
+    ("folders", "source"),
+    [
+        (
+            ["train/pos", "train/neg", "test/pos", "test/neg"],
+            {"train": "train/{label}/*.txt", "test": "test/{label}/*.txt"},
+        ),
+        (["all/Train_set/pos", "all/Train_set/neg"], {"train": "Train_set/{label}/*.txt", "test": None}),
+        (
+            ["training_data/pos", "training_data/neg", "test-data/pos", "test-data/neg"],
+            {"train": "training_data/{label}/*.txt", "test": "test-data/{label}/*.txt"},
+        ),
+        (["pos/2019", "pos/2020", "neg/2021"], {"train": "{label}/**/*.txt", "test": None}),
+        (["books/pos", "books/neg", "films/pos", "films/neg"], {"train": "*/{label}/*.txt", "test": None}),
+        (
+            ["train/books/pos", "train/books/neg", "train/films/pos", "train/films/neg"],
+            {"train": "train/*/{label}/*.txt", "test": None},
+        ),
+    ],
+)
+def test_a_first_recipe_for_folders_in_folders(project, monkeypatch, tmp_path, folders, source):
+    for i, (text, _) in enumerate(ROWS):
+        for folder in folders:
+            path = tmp_path / "texts" / folder / f"{i}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"{text} {folder} {i}", encoding="utf-8")
+    recipe = recipe_for(project, monkeypatch, tmp_path / "texts")
+    assert recipe["source"] == source
+    assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
+
+
+def test_the_level_of_the_label_is_told(project, monkeypatch, tmp_path, capsys):
+    for folder in ("books/pos", "books/neg", "films/pos", "films/neg"):
+        (tmp_path / "texts" / folder).mkdir(parents=True)
+        for i in range(5):
+            (tmp_path / "texts" / folder / f"{i}.txt").write_text(f"a text of {folder} {i}", encoding="utf-8")
+    recipe_for(project, monkeypatch, tmp_path / "texts")
+    assert (
+        "the label is the folder of each text: */{label}/*.txt, the inner one of two, since books, films hold folders "
+        "of the same names; the outer is {label}/**/*" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "source"),
+    [
+        (["films_train.csv", "films_test.csv"], {"train": "films_train.csv", "test": "films_test.csv"}),
+        (
+            ["train-00000-of-00002.csv", "train-00001-of-00002.csv", "test-00000-of-00001.csv"],
+            {"train": ["train-00000-of-00002.csv", "train-00001-of-00002.csv"], "test": "test-00000-of-00001.csv"},
+        ),
+    ],
+)
+def test_files_with_a_split_in_their_names_are_not_read_as_one(project, monkeypatch, tmp_path, names, source):
+    (tmp_path / "films").mkdir()
+    for name in names:
+        pd.DataFrame(ROWS, columns=["text", "label"]).to_csv(tmp_path / "films" / name, index=False)
+    assert recipe_for(project, monkeypatch, tmp_path / "films")["source"] == source
+
+
+@pytest.mark.parametrize(("given", "name"), [("a/b", "a_b"), ("my films!", "my_films"), ("2024", "data_2024")])
+def test_a_changed_name_is_told(project, monkeypatch, capsys, given, name):
+    monkeypatch.chdir(project.root)
+    main([str(project.raw("reviews.csv")), "--name", given])
+    assert (project.root / f"recipes/{name}.yaml").is_file()
+    assert f"\nnamed {name}, since a name has letters" in capsys.readouterr().out
+    main([str(project.raw("reviews.csv")), "--name", "plain"])
+    assert "named" not in capsys.readouterr().out
+
+
+def test_rows_are_found_in_deep_wrappers(project):
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": "y"}]
+    wrapped = {"status": "ok", "response": {"data": {"result": {"items": rows}}}}
+    project.raw("answer.json").write_text(json.dumps(wrapped, indent=1), encoding="utf-8")
+    assert [row["text"] for row in rows_of(project, "answer.json")[0]] == ["a", "b"]

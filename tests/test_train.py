@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
@@ -240,6 +241,83 @@ def test_a_teacher_must_be_a_classifier_of_the_labels(copy):
         copy.params(train={"teacher": teacher})
         with pytest.raises(StrataError, match=sentence):
             copy.run("train")
+
+
+def teacher_folder(project, name: str, change=lambda classifier: classifier) -> str:
+    """Copy the trained model into a folder. change: of the classifier's weights."""
+    shutil.copytree(project.root / "models/train", project.root / name)
+    path = project.root / name / "model.safetensors"
+    content = load_file(path)
+    save_file(content | {"classifier.weight": change(content["classifier.weight"])}, path, metadata={"format": "pt"})
+    return name
+
+
+def test_one_teacher_in_a_list_gives_the_bytes_of_one_that_is_named(copy_of_trained):
+    teacher_folder(copy_of_trained, "a")
+    hashes = []
+    for teacher in ("a", ["a"], None):
+        copy_of_trained.params(train={"teacher": teacher, "epochs": 1})
+        copy_of_trained.run("train")
+        hashes.append(weights(copy_of_trained))
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_of_several_teachers_the_mean_is_learned_and_one_at_a_time_is_in_memory(copy_of_trained, monkeypatch):
+    from stages.train import run_key, teacher
+
+    copy, kept, loaded, keys = copy_of_trained, [], [], []
+    folders = [teacher_folder(copy, "a"), teacher_folder(copy, "b", lambda classifier: -0.5 * classifier)]
+    learn_from, load_model, key_of = teacher.learn_from, teacher.load_model, run_key.run_key
+
+    def watched(training, paths):
+        learn_from(training, paths)
+        each = [teacher.teacher_probabilities(training, path) for path in paths]
+        kept.append((training.teacher.exp().numpy(), each))
+
+    def counted(*args):
+        assert not [model for model in loaded if model()], "the teacher before is still in memory"
+        model = load_model(*args)
+        loaded.append(weakref.ref(model))
+        return model
+
+    monkeypatch.setattr(teacher, "learn_from", watched)
+    monkeypatch.setattr(teacher, "load_model", counted)
+    monkeypatch.setattr(run_key, "run_key", lambda *args: keys.append(key_of(*args)) or keys[-1])
+    monkeypatch.chdir(copy.root)
+    copy.params(train={"teacher": folders, "epochs": 1})
+    copy.run("train")
+    (mean, (first, second)) = kept[0]
+    assert len(loaded) == 4
+    assert np.abs(first - second).max() > 0.1
+    assert mean == pytest.approx((first + second) / 2)
+    shutil.rmtree(copy.root / "b")
+    teacher_folder(copy, "b")
+    copy.run("train")
+    assert keys[0] != keys[1], "the state of a killed run is not that of a run with another second teacher"
+
+
+def test_each_teacher_is_checked_before_one_scores(copy_of_trained, monkeypatch):
+    from stages.train import teacher
+
+    good = teacher_folder(copy_of_trained, "a")
+    (copy_of_trained.root / teacher_folder(copy_of_trained, "cut") / "model.safetensors").write_bytes(b"short")
+    monkeypatch.setattr(teacher, "predict", lambda *_: pytest.fail("a teacher has scored"))
+    for bad, sentence in (
+        ("tiny", "train.teacher tiny: is no classifier"),
+        ("gone", "train.teacher gone: no such folder with a model"),
+        ("cut", "train.teacher cut/model.safetensors: not readable weights"),
+    ):
+        copy_of_trained.params(train={"teacher": [good, bad]})
+        with pytest.raises(StrataError, match=sentence):
+            copy_of_trained.run("train")
+
+
+def test_a_teacher_without_finite_logits_is_named(copy_of_trained):
+    teacher_folder(copy_of_trained, "a")
+    teacher_folder(copy_of_trained, "b", lambda classifier: torch.full_like(classifier, 3e38))
+    copy_of_trained.params(train={"teacher": ["a", "b"]})
+    with pytest.raises(StrataError, match=r"train.teacher b: gives NaN or infinite logits; set train.precision to fp3"):
+        copy_of_trained.run("train")
 
 
 @pytest.mark.parametrize("kind", ["Bert", "DistilBert", "Roberta", "XLMRoberta", "ModernBert"])

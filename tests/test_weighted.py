@@ -144,3 +144,14 @@ def test_scores_do_not_depend_on_how_many_draws_are_processed_at_a_time(monkeypa
 def test_probabilities_that_are_not_finite_are_refused(bad):
     with pytest.raises(ValueError, match="finite probabilities"):
         weighted_scores(np.array([0, 1]), np.array([[bad, 0.5], [0.5, 0.5]]), 1, np.ones((1, 2)))
+
+
+def test_metrics_asked_for_alone_are_those_of_all():
+    random = np.random.default_rng(0)
+    labels, probabilities = random.integers(0, 3, 50), random.dirichlet([1, 1, 1], 50)
+    weights = random.integers(0, 3, (4, 50))
+    every = weighted_scores(labels, probabilities, None, weights)
+    for names in (["f1_macro"], ["pr_auc", "accuracy"]):
+        asked = weighted_scores(labels, probabilities, None, weights, names=names)
+        assert list(asked) == names
+        assert all((asked[name] == every[name]).all() for name in names)

@@ -1,6 +1,6 @@
 """Simulate searches among settings whose true scores are known, and check what strata/intervals/best_of_many.py says.
 
-    python -m benchmarks.search_honesty    # about ten minutes; writes benchmarks/search_honesty/results.json
+    python -m benchmarks.search_honesty    # 20 minutes; writes benchmarks/search_honesty/results.json
 
 Each row has a margin by which a setting is right: the setting's skill, plus the row's ease, which all settings share,
 plus chance; a negative margin is an error. The ease's share of the variance is chosen so that two settings agree on as

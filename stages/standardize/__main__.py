@@ -67,9 +67,17 @@ def check_rejects(path: Path, counts: Counts, most: float) -> None:
     raise StrataError(
         f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
         f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
-        f"({first['reason']}); mend them, drop empty texts with keep.min_words=1, or raise "
-        f"standardize.max_rejects{others}"
+        f"({first['reason']}); mend them{dropping(counts)}, or raise standardize.max_rejects{others}"
     )
+
+
+def dropping(counts: Counts) -> str:
+    """Return how the recipe drops rows that lack a text or a label."""
+    ways = {
+        "empty text": "drop empty texts with keep.min_words: 1",
+        "no label": "drop rows without a label with keep.where: COLUMN.notna(), or COLUMN != '[]' for empty lists",
+    }
+    return "".join(f", {way}" for reason, way in ways.items() if counts.rejected[reason])
 
 
 def check_several(path: Path, columns: Columns, counts: Counts) -> None:

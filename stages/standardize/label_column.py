@@ -31,8 +31,8 @@ def _value(value: str, label: str | LabelOf) -> str | None:
     if isinstance(label, str):
         return single(value).strip() or None
     labels = parts(value, label.split)
-    if not labels:
-        return None
+    if not labels:  # an empty list lacks the label; an empty cell may mean anything
+        return "false" if label.has is not None and value.strip() else None
     return labels[0] if label.has is None else str(label.has in labels).lower()
 
 

@@ -62,9 +62,8 @@ def prepare(
     from stages.train import trainable
     from stages.train.run_key import run_key
     from stages.train.snapshot import Snapshots
-    from stages.train.teacher import load_teacher
+    from stages.train.teacher import check_teacher, learn_from
     from stages.train.training import Training
-    from stages.train.validation import score_with_teacher
     from strata.model.precision import choose
     from strata.model.tokens import read_tokens
 
@@ -73,17 +72,16 @@ def prepare(
     model, tokenizer = trainable.load(
         checkpoint_folder, args.data / "tokenizer", labels, settings.train, settings.seed, device
     )
-    inputs, teacher = [args.data, args.labels, checkpoint_folder], None
-    if settings.train.teacher:
-        inputs.append(Path(settings.train.teacher))
-        teacher = load_teacher(inputs[-1], tokenizer, labels)
+    teachers = [Path(folder) for folder in settings.train.teacher]
+    for folder in teachers:
+        check_teacher(folder, tokenizer, labels)
     decisive = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {device.type}"}
-    key = run_key(decisive, *inputs)
+    key = run_key(decisive, args.data, args.labels, checkpoint_folder, *teachers)
     snapshots = Snapshots(args.snapshots, key, settings.snapshots, process_group.is_first, parent)
     process_group.wait()
     training = Training(model, splits, labels, settings.train, precision, process_group)
-    if teacher:
-        score_with_teacher(training, teacher)
+    if teachers:
+        learn_from(training, teachers)
     return training, snapshots
 
 

@@ -53,7 +53,7 @@ class Training:
         self.dtype = AUTOCAST[precision]
         class_weights = loss.class_weights(splits["train"].label, labels, settings.class_weights)
         self.class_weights = None if class_weights is None else class_weights.to(self.device)
-        self.teacher: torch.Tensor | None = None  # its log probabilities for the training rows: (rows, labels)
+        self.teacher: torch.Tensor | None = None  # log of the teachers' mean probabilities: (rows, labels)
         self.counters = Counters()
         self.best_weights: dict[str, torch.Tensor] | None = None
         self.best_probabilities: torch.Tensor | None = None  # of the validation rows: (rows, labels) float64

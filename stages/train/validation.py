@@ -1,8 +1,7 @@
-"""Scoring during training: validation rows between steps, and training rows once by a teacher."""
+"""Scoring during training: validation rows between steps."""
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
 
 from stages.train import memory
 from stages.train.counters import Counters
@@ -29,14 +28,6 @@ def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarr
     longest = max(map(len, input_ids))
     with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, memory.SCORING_REMEDY):
         return probabilities(input_ids, logits_of, BATCH_SIZE, training.pad_id)
-
-
-def score_with_teacher(training: Training, teacher: PreTrainedModel) -> None:
-    """Have a teacher score all training rows, once."""
-    teacher = teacher.to(training.device).eval()
-    purpose = "while the teacher scores training rows"
-    teacher_probabilities = predict(training, teacher, training.splits["train"].input_ids, purpose)
-    training.teacher = torch.from_numpy(np.log(teacher_probabilities.clip(1e-30)))
 
 
 def validation_probabilities(training: Training) -> np.ndarray:

@@ -10,8 +10,8 @@
       train.csv, row 1: the rock is destined to be the 21st century's new " conan " and that he's ...
       test.csv, row 41: the rock is destined to be a 21st century's new " conan " and that he's ...
 
-Any two files that ingest reads. Copies are equal up to case, spacing, HTML and punctuation. Near-copies share most of
-their three-word shingles, themselves or through a third text.
+Any two files that ingest reads, or one sheet or list of a file (reviews.xlsx#May). Copies are equal up to case,
+spacing, HTML and punctuation. Near-copies share most of their three-word shingles, themselves or through a third text.
 """
 
 from argparse import ArgumentTypeError
@@ -35,7 +35,7 @@ def similarity(word: str) -> float:
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("audit", __doc__)
-    arguments.add_argument("files", type=Path, nargs=2, metavar="FILE")
+    arguments.add_argument("files", type=Path, nargs=2, metavar="FILE", help="a file, or FILE#SHEET")
     arguments.add_argument(
         "--text",
         action="append",

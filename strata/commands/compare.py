@@ -12,21 +12,43 @@
     compare: right in HEAD alone 17 rows, in workspace alone 12 (p 0.46)
     compare: accuracy of workspace against HEAD: no difference that this test set can show (-0.9 to 0.4 points)
 
+    $ strata compare exp-b exp-c --ensemble exp-a,exp-b,exp-c
+    compare: 600 test rows in all, 0 more in exp-b, 0 more in exp-c, 0 more in exp-a
+    compare: ensemble of 3: mean probabilities of exp-a, exp-b, exp-c; each row gets its most probable label
+                                  exp-b   exp-c  ensemble of 3  ensemble of 3 less exp-c (95% interval)
+      accuracy                   0.7517  0.7750         0.7667  -0.0083 (-0.0283 to +0.0083)
+      ...
+      log_loss, lower is better  0.5289  0.5047         0.4912  -0.0135 (-0.0358 to +0.0096)
+      ...
+    compare: accuracy of exp-c against exp-b: no difference that this test set can show (-0.2 to 5.0 points)
+    compare: right in exp-b alone 23 rows, in ensemble of 3 alone 32 (p 0.28)
+    compare: accuracy of ensemble of 3 against exp-b: no difference that this test set can show (-0.8 to 4.0 points)
+    compare: right in exp-c alone 20 rows, in ensemble of 3 alone 15 (p 0.5)
+    compare: accuracy of ensemble of 3 against exp-c: no difference that this test set can show (-2.8 to 0.8 points)
+
 A revision is a Git commit, branch or tag, a DVC experiment, or workspace. Reads what evaluate wrote in each, from DVC's
-cache or its remote, and joins the rows by id. A difference is the second less the first. Two runs are called different
-when the bootstrap's 95% interval of accuracy excludes 0 and the exact test gives p below 0.05; the interval that is
-printed holds 0 exactly where they are not. Of more than 20 labels, those whose F1 differs most are shown.
+cache or its remote, and joins the rows by id. A difference is the second less the first; with --ensemble, the ensemble
+less the second. Two runs are called different when the bootstrap's 95% interval of accuracy excludes 0 and the exact
+test gives p below 0.05; the interval that is printed holds 0 exactly where they are not. Of more than 20 labels, those
+whose F1 differs most are shown.
+
+--ensemble takes the mean of two or more runs' calibrated probabilities, on the test rows that all runs share. It
+predicts the most probable label; where all its runs have one decision threshold, it decides by that.
 """
 
-from typing import Any
+from itertools import combinations
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.intervals import significance
-from strata.intervals.of_labels import label_differences
-from strata.runs.revision import WORKSPACE, load
+from strata.intervals.of_labels import counts, defined_scores, label_differences
+from strata.labels import Labels
+from strata.runs.ensemble import ensemble
+from strata.runs.revision import WORKSPACE, load, threshold
 from strata.runs.shared_rows import shared_rows, units
 from strata.scoring import LOWER_IS_BETTER, NAMES, scores
 
@@ -34,34 +56,90 @@ SEED = 42  # of the draws behind the intervals
 MOST_LABELS = 20  # that are shown
 
 
-def line(title: str, one: float | None, other: float | None, gap: dict[str, Any]) -> tuple[str, ...]:
-    """Return the cells of one score: its values in both runs, their difference and its interval."""
+class Side(NamedTuple):
+    """One column of the table: a run, or an ensemble. probabilities: (rows, labels). predicted: (rows,) int."""
+
+    name: str
+    probabilities: np.ndarray
+    predicted: np.ndarray
+
+
+class Rows(NamedTuple):
+    """The test rows that all runs share. label: (rows,) int. unit: (rows,), what is drawn together."""
+
+    label: np.ndarray
+    unit: np.ndarray
+    labels: Labels
+
+
+def members(names: str) -> list[str]:
+    """Return the runs of an ensemble. names: with commas between them. Raises: StrataError."""
+    listed = [name.strip() for name in names.split(",")]
+    if len(listed) < 2:
+        raise StrataError(f"--ensemble {names}: one run is no ensemble; name several, with commas between them")
+    if twice := [name for i, name in enumerate(listed) if name in listed[:i]]:
+        raise StrataError(f"--ensemble {names}: names {twice[0]} twice; name each run once")
+    return listed
+
+
+def difference(rows: Rows, one: Side, other: Side) -> dict[str, Any]:
+    """Return `paired_comparison` of the second side and the first."""
+    return significance.paired_comparison(
+        rows.label,
+        other.probabilities,
+        one.probabilities,
+        rows.labels.positive_id,
+        rows.unit,
+        SEED,
+        other.predicted,
+        one.predicted,
+    )
+
+
+def line(title: str, values: list[float | None], gap: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of one score: its values, and the difference of two of them with its interval."""
 
     def cell(value: float | None, sign: str = "") -> str:
         return "undefined" if value is None or np.isnan(value) else f"{value:{sign}.4f}"
 
     known = gap["low"] is not None and not np.isnan(gap["low"])
     interval = f" ({gap['low']:+.4f} to {gap['high']:+.4f})" if known else ""
-    return title, cell(one), cell(other), cell(gap["difference"], "+") + interval
+    return title, *map(cell, values), cell(gap["difference"], "+") + interval
 
 
-def table(one: dict, other: dict, differences: dict[str, Any], names: tuple[str, str], by_label: pd.DataFrame) -> list:
-    """Lay out each score of two runs, their difference and its interval, a line a score; then F1 of each label.
+def lines_of_scores(rows: Rows, sides: list[Side], differences: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return a line for each score. differences: of the last two sides, as `difference` returns them."""
+    of_side = [scores(rows.label, side.probabilities, rows.labels.positive_id, side.predicted) for side in sides]
+    titles = {name: f"{name}, lower is better" if name in LOWER_IS_BETTER else name for name in NAMES}
+    return [line(titles[name], [of_one[name] for of_one in of_side], differences[name]) for name in NAMES]
 
-    by_label: of `label_differences`, of the second run and the first.
-    """
-    lines = [("", *names, "difference (95% interval)")]
-    for name in NAMES:
-        title = f"{name}, lower is better" if name in LOWER_IS_BETTER else name
-        lines.append(line(title, one[name], other[name], differences[name]))
-    if len(by_label) > MOST_LABELS:
-        by_label = by_label.sort_values("difference", key=lambda gap: -gap.abs(), kind="stable").head(MOST_LABELS)
-    for label in by_label.to_dict("records"):
-        lines.append(line(f"f1 of {printable(label['label'])}", label["theirs"], label["ours"], label))
-    widths = [max(len(cells[i]) for cells in lines) for i in range(3)]
+
+def lines_of_labels(rows: Rows, sides: list[Side]) -> list[tuple[str, ...]]:
+    """Return a line for the F1 of each label; of many labels, of those that differ most between the last two sides."""
+    names, one_draw = rows.labels.names, np.ones((1, len(rows.label)))
+    of_side = [defined_scores(counts(rows.label, side.predicted, len(names), one_draw))["f1"][0] for side in sides]
+    theirs, ours = sides[-2:]
+    gaps = label_differences(rows.label, ours.predicted, theirs.predicted, names, rows.unit, SEED)
+    if len(gaps) > MOST_LABELS:
+        gaps = gaps.sort_values("difference", key=lambda gap: -gap.abs(), kind="stable").head(MOST_LABELS)
     return [
-        "  " + "  ".join([first.ljust(widths[0]), second.rjust(widths[1]), third.rjust(widths[2]), last])
-        for first, second, third, last in lines
+        line(f"f1 of {printable(label['label'])}", [of_one[i] for of_one in of_side], label)
+        for i, label in gaps.to_dict("index").items()
+    ]
+
+
+def table(rows: Rows, sides: list[Side], differences: dict[str, Any]) -> list[str]:
+    """Lay out each score of all sides, and the difference of the last two with its interval, a line a score.
+
+    differences: of the last two sides, as `difference` returns them.
+    """
+    subject = "difference" if len(sides) == 2 else f"{sides[-1].name} less {sides[-2].name}"
+    lines = [("", *(side.name for side in sides), f"{subject} (95% interval)")]
+    lines += lines_of_scores(rows, sides, differences) + lines_of_labels(rows, sides)
+    widths = [max(len(cells[i]) for cells in lines) for i in range(1 + len(sides))]
+    return [
+        "  " + "  ".join([first.ljust(widths[0]), *map(str.rjust, middle, widths[1:]), last])
+        for first, *middle, last in lines
     ]
 
 
@@ -70,32 +148,52 @@ def printable(name: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in name)
 
 
+def read_sides(project: Path, pair: list[str], ensemble_of: list[str]) -> tuple[Rows, list[Side], list[str]]:
+    """Read runs. Return the rows that all share, the sides to compare on them, and what must be said of both."""
+    runs = {name: load(project, name) for name in dict.fromkeys([*pair, *ensemble_of])}
+    tables = dict(zip(runs, shared_rows(*runs.values()), strict=True))
+    one, other = (tables[name] for name in pair)
+    rows = Rows(one["label"].to_numpy(), units(other, one, *tables.values()), runs[pair[0]].labels)
+    probabilities = {name: np.stack(table["probabilities"]) for name, table in tables.items()}
+    sides = [Side(name, probabilities[name], tables[name]["prediction"].to_numpy()) for name in pair]
+    shown = runs if ensemble_of else pair  # a run may be compared with itself
+    more = [f"{len(runs[name].rows) - len(rows.label):,} more in {name}" for name in shown]
+    said = [f"{len(rows.label):,} test rows in {'both' if len(more) == 2 else 'all'}, {', '.join(more)}"]
+    if ensemble_of:
+        of_member = {name: probabilities[name] for name in ensemble_of}
+        thresholds = {name: threshold(project, name) for name in ensemble_of}
+        mean = ensemble(of_member, thresholds, rows.labels.positive_id)
+        name = f"ensemble of {len(ensemble_of)}"  # with spaces, which no revision's name has
+        sides.append(Side(name, mean.probabilities, mean.predicted))
+        said.append(f"{name}: mean probabilities of {', '.join(ensemble_of)}; {mean.rule}")
+    return rows, sides, said
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("compare", __doc__)
     arguments.add_argument("one", metavar="REVISION", help="the first run")
     arguments.add_argument("other", metavar="REVISION", nargs="?", default=WORKSPACE, help="workspace unless given")
+    arguments.add_argument(
+        "--ensemble",
+        type=members,
+        default=[],
+        metavar="REVISION,REVISION",
+        help="also compare the mean of these runs' probabilities",
+    )
     add_project(arguments)
     args = arguments.parse_args(argv)
-    one, other = (load(args.project, name) for name in (args.one, args.other))
-    rows, positive = shared_rows(one, other), one.labels.positive_id
-    labels = rows["label"].to_numpy()
-    first, second = (
-        (np.stack(rows[f"probabilities_{which}"]), rows[f"prediction_{which}"].to_numpy()) for which in ("one", "other")
-    )
-    result = significance.paired_comparison(
-        labels, second[0], first[0], positive, units(rows), SEED, second[1], first[1]
-    )
-    sides = [scores(labels, probabilities, positive, predicted) for probabilities, predicted in (first, second)]
-    by_label = label_differences(labels, second[1], first[1], one.labels.names, units(rows), SEED)
-    alone = [f"{len(run.rows) - len(rows):,} more in {run.name}" for run in (one, other)]
-    print(f"compare: {len(rows):,} test rows in both, {alone[0]}, {alone[1]}")
-    print("\n".join(table(*sides, result, (one.name, other.name), by_label)))
-    if len(by_label) > MOST_LABELS:
-        print(f"compare: of {len(by_label)} labels, the {MOST_LABELS} whose F1 differs most are shown")
-    counts = result["mcnemar"]
-    print(
-        f"compare: right in {one.name} alone {counts['only_theirs']:,} rows, in {other.name} alone "
-        f"{counts['only_ours']:,} (p {counts['p']:.2g})"
-    )
-    print(f"compare: accuracy of {other.name} against {one.name}: {result['words']}")
+    rows, sides, said = read_sides(args.project, [args.one, args.other], args.ensemble)
+    for sentence in said:
+        print(f"compare: {sentence}")
+    pairs = [(*pair, difference(rows, *pair)) for pair in combinations(sides, 2)]
+    print("\n".join(table(rows, sides, pairs[-1][-1])))
+    if len(rows.labels.names) > MOST_LABELS:
+        print(f"compare: of {len(rows.labels.names)} labels, the {MOST_LABELS} whose F1 differs most are shown")
+    for one, other, gap in pairs:
+        only = gap["mcnemar"]
+        print(
+            f"compare: right in {one.name} alone {only['only_theirs']:,} rows, in {other.name} alone "
+            f"{only['only_ours']:,} (p {only['p']:.2g})"
+        )
+        print(f"compare: accuracy of {other.name} against {one.name}: {gap['words']}")

@@ -8,6 +8,7 @@
     sentiment: 1.0 words, 0.0% empty, 2 values: 'pos' 264, 'neg' 236
 
     recipes/reviews.yaml: text review, label sentiment with 2 labels
+    positive: pos, which precision, recall and F1 are about
     staged for queued experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
     next: dvc exp run -S recipe=reviews
 
@@ -31,7 +32,7 @@ from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.guessing.choose_label import Wishes
 from strata.guessing.columns import Column, survey
-from strata.guessing.compose import compose, flow
+from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
 from strata.label_lists import SET
@@ -44,6 +45,7 @@ from strata.rejects import Rejects
 from strata.runs.tracking import track
 from strata.settings.recipe import Recipe
 from strata.settings.yaml_loader import parse_yaml
+from strata.yaml_words import flow
 
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
@@ -128,7 +130,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             by_path(found),
         )
     except StrataError as error:
-        raise StrataError("; ".join([str(error), *reject_doubts(rejects)])) from None
+        raise StrataError("; ".join([str(error), *place.notes, *reject_doubts(rejects)])) from None
     delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
     doubts = header_doubts(columns) if delimited and not by_path(found) else []
     return columns, guessed, [*doubts, *guessed.unsure, *reject_doubts(rejects)]
@@ -204,6 +206,10 @@ def main(argv: list[str] | None = None) -> None:
         partial.write_text(text, encoding="utf-8")
     label = guessed.label if isinstance(guessed.label, str) else flow(guessed.label)
     print(f"\n{recipe}: text {guessed.text}, label {label} with {len(guessed.labels)} labels")
+    if args.name and args.name != name:
+        print(f"named {name}, since a name has letters, digits, - and _ alone, and is no number or word of YAML")
+    if guessed.positive:
+        print(f"positive: {guessed.positive}, which precision, recall and F1 are about")
     for note in place.notes:
         print(f"source: {note}")
     for doubt in [*notes, *doubts]:

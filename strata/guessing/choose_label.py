@@ -7,18 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.guessing.columns import MOST_VALUES, Column, listed
+from strata.expression import term
+from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
+from strata.guessing.kinds import NOT_LABELS, NUMBERS, are, are_dates, can_be_label, is_split, rank, why_no_label
 from strata.label_lists import LIST, SEPARATORS, SET, UNSET, sentence
 from strata.label_lists import several as split_of
+from strata.yaml_words import string
 
-NAMES = (
-    "label|labels|class|classes|category|categories|sentiment|polarity|target|intent|topic|topics|rating|overall|stars"
-    "|score|grade|emotion|y"
-)
-FIRST_NAMES = re.compile("(?i)label|class|target")
-LABEL_NAMES = re.compile(rf"(?i)(^|_)({NAMES})(_|$)|^is_")
-WHOLE_NAMES = re.compile(rf"(?i){NAMES}")
-NOT_LABELS = re.compile(r"(?i)(.*_)?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split)")
+NAMED = "(text|names?|str|string|title|label|desc|description)"
 FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
 FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
 ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
@@ -60,38 +56,49 @@ def choose_label(
             )
         return _label_of(path, column, wishes, [])
     left = [c for c in columns if c not in texts]
-    candidates = [c for c in left if _can_be_label(c)]
-    pool = [c for c in left if c in candidates or (how_several(c) and not NOT_LABELS.fullmatch(c.name))]
+    candidates = [c for c in left if can_be_label(c)]
+    pool = [c for c in left if c in candidates or (how_several(c) and not _is_other(c))]
     if not pool:
-        raise StrataError(_no_label(path, columns))
+
+        def why(column: Column) -> str | None:
+            return "the text" if column is texts[0] else "text too" if column in texts else why_no_label(column)
+
+        raise StrataError(
+            f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
+            f"repeated: {reasons(columns, why)}; name one with --label, or a file that has one"
+        )
     column = min(
-        pool, key=lambda c: (_rank(c), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
+        pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
     )
-    flags = _flags(column, [c for c in left if _rank(c) == _rank(column)])
+    flags = _flags(column, [c for c in left if rank(c.name) == rank(column.name)])
     rows = count_set([c.name for c in flags]) if len(flags) > 1 else Counter()
     if len(flags) >= FEWEST_FLAGS or set(rows) == {1}:
         return _flag_label(path, flags, rows)
+    if names := next((c for c in candidates if _names_numbers(c, column)), None):
+        doubts = [f"the label is {names.name}, whose values are the names of the numbers in {column.name}"]
+        return _label_of(path, names, wishes, doubts)
     doubts = []
-    rivals = [c for c in candidates if c is not column and (_rank(column) == 3 or _rank(c) < 3)]
-    if rivals or _rank(column) == 3:
+    rivals = [c for c in candidates if c is not column and (rank(column.name) == 3 or rank(c.name) < 3)]
+    if rivals or rank(column.name) == 3:
         others = f"; other columns with few values: {listed(rivals)}" if rivals else ", the only column with few values"
         doubts.append(f"the label is {column.name}{others}")
     return _label_of(path, column, wishes, doubts)
 
 
-def _can_be_label(column: Column) -> bool:
-    """Tell whether a column has few distinct values, at most half as many as rows."""
-    values = column.values
-    if not values or NOT_LABELS.fullmatch(column.name) or (column.is_nested and how_several(column)):
-        return False
-    return 2 <= len(values) <= max(column.rows // 2, min(2, column.rows - 1))
+def _is_other(column: Column) -> bool:
+    """Return whether a column is none of labels, whatever separators its values hold."""
+    return bool(NOT_LABELS.fullmatch(column.name)) or are_dates(column) or is_split(column)
 
 
-def _rank(column: Column) -> int:
-    """Rank a column by its name: from 0, surely the label, to 3, no sign of one."""
-    name = column.name
+def _names_numbers(names: Column, numbers: Column) -> bool:
+    """Tell by name and by counts of values whether a column, such as label_text, spells out another's numbers."""
+    stem = re.escape(numbers.name)
+    is_named = re.fullmatch(rf"(?i)({stem}|label|class|category|target)[_.]?{NAMED}", names.name)
     return (
-        0 if FIRST_NAMES.fullmatch(name) else 1 if WHOLE_NAMES.fullmatch(name) else 2 if LABEL_NAMES.search(name) else 3
+        bool(is_named)
+        and are(numbers, NUMBERS)
+        and not are(names, NUMBERS)
+        and sorted((names.values or {}).values()) == sorted((numbers.values or {}).values())
     )
 
 
@@ -140,26 +147,38 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
         given = column.rows - column.empty
         values = Counter({"true": found.all[wishes.has], "false": given - found.all[wishes.has]})
         spec = {"column": column.name, "split": split, "has": wishes.has}
-        return Label(spec, wishes.has, values, [column], doubts + _empty(column))
+        if column.empty_lists:
+            doubts.append(f"{column.empty_lists:,} rows have an empty list in {column.name}, which counts as false")
+        return Label(spec, wishes.has, values, [column], doubts + _empty(column, column.empty))
     if wishes.first:
-        doubt = f"{found.several:,} rows have several labels in {column.name}, of which the first counts"
-        return Label({"column": column.name, "split": split}, column.name, found.first, [column], [*doubts, doubt])
+        doubts.append(f"{found.several:,} rows have several labels in {column.name}, of which the first counts")
+        spec = {"column": column.name, "split": split}
+        return Label(spec, column.name, found.first, [column], doubts + _empty(column))
     raise StrataError(
         f"{path}: {sentence(column.name, found.several, found.example)}; choose another column with --label, keep the "
         "first label with --first, or write a recipe for each label with --has NAME"
     )
 
 
-def _empty(column: Column) -> list[str]:
-    if not column.empty:
+def _empty(column: Column, rows: int | None = None) -> list[str]:
+    """Return the doubt about rows without a label. rows: how many; those that are empty or hold an empty list."""
+    rows = column.empty + column.empty_lists if rows is None else rows
+    if not rows:
         return []
-    return [f"{column.empty:,} rows have no {column.name}; raise standardize.max_rejects to set them aside"]
+    # a missing value is unequal to nothing, so the comparison with the empty list leaves it out too
+    name = term(column.name)
+    where = f"{name} != '[]'" if column.empty_lists else f"{name}.notna()"
+    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep"]
 
 
 def _flags(column: Column, candidates: list[Column]) -> list[Column]:
-    """Return the columns of 0 and 1 that a column belongs with; none if it is not one of them."""
-    is_flag = [c for c in candidates if c.values and any({v.lower() for v in c.values} <= values for values in FLAGS)]
-    return is_flag if column in is_flag else []
+    """Return the columns of 0 and 1, or of another pair, that a column belongs with; none if it is not one of them."""
+    pair = next((pair for pair in FLAGS if _holds(column, pair)), None)
+    return [c for c in candidates if pair and _holds(c, pair)]
+
+
+def _holds(column: Column, pair: set[str]) -> bool:
+    return bool(column.values) and {value.lower() for value in column.values} <= pair
 
 
 def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
@@ -177,12 +196,3 @@ def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
     if rows[0]:
         doubts.append(f"none is set in {rows[0]:,} rows; raise standardize.max_rejects to set them aside")
     return Label(list(values), "label", values, flags, doubts)
-
-
-def _no_label(path: Path, columns: list[Column]) -> str:
-    nested = [c for c in columns if c.is_nested]
-    export = f"; lists or objects are in {listed(nested)}: choose a flat export, such as CSV" if nested else ""
-    return (
-        f"{path}: no column can be the label: it needs 2 to {MOST_VALUES:,} distinct values, most of them repeated; "
-        f"columns: {listed(columns)}{export}"
-    )

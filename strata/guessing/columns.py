@@ -1,6 +1,7 @@
 """What the columns of a file hold, counted over the whole file."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from strata.base.errors import StrataError
@@ -33,6 +34,7 @@ class Column:
     empty: int = 0
     words: int = 0
     nested: int = 0  # lists and objects
+    empty_lists: int = 0
     values: Counter[str] | None = field(default_factory=Counter)  # None beyond MOST_VALUES
     examples: list[str] = field(default_factory=list)
     splits: dict[str, Parts] = field(default_factory=lambda: {split: Parts() for split in SPLITS})
@@ -48,7 +50,10 @@ class Column:
         counts = Counter(given)
         if self.values is not None:
             for value, rows in counts.items():
-                self.values[label_value(value)] += rows
+                if label := label_value(value):
+                    self.values[label] += rows
+                else:
+                    self.empty_lists += rows
             if len(self.values) > MOST_VALUES:
                 self.values = None
         for split in list(self.splits):
@@ -106,6 +111,12 @@ def listed(columns: list[Column]) -> str:
     """Return the names of columns, as a sentence lists them."""
     names = ", ".join(" ".join(c.name.split())[:60] for c in columns[:SHOWN])
     return names + (f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else "") or "none"
+
+
+def reasons(columns: list[Column], why: Callable[[Column], str | None]) -> str:
+    """Return the names of columns, each with why it was not taken, as a sentence lists them."""
+    shown = ", ".join(f"{listed([c])} ({why(c)})" for c in columns[:SHOWN])
+    return shown + (f" and {len(columns) - SHOWN:,} more" if len(columns) > SHOWN else "")
 
 
 def ranked(values: Counter[str]) -> list[tuple[str, int]]:

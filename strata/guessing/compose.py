@@ -6,7 +6,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from strata.guessing.guess import Guess
 from strata.text.cleaning import STEPS
-from strata.yaml_words import scalar, string
+from strata.yaml_words import flow, scalar, string
 
 CLEAN = ("html", "whitespace")  # the steps that the template writes itself
 
@@ -19,14 +19,3 @@ def compose(train: list[str], test: str | None, guess: Guess) -> str:
     environment.filters |= {"string": string, "scalar": scalar, "flow": flow}
     steps = [step for step in STEPS if step not in CLEAN]
     return environment.get_template("recipe.yaml.j2").render(train=train, test=test, guess=guess, steps=steps)
-
-
-def flow(value: str | list[str] | dict[str, str]) -> str:
-    """Write a string, a list or a mapping of strings as YAML on one line.
-
-    >>> flow({"column": "tags", "split": "|"}), flow(["a", "b"])
-    ('{column: tags, split: "|"}', '[a, b]')
-    """
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {string(item)}' for key, item in value.items())}}}"
-    return f"[{', '.join(map(string, value))}]" if isinstance(value, list) else string(value)

@@ -6,14 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from strata.base.errors import StrataError, did_you_mean
-from strata.guessing.choose_label import LABEL_NAMES, Label, Wishes, choose_label
+from strata.base.errors import StrataError
+from strata.guessing.choose_label import Label, Wishes, choose_label
+from strata.guessing.choose_text import TEXT_NAMES, choose_text
 from strata.guessing.columns import Column, listed
+from strata.guessing.kinds import LABEL_NAMES
 from strata.guessing.label_names import Labels, name_labels
-from strata.guessing.offers import date_offer, group_offer
+from strata.guessing.offers import (
+    date_doubts,
+    date_offer,
+    group_doubts,
+    group_offer,
+    no_label_doubts,
+    split_doubts,
+)
 from strata.reading.raw_files import LABEL
 
-TEXT_NAMES = re.compile(r"(?i)(^|_)(text|review|body|content|comment|sentence|message|tweet)(_|$)")
 UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 VALUES = re.compile(r"(?i)(pos|neg|neu)(itive|ative|tral)?|ham|spam")  # of a label, and seldom its name
 
@@ -27,7 +35,7 @@ class Guess:
     labels: Labels
     positive: str | None
     group: str | None
-    date: str | None
+    date: str | None  # as YAML
     unsure: list[str]
     equal: dict[str, list[str]] = field(default_factory=dict)  # of keep
 
@@ -45,21 +53,18 @@ def guess(
 
     by_path: whether the column label holds labels out of the files' paths. Raises: as `choose_label`.
     """
-    text, others, text_doubts = _text(path, [c for c in columns if c.name != wishes.label], text_name)
+    if text_name is not None and text_name == wishes.label:
+        raise StrataError(f"{path}: --text and --label both name {text_name!r}; the text and the label are two columns")
+    text, others, text_doubts = choose_text(path, [c for c in columns if c.name != wishes.label], text_name)
     label = choose_label(path, columns, [text, *others], wishes, count_set)
     equal = _labelled(label) if by_path and label.column == LABEL else {}
     labels, positive, name_doubts = name_labels(label.name, label.values, class_names.get(label.name))
     left = [c for c in columns if c not in (text, *others, *label.used)]
-    group, date = group_offer(left), date_offer(left)
+    group, (date, dates) = group_offer(left), date_offer(left)
     doubts = text_doubts + label.doubts + name_doubts
-    if group:
-        again = "over 1,000" if group.values is None else f"{len(group.values):,}"
-        doubts.append(f"perhaps columns.group: {group.name}, whose {again} values repeat; it is not set")
-    if date:
-        doubts.append(
-            f"perhaps columns.date: {date.name}, such as {date.examples[0][:30]!r}, for split.by=date; not set"
-        )
-    return Guess(text.name, label.column, labels, positive, group and group.name, date and date.name, doubts, equal)
+    doubts += no_label_doubts(label.column, label.values) if isinstance(label.column, str) else []
+    doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)
+    return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal)
 
 
 def _labelled(label: Label) -> dict[str, list[str]]:
@@ -70,23 +75,6 @@ def _labelled(label: Label) -> dict[str, list[str]]:
     for value in without:
         label.doubts.append(f"{label.values.pop(value):,} texts of {value!r} are taken for unlabelled and left out")
     return {LABEL: sorted(label.values)}
-
-
-def _text(path: Path, columns: list[Column], name: str | None) -> tuple[Column, list[Column], list[str]]:
-    """Return the column with the longest texts, the others that hold text as well, and the doubts."""
-    by_length = sorted(columns, key=lambda c: (c.is_nested, -c.mean_words * _looks_like_text(c.name), c.name))
-    named = [c for c in columns if c.name == name]
-    if name is not None and not named:
-        raise StrataError(f"{path}: no column {name!r}{did_you_mean(name, [c.name for c in columns])}")
-    if not by_length:
-        raise StrataError(f"{path}: no column is left for the text; a recipe needs at least two columns")
-    text, doubts = (named or by_length)[0], []
-    others = [c for c in by_length if c is not text and not c.is_nested and c.mean_words > max(3, text.mean_words / 4)]
-    if others and name is None:
-        doubts.append(f"the text is {text.name}, but text is also in {listed(others)}; columns.text also takes a list")
-    if text.empty:
-        doubts.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
-    return text, others, doubts
 
 
 def header_doubts(columns: list[Column]) -> list[str]:
@@ -109,8 +97,3 @@ def _looks_like_a_value(column: Column) -> bool:
     return name.casefold() in map(str.casefold, values) or bool(
         VALUES.fullmatch(name) and any(map(VALUES.fullmatch, values))
     )
-
-
-def _looks_like_text(name: str) -> int:
-    """Return a factor for the mean length: 3 or 2 if the name suggests text, else 1."""
-    return 3 if TEXT_NAMES.fullmatch(name) else 2 if TEXT_NAMES.search(name) else 1

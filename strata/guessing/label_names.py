@@ -7,7 +7,7 @@ from collections import Counter
 from decimal import Decimal
 
 from strata.label_rules import canonical
-from strata.yaml_words import merged
+from strata.yaml_words import merged, scalar
 
 MANY_LABELS = 30
 FEW_GRADES = 3  # with at most this many numbers, each is a label
@@ -82,12 +82,18 @@ def _class_labels(counts: Counter[str], class_names: list[str]) -> tuple[Labels,
 
 
 def _few_rows(groups: dict[str, list[str]], counts: Counter[str]) -> list[str]:
-    """Return the doubt about labels of too few rows, with the line of the recipe that makes them one."""
+    """Return the doubt about labels of too few rows, with the line of the recipe that makes several of them one."""
     few = {name: values for name, values in groups.items() if sum(counts[value] for value in values) < FEW_ROWS}
-    merge = merged(few, list(groups))
-    if len(groups) < 3 or not merge:
+    if not few:
         return []
-    return [f"{len(few):,} of {len(groups):,} labels have fewer than {FEW_ROWS} rows, too few for some split; {merge}"]
+    verb = "has" if len(few) == 1 else "have"
+    doubt = f"{len(few):,} of {len(groups):,} labels {verb} fewer than {FEW_ROWS} rows, too few for some split"
+    if merge := merged(few, list(groups)):
+        return [f"{doubt}; {merge}"]
+    shown = ", ".join(list(few)[:3]) + (f" and {len(few) - 3:,} more" if len(few) > 3 else "")
+    example = scalar([values[0] for values in groups.values()][:2])
+    merge = f', or merge labels by listing their values behind one name, as in "both: {example}"'
+    return [f"{doubt}; add rows of {shown}{merge if len(groups) > 2 else ''}"]
 
 
 def _are_grades(column: str, numbers: set[float]) -> bool:

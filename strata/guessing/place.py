@@ -1,12 +1,13 @@
 """What a path on the command line holds: a file, one table of a file, or a folder of files named after their labels."""
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
 from strata.reading.formats import ARCHIVE, CODECS, FORMATS
-from strata.reading.parts import MARK, TEST, TRAIN, VALIDATION, split_named
+from strata.reading.parts import MARK, TEST, TRAIN, named_part, split_named
 from strata.reading.raw_files import PLACEHOLDER, TEXT
 from strata.reading.source_file import SourceFile, parts_of
 from strata.reading.unpack import inner_name
@@ -27,12 +28,11 @@ def find_place(given: Path) -> Place:
     """Return the sources at a path. Raises: StrataError when nothing is there, or a folder holds nothing to read."""
     if given.is_dir():
         return _in_folder(given)
-    base, mark, part = given.name.rpartition(MARK)
-    if not given.is_file() and mark and (given.parent / base).is_file():
-        return Place(given.parent, [given.name], notes=(f"its part {part!r}",))
-    if not given.is_file():
+    named = named_part(given)
+    if named is None:
         raise StrataError(f"{given}: no such file; name a file of labelled text, or a folder of them")
-    return _in_file(given)
+    path, part = named
+    return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))
 
 
 def _in_file(path: Path) -> Place:
@@ -51,50 +51,110 @@ def _in_file(path: Path) -> Place:
 def _in_folder(folder: Path) -> Place:
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     folders = {path.name: path for path in inside if path.is_dir()}
-    if train := split_named(list(folders), TRAIN):
+    tables = [path for path in inside if path.is_file() and _suffix(path) in FORMATS]
+    if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
         return _in_split_folders(folder, folders, train)
     if pattern := _label_pattern(folder):
-        return Place(folder, [pattern], notes=(f"the label is the folder of each text: {pattern}",))
-    tables = [path for path in inside if path.is_file() and _suffix(path) in FORMATS]
-    stems = {path.name.split(".")[0]: path.name for path in tables}
-    if train := split_named(list(stems), TRAIN):
-        test = split_named(list(stems), TEST)
-        unread = ", ".join(name for stem, name in stems.items() if stem not in (train, test))
-        notes = (f"{stems[train]} is read{f', {stems[test]} as the test split' if test else ''}",)
-        notes += (f"not read: {unread[:200]}",) if unread else ()
-        return Place(folder, [stems[train]], stems.get(test), notes)
+        return Place(folder, [pattern], notes=(_note(pattern, folder),))
+    if len(folders) == 1 and not tables:  # an archive often unpacks to one folder in another
+        return find_place(*folders.values())
+    if train := _named_files(tables, TRAIN):
+        return _in_split_files(folder, tables, train)
     if len(tables) == 1:
         return _in_file(tables[0])
     return _in_files(folder, tables)
+
+
+def _in_split_files(folder: Path, tables: list[Path], train: list[str]) -> Place:
+    """Return the sources of a folder of files for each split."""
+    tests = _named_files(tables, TEST)
+    test = tests[0] if len(tests) == 1 else None
+    also = f", {test} as the test split" if test else ""
+    notes = [f"{', '.join(train)[:200]} {'is' if len(train) == 1 else 'are'} read{also}"]
+    unread = [path.name for path in tables if path.name not in (*train, test)]
+    notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
+    return Place(folder, train, test, tuple(notes))
+
+
+def _named_files(tables: list[Path], words: tuple[str, ...]) -> list[str]:
+    """Return the file that is called train, or else those with the word in their names, as reviews_train.csv has."""
+    stems = {path.name.split(".")[0]: path.name for path in tables}
+    if whole := split_named(list(stems), words):
+        return [stems[whole]]
+    return [name for stem, name in stems.items() if _has_word(stem, words)]
+
+
+def _has_word(name: str, words: tuple[str, ...]) -> bool:
+    return bool({*words} & {*re.split(r"[^a-z]+", name.casefold())})
+
+
+def _only_part(folders: dict[str, Path], words: tuple[str, ...]) -> str | None:
+    """Return the one folder with a word in its name, such as training_data, or None."""
+    named = [name for name in folders if _has_word(name, words)]
+    return named[0] if len(named) == 1 else None
 
 
 def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Place:
     """Return the sources of a folder with a folder for each split."""
     pattern = _label_pattern(folders[train])
     if not pattern:
-        raise StrataError(f"{folders[train]}: no folder for each label in it; name a file, or a folder of such folders")
-    test = split_named(list(folders), TEST)
-    has_test = test and _label_pattern(folders[test])
-    notes = [f"the label is the folder of each text: {train}/{pattern}"]
+        raise StrataError(
+            f"{folders[train]}: no folder for each label in it; name a file, or a folder of such folders, each with "
+            "its texts"
+        )
+    test = split_named(list(folders), TEST) or _only_part(folders, TEST)
+    has_test = test and _label_pattern(folders[test]) == pattern
+    notes = [_note(pattern, folders[train], f"{train}/")]
     notes += [f"{test}/ is the test split"] if has_test else []
-    unread = [name for name in folders if split_named([name], VALIDATION)]
-    notes += [f"{', '.join(unread)}/ not read: split makes the validation rows"] if unread else []
+    unread = [name for name in folders if name not in (train, test if has_test else None)]
+    notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
     return Place(folder, [f"{train}/{pattern}"], f"{test}/{pattern}" if has_test else None, tuple(notes))
 
 
+def _note(pattern: str, folder: Path, before: str = "") -> str:
+    """Say where the label stands in the paths of texts. before: what stands before the pattern."""
+    note = f"the label is the folder of each text: {before}{pattern}"
+    if pattern.startswith(f"{PLACEHOLDER}/**/"):
+        return f"{note}, the outer one of two; the inner is {before}*/{PLACEHOLDER}/*"
+    if pattern.startswith("*/"):
+        outer = ", ".join(path.name for path in _folders(folder)[:5])
+        about = f"the inner one of two, since {outer} hold folders of the same names"
+        return f"{note}, {about}; the outer is {before}{PLACEHOLDER}/**/*"
+    return note
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _texts(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+
+
 def _label_pattern(folder: Path) -> str | None:
-    """Return the pattern of the texts in a folder of a folder for each label, or None."""
-    suffixes: Counter[str] = Counter()
-    labels = 0
-    for label in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        names = [path.name for path in label.iterdir() if path.is_file() and not path.name.startswith(".")]
-        labels += bool(names)
-        suffixes.update(_ending(name) for name in names)
-    if labels < 2:
+    """Return the pattern of the texts in a folder of a folder for each label, or None.
+
+    Where texts are two folders deep, the label is the inner folder if all outer ones hold folders of the same names,
+    as books/pos, books/neg, films/pos and films/neg do, else the outer one.
+    """
+    labels = [label for label in _folders(folder) if _texts(label)]
+    if len(labels) > 1:
+        return f"{PLACEHOLDER}/*{_common_suffix(labels)}"
+    inner = {outer.name: [label for label in _folders(outer) if _texts(label)] for outer in _folders(folder)}
+    inner = {name: found for name, found in inner.items() if found}
+    if labels or len(inner) < 2:
         return None
+    suffix = _common_suffix([label for found in inner.values() for label in found])
+    names = [{label.name for label in found} for found in inner.values()]
+    is_inner = len(names[0]) > 1 and all(others == names[0] for others in names)
+    return f"*/{PLACEHOLDER}/*{suffix}" if is_inner else f"{PLACEHOLDER}/**/*{suffix}"
+
+
+def _common_suffix(folders: list[Path]) -> str:
+    """Return the suffix of nearly all files in folders, if it is a format's; numbers as names, 49960, have none."""
+    suffixes = Counter(_ending(name) for folder in folders for name in _texts(folder))
     suffix, count = suffixes.most_common(1)[0]
-    # numbers as names, such as 49960, are no suffixes
-    return f"{PLACEHOLDER}/*{suffix if count > 0.9 * suffixes.total() and suffix in (TEXT, *FORMATS) else ''}"
+    return suffix if count > 0.9 * suffixes.total() and suffix in (TEXT, *FORMATS) else ""
 
 
 def _in_files(folder: Path, tables: list[Path]) -> Place:

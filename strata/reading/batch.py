@@ -1,6 +1,7 @@
 """What every reader yields: some consecutive rows of a file as text columns, and those that cannot be read."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     nested: list[str]  # columns that hold lists or objects, which are kept as JSON
     rows_read: int
     class_names: dict[str, list[str]] | None = None  # the names that a column's ids stood for, in id order
+    objects: Sequence[str] = ()  # columns of the file that held objects, whose keys are columns of the table
 
 
 class UnreadableFile(ValueError):

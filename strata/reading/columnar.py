@@ -11,6 +11,7 @@ from strata.reading import values
 from strata.reading.batch import Batch, Reject, check_names
 from strata.reading.class_names import class_names, named
 from strata.reading.encoding import is_utf8
+from strata.reading.objects import flat_columns
 
 BATCH = 10_000  # rows
 LONGEST = 16 * 1024 * 1024  # bytes of a value; a row with a longer one is rejected
@@ -22,24 +23,25 @@ def text_batches(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Batc
     first = 1
     for batch in batches:
         check_names(path, batch.schema.names)
-        yield _text_batch(batch, first)
+        columns, held = flat_columns(dict(zip(batch.schema.names, batch.columns, strict=True)))
+        check_names(path, list(columns))
+        yield _text_batch(columns, class_names(batch.schema), first)._replace(objects=held)
         first += batch.num_rows
 
 
-def _text_batch(batch: pa.RecordBatch, first: int) -> Batch:
-    """Turn one record batch into text. first: the position of its first row in the file."""
+def _text_batch(typed_columns: dict[str, pa.Array], names: dict[str, list[str]], first: int) -> Batch:
+    """Turn columns into text. names: as from `class_names`. first: the position of their first row in the file."""
     columns, reasons = [], {}
-    names = class_names(batch.schema)
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    for name, column in typed_columns.items():
         typed, unnamed = named(column, names[name]) if name in names else (column, {})
         text, undecodable = as_text(typed)
         reasons |= unnamed
         columns.append(pc.if_else(pc.equal(text, ""), None, text))
         reasons |= dict.fromkeys(undecodable, "invalid bytes")
     reasons = _unusable(columns) | reasons
-    table = pa.table(columns, names=batch.schema.names)
+    table = pa.table(columns, names=list(typed_columns))
     lines = pa.array(range(first, first + len(table)), pa.int64())
-    nested = [field.name for field in batch.schema if pa.types.is_nested(field.type)]
+    nested = [name for name, column in typed_columns.items() if pa.types.is_nested(column.type)]
     if not reasons:
         return Batch(table, lines, [], nested, len(table), names)
     rejects = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from strata.base.errors import StrataError
 from strata.reading.batch import Batch, check_count, check_names
 from strata.reading.cells import Texts, cell_rows
-from strata.reading.dialect import find_dialect, first_rows, has_header, read_sample
+from strata.reading.dialect import find_dialect, first_rows, has_header, lines_above, read_sample
 from strata.reading.encoding import find_encoding, open_text
 from strata.reading.formats import Format
 from strata.reading.row_batches import Row, row_batches
@@ -18,8 +18,11 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
     encoding = find_encoding(path, encoding, report)
     with open_bytes(path) as stream, open_text(stream, encoding) as text:
         sample = read_sample(text)
-        dialect = find_dialect(sample, format.delimiter)
-        first = first_rows(sample, dialect)
+        above = lines_above(sample, format.delimiter)
+        if above:
+            report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")
+        dialect = find_dialect(sample[above:], format.delimiter)
+        first = first_rows(sample[above:], dialect)
         if not first:
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
@@ -33,7 +36,9 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
                 f"{path}: its first line is one column, {first[0][0][:60]!r}; separate the columns with commas, tabs, "
                 "semicolons or bars"
             )
-        yield from row_batches(path, _rows(cell_rows(Texts(sample, text), dialect), names, is_named))
+        cells = cell_rows(Texts(sample[above:], text), dialect)
+        rows = ((line + above, *rest) for line, *rest in cells)
+        yield from row_batches(path, _rows(rows, names, is_named))
 
 
 def _column_names(first: list[str], is_named: bool) -> list[str]:

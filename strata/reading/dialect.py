@@ -1,6 +1,7 @@
 """The delimiter, quotes and header of a delimited file, guessed from its first lines."""
 
 import itertools
+import re
 from collections import Counter
 from typing import TextIO
 
@@ -14,6 +15,7 @@ COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "bo
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
+ABOVE = re.compile(r'#|"?sep=')
 
 
 def read_sample(stream: TextIO) -> list[str]:
@@ -58,6 +60,20 @@ def first_rows(sample: list[str], dialect: Dialect) -> list[list[str]]:
     """Return the sample's first readable rows."""
     rows = itertools.islice(cell_rows(Texts(sample), dialect), SAMPLE_ROWS)
     return [row for _, row, _, _ in rows if row]
+
+
+def lines_above(sample: list[str], delimiter: str | None) -> int:
+    """Return how many lines stand above the table: comments that begin with #, and Excel's line sep=;.
+
+    A line with as many cells as the table is the header, #id,text, or a row, unless COMMON_NAMES stand below it.
+    """
+    above = len(list(itertools.takewhile(lambda line: ABOVE.match(line) or not line.strip(), sample)))
+    dialect = find_dialect(sample[above:], delimiter)
+    first = first_rows(sample[above:], dialect)
+    if not first or COMMON_NAMES & {cell.strip().lower() for cell in first[0]}:
+        return above if first else 0
+    rows = (first_rows([line], dialect) for line in sample[:above])
+    return len(list(itertools.takewhile(lambda row: not row or len(row[0]) != len(first[0]), rows)))
 
 
 def has_header(first: list[str], others: list[list[str]]) -> bool:

@@ -9,7 +9,7 @@ from strata.reading.batch import UnreadableFile
 from strata.reading.row_batches import Row
 
 MOST = 2 * 1024 * 1024 * 1024  # bytes, since the file is held in memory
-DEEPEST = 3  # objects in each other, in the innermost of which lists of rows are looked for
+DEEPEST = 6  # objects in each other, in the innermost of which lists of rows are looked for
 
 
 def parse_object(content: bytes) -> dict[str, Any]:

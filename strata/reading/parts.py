@@ -1,6 +1,7 @@
 """Files that hold several tables: the sheets of a workbook, the lists of a JSON object. A source names FILE#PART."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from strata.base.errors import StrataError, did_you_mean
 
@@ -8,6 +9,15 @@ MARK = "#"
 TRAIN = ("train", "training")
 VALIDATION = ("validation", "valid", "val", "dev")
 TEST = ("test", "testing")
+
+
+def named_part(path: Path) -> tuple[Path, str | None] | None:
+    """Return the file that a path names and the part of it, None for the whole; None where there is no such file."""
+    if path.is_file():
+        return path, None
+    marks = [i for i, letter in enumerate(path.name) if letter == MARK]
+    files = ((path.with_name(path.name[:i]), path.name[i + 1 :]) for i in marks if i)
+    return next(((file, part) for file, part in files if part and file.is_file()), None)
 
 
 def chosen(place: str, parts: list[str], named: str | None, report: Callable[[str], None]) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from strata.base.errors import StrataError
 from strata.reading.formats import FORMATS
-from strata.reading.parts import MARK
+from strata.reading.parts import MARK, named_part
 from strata.reading.unpack import inner_name
 
 LABEL = "label"
@@ -35,8 +35,8 @@ def raw_files(name: str, raw: Path) -> list[RawFile]:
     """
     if Path(name).is_absolute() or ".." in Path(name).parts:
         raise StrataError(f"source {name}: must be inside {raw}; copy or link the file into that folder")
-    if (raw / name).is_file():
-        return [RawFile(raw / name)]
+    if named := named_part(raw / name):
+        return [RawFile(*named)]
     pattern, _, part = name.partition(MARK)
     if PLACEHOLDER in pattern:
         found = list(_labelled(pattern, raw))

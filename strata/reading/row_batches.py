@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from strata.reading import values
 from strata.reading.batch import Batch, Reject, check_names
+from strata.reading.objects import Objects
 
 BATCH = 10_000  # rows
 BATCH_SIZE = 64 * 1024 * 1024  # characters
@@ -21,10 +22,13 @@ Row = tuple[int, dict[str, Any] | None, str | None, str]
 def row_batches(path: Path, rows: Iterator[Row]) -> Iterator[Batch]:
     """Yield the rows in batches. Columns may be added from one batch to the next. Raises: as `check_names`."""
     names: dict[str, None] = {}
+    objects = Objects()
     while chunk := _chunk(rows):
         rejects = [Reject(line, reason, raw) for line, row, reason, raw in chunk if row is None]
         numbered = [(line, row) for line, row, _, _ in chunk if row is not None]
-        for _, row in numbered:
+        flat, held = objects.flat([row for _, row in numbered])
+        numbered = list(zip((line for line, _ in numbered), flat, strict=True))
+        for row in flat:
             if row.keys() - names.keys():
                 names |= dict.fromkeys(row)
         check_names(path, list(names))
@@ -36,7 +40,7 @@ def row_batches(path: Path, rows: Iterator[Row]) -> Iterator[Batch]:
             numbered = [row for row, reason in pairs if not reason]
             columns, nested = _text_columns(names, numbered)
         lines = pa.array([line for line, _ in numbered], pa.int64())
-        yield Batch(pa.table(columns, names=list(names)), lines, rejects, nested, len(chunk))
+        yield Batch(pa.table(columns, names=list(names)), lines, rejects, nested, len(chunk), objects=held)
 
 
 def _text_columns(

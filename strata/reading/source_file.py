@@ -17,6 +17,8 @@ from strata.reading.raw_files import LABEL, RawFile
 from strata.reading.unpack import inner_name
 from strata.rejects import Rejects
 
+SHOWN = 5  # columns that a sentence names
+
 _UNREADABLE = (pa.ArrowException, UnreadableFile, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _UNREADABLE += (RuntimeError,)  # a zip archive with a password
 
@@ -70,11 +72,13 @@ class SourceFile:
         Raises: StrataError when the file cannot be read, or its columns' names cannot be used.
         """
         nested: dict[str, None] = {}
+        objects: dict[str, list[str]] = {}
         try:
             for batch in self._batches():
                 self.rows_read += batch.rows_read
                 self._report_class_names(batch.class_names or {})
                 nested |= dict.fromkeys(batch.nested)
+                objects |= {held: _inside(held, batch.table.column_names) for held in batch.objects}
                 for line, reason, raw in batch.rejects:
                     reject = {"file": self.name, "line": line, "reason": reason, "raw": values.printable(raw)}
                     self.rejects.append(reject)
@@ -84,6 +88,8 @@ class SourceFile:
             words = (str(error).splitlines() or [type(error).__name__])[0][:200]
             format_name = self.suffix[1:].upper()
             raise StrataError(f"{self.path}: not a readable {format_name} file: {words}; mend or replace it") from None
+        for column, inside in objects.items():
+            self._report(f"column {column!r} holds objects, read as the columns {', '.join(inside)}")
         for column in nested:
             self._report(f"column {column!r} holds lists or objects, kept as JSON")
 
@@ -110,3 +116,9 @@ class SourceFile:
                 )
             columns[LABEL] = pa.array([self._raw.label] * len(batch.lines), pa.string())
         return pa.table(columns)
+
+
+def _inside(held: str, columns: list[str]) -> list[str]:
+    """Return the columns that an object's keys became, the first few."""
+    inside = [column for column in columns if column.startswith(f"{held}.")]
+    return inside[:SHOWN] + (["and so on"] if len(inside) > SHOWN else [])

@@ -88,7 +88,9 @@ def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> It
         raise StrataError(f"{path}: its sheet {sheet.name!r} is empty; name another")
     header = _header(filled)
     if header:
-        report(f"its first {filled[header][0] - 1} rows stand above the table and are left out")
+        above = filled[header][0] - 1
+        rows = f"{above:,} rows stand above the table and are" if above > 1 else "row stands above the table and is"
+        report(f"its first {rows} left out")
     names, is_named = _names(filled[header][1], [row for _, row in filled[header + 1 :]])
     if not is_named:
         report(f"no header, columns are named column_1 to column_{len(names)}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.base.errors import StrataError, did_you_mean
+from strata.reading.parts import named_part
 
 if TYPE_CHECKING:
     from strata.rejects import Rejects
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
 
 def lines(path: Path) -> Iterator[str]:
     """Yield the lines of a file, a text each. Bytes that are not UTF-8 become lone surrogates."""
-    _check_file(path)
+    if not path.is_file():
+        raise _missing(path)
     with path.open(encoding="utf-8", errors="surrogateescape") as stream:
         yield from (line.rstrip("\n") for line in stream)
 
@@ -20,17 +22,20 @@ def lines(path: Path) -> Iterator[str]:
 def texts(
     path: Path, column: str, rejects: "Rejects | None" = None, report: Callable[[str], None] = print
 ) -> Iterator[list[str]]:
-    """Yield the texts of one column in batches, "" where a row has none.
+    """Yield the texts of one column in batches, "" where a row has none. path: a file, or FILE#PART.
 
     rejects: takes the rows that cannot be read. report: takes what is said of the file, such as its encoding.
     Raises: StrataError when the file is missing, or has no such column.
     """
-    _check_file(path)
     # needs the pipeline's packages; `lines` does without
     from strata.base.tables import PLACE
+    from strata.reading.raw_files import RawFile
     from strata.reading.source_file import SourceFile
 
-    for table in SourceFile(path, rejects=rejects, report=report).tables():
+    named = named_part(path)
+    if named is None:
+        raise _missing(path)
+    for table in SourceFile(RawFile(*named), rejects=rejects, report=report).tables():
         names = [name for name in table.column_names if name not in PLACE]
         if column not in names:
             raise StrataError(f"{path}: no column {column!r}; name it with --text{did_you_mean(column, names)}")
@@ -46,6 +51,5 @@ def texts_at(path: Path, column: str, positions: set[int]) -> dict[int, str]:
     return chosen
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise StrataError(f"{path}: no such file; name a file of texts")
+def _missing(path: Path) -> StrataError:
+    return StrataError(f"{path}: no such file; name a file of texts")

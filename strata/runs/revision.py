@@ -16,6 +16,7 @@ from strata.settings.yaml_loader import parse_bytes
 
 WORKSPACE = "workspace"
 PREDICTIONS, LABELS = "data/evaluate/predictions.parquet", "data/standardize/labels.json"
+CALIBRATION = "data/evaluate/calibration.json"
 
 Reader = Callable[[str], bytes]
 """Reads a file of a revision by its path in the project."""
@@ -103,6 +104,15 @@ def load(project: Path, name: str) -> Revision:
         raise StrataError(f"{name}: {LABELS}: not a labels file ({error}); dvc checkout --force") from None
     rows = pq.ParquetFile(io.BytesIO(read(PREDICTIONS))).read().to_pandas()
     return Revision(name, recipe, source, labels, rows[rows["split"] == "test"].drop(columns="split"))
+
+
+def threshold(project: Path, name: str) -> float | None:
+    """Return the decision threshold of one revision, None without a goal. Raises: StrataError as `load`."""
+    try:
+        value = json.loads(reader(project, name)(CALIBRATION))["threshold"]
+        return None if value is None else float(value)
+    except (ValueError, KeyError, TypeError) as error:
+        raise StrataError(f"{name}: {CALIBRATION}: holds no threshold ({error}); dvc checkout --force") from None
 
 
 def _key(content: Any, key: str, name: str) -> Any:

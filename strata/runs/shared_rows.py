@@ -1,4 +1,6 @@
-"""The test rows that two runs share."""
+"""The test rows that several runs share."""
+
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -7,11 +9,35 @@ from strata.base.errors import StrataError
 from strata.runs.revision import Revision
 
 
-def shared_rows(one: Revision, other: Revision) -> pd.DataFrame:
-    """Return the test rows that both runs have, by id: id, label, and the other columns with _one and _other.
+def shared_rows(first: Revision, *others: Revision) -> list[pd.DataFrame]:
+    """Return of each run the test rows that all runs have, in order of id.
 
     Raises: StrataError when they cannot be compared: another recipe, source or labels, or no row in common.
     """
+    for run in others:
+        _check_data(first, run)
+    tables = [run.rows.set_index("id") for run in (first, *others)]
+    ids = reduce(np.intersect1d, [np.sort(table.index.to_numpy()) for table in tables])
+    if not len(ids):
+        names = [run.name for run in (first, *others)]
+        raise StrataError(
+            f"{' and '.join([', '.join(names[:-1]), names[-1]])} share no test row; their splits differ: compare runs "
+            "of one seed and split"
+        )
+    tables = [table.reindex(ids).reset_index() for table in tables]  # raises where an id occurs twice
+    for run, table in zip(others, tables[1:], strict=True):
+        changed = table.loc[table["label"] != tables[0]["label"], "id"]
+        if len(changed):
+            raise StrataError(
+                f"{first.name} and {run.name}: {len(changed):,} of {len(ids):,} shared rows have different labels, the "
+                f"first with id {changed.iloc[0]}; the source or the recipe's label rule has changed: compare runs of "
+                "the same"
+            )
+    return tables
+
+
+def _check_data(one: Revision, other: Revision) -> None:
+    """Check that two runs have one recipe, source and list of labels. Raises: StrataError."""
     pair = f"{one.name} and {other.name}"
     if one.recipe != other.recipe:
         raise StrataError(f"{pair} have recipes {one.recipe} and {other.recipe}; compare runs of one recipe")
@@ -25,19 +51,8 @@ def shared_rows(one: Revision, other: Revision) -> pd.DataFrame:
         raise StrataError(
             f"{pair} have labels {labels[0]} and {labels[1]}; compare runs of the same labels, in one order"
         )
-    rows = one.rows.merge(other.rows, on="id", suffixes=("_one", "_other"), validate="one_to_one").sort_values("id")
-    if rows.empty:
-        raise StrataError(f"{pair} share no test row; their splits differ: compare runs of one seed and split")
-    changed = rows[rows["label_one"] != rows["label_other"]]
-    if len(changed):
-        raise StrataError(
-            f"{pair}: {len(changed):,} of {len(rows):,} shared rows have different labels, the first with id "
-            f"{changed['id'].iloc[0]}; the source or the recipe's label rule has changed: compare runs of the same"
-        )
-    return rows.rename(columns={"label_one": "label"}).drop(columns="label_other")
 
 
-def units(rows: pd.DataFrame) -> np.ndarray:
-    """Return what is drawn together: the second run's clusters or groups, else the first's, else each row alone."""
-    columns = [name for name in ("unit_other", "unit_one", "unit") if name in rows]
-    return rows[columns[0] if columns else "id"].to_numpy()
+def units(*tables: pd.DataFrame) -> np.ndarray:
+    """Return what is drawn together: clusters or groups of the first table that has them, else each row alone."""
+    return next((table["unit"] for table in tables if "unit" in table), tables[0]["id"]).to_numpy()

@@ -1,5 +1,6 @@
 """The types of fields that params.yaml and recipes share."""
 
+import os
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -37,11 +38,33 @@ def _by_label(value: Any) -> Any:
     return numbers
 
 
+def _folders(value: Any) -> Any:
+    """Return the list of one folder, or the empty list of null; a list as it is, if it names folders, each once."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    if value == []:
+        raise ValueError("is an empty list; name a folder, or write null for none")
+    if isinstance(value, list):
+        places = [os.path.normpath(folder) for folder in value if isinstance(folder, str) and folder]
+        if twice := [place for i, place in enumerate(places) if place in places[:i]]:
+            raise ValueError(f"names {twice[0]} twice; name each folder once")
+    return value
+
+
 ByLabel = BeforeValidator(
     _by_label,
     json_schema_input_type=dict[str, float] | Annotated[list[str], Field(description="such as 'R&D: 2'")] | None,
 )
 """Before the type of a mapping from label to number: takes a list of strings, and null for none, as well."""
+
+Folder = Annotated[str, Field(min_length=1)]
+Folders = Annotated[
+    list[Folder],
+    BeforeValidator(_folders, json_schema_input_type=Folder | Annotated[list[Folder], Field(min_length=1)] | None),
+]
+"""A list of folders, each once; takes one folder as a string, and null for none, as well."""
 
 Float = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Share = Annotated[Float, Field(ge=0, le=1)]

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from strata.goal import PATTERN
 from strata.scoring import NAMES
-from strata.settings.fields import ByLabel, Float, Name, Section, Share
+from strata.settings.fields import ByLabel, Float, Folders, Name, Section, Share
 
 PositiveByLabel = Annotated[dict[str, Annotated[Float, Field(gt=0)]], ByLabel]
 MetricName = Literal[tuple(NAMES)]
@@ -199,9 +199,10 @@ class Train(Section):
         "them into the layers at the end (needs requirements-lora.txt); 0: off.",
     )
     lora_alpha: Annotated[Float, Field(gt=0)] = Field(description="LoRA's update is multiplied by alpha / rank.")
-    teacher: Annotated[str, Field(min_length=1)] | None = Field(
+    teacher: Folders = Field(
         description="Distillation: folder of a fine-tuned model with the same labels and tokenizer, whose "
-        "probabilities are learned as well; null: none. DVC does not watch it: give another teacher another name."
+        "probabilities are learned as well, or a list of folders, whose mean probabilities are; null: none. DVC does "
+        "not watch them: give another teacher another name."
     )
     teacher_weight: Annotated[Float, Field(gt=0, le=1)] = Field(
         description="Weight of the teacher in the loss, 0 to 1; the labels have the rest."

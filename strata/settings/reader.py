@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from strata.base.errors import StrataError, did_you_mean
+from strata.base.errors import StrataError, did_you_mean, nearest
 from strata.settings.params import Params
 from strata.settings.recipe import Recipe
 from strata.settings.sentences import sentence
@@ -32,9 +32,12 @@ def check_recipe(params: Params, recipes: Path, place: str) -> Recipe:
     """
     path = recipes / f"{params.recipe}.yaml"
     if not path.is_file():
-        names = sorted(p.stem for p in recipes.glob("*.yaml"))
+        names = sorted(p.stem for p in recipes.glob("*.yaml") if p.stem != "template")
+        near = nearest(params.recipe, names)
+        hint = f"did you mean {near}? " if near else ""
         raise StrataError(
-            f"{place}: recipe is {params.recipe!r}, but {path} does not exist{did_you_mean(params.recipe, names)}"
+            f"{place}: recipe is {params.recipe!r}, but {path} does not exist; {hint}{recipes} holds "
+            f"{len(names):,} recipes, and strata recipe FILE writes another"
         )
     recipe = read(path, Recipe)
     labels = list(recipe.labels)

@@ -1,6 +1,7 @@
 """Starts a sweep, or goes on with one that was killed, on this machine."""
 
 import fcntl
+import platform
 import shutil
 import signal
 from collections.abc import Iterator
@@ -12,17 +13,24 @@ from strata.settings.sweep import Search, Sweep
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import base
 from strata.sweeping.search import local_runner, search
-from strata.sweeping.study import Study, journal
+from strata.sweeping.study import Study, forget, journal
 from strata.sweeping.workspace import Workspace
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS = "rows"
 
 
-def open_study(project: Path, name: str, sweep: Sweep, alone: bool) -> Study:
-    """Return what is known of a sweep. alone: whether nobody else writes to its journal."""
+def open_study(project: Path, name: str, sweep: Sweep, alone: bool = False, restart: bool = False) -> Study:
+    """Return what is known of a sweep.
+
+    alone: nobody else writes to its journal. restart: forget all that is known.
+    """
     database = sweep.storage if isinstance(sweep, Search) else None
-    return Study(sweep, name, database or journal(project / STATE / name / "journal.log", alone))
+    storage = database or journal(project / STATE / name / "journal.log", alone)
+    if restart:
+        forget(name, storage)
+        shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
+    return Study(sweep, name, storage)
 
 
 @contextmanager
@@ -37,14 +45,16 @@ def _only_one(state: Path, name: str) -> Iterator[None]:
         yield
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> None:
     """Run the trials that are missing. jobs: trials side by side. restart: forget those that there are."""
     state = project / STATE / name
     with _only_one(state, name):
-        if restart:
-            shutil.rmtree(state / ROWS, ignore_errors=True)
-            (state / "journal.log").unlink(missing_ok=True)
-        study = open_study(project, name, sweep, alone=True)
+        study = open_study(project, name, sweep, alone=True, restart=restart)
+        study.check_owner(f"{platform.node()}:{project}")
         study.check_base(base.fingerprint(project, name, sweep))
         if study.is_finished:
             return
@@ -54,11 +64,14 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> Non
 
         def end_trials() -> None:
             for workspace in workspaces:
-                workspace.end_process()
+                workspace.close()
 
-        previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             search(study, local_runner(workspaces, sweep, state / "logs"), len(workspaces), state / ROWS, end_trials)
+        except KeyboardInterrupt:
+            print(f"sweep: interrupted; strata sweep {name} goes on", flush=True)
+            raise
         finally:
             end_trials()
             signal.signal(signal.SIGTERM, previous)

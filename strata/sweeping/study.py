@@ -7,6 +7,7 @@ ended. So neither the order in which trials end, nor how many run side by side, 
 
 import json
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,12 @@ def journal(path: Path, alone: bool) -> BaseStorage:
         if not content.endswith(b"\n"):
             path.write_bytes(content[: content.rfind(b"\n") + 1])
     return JournalStorage(JournalFileBackend(str(path)))
+
+
+def forget(name: str, storage: BaseStorage | str) -> None:
+    """Remove all trials of a sweep."""
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=storage)
 
 
 class Ending(NamedTuple):
@@ -108,6 +115,16 @@ class Study:
     def seconds(self, value: float) -> None:
         self.study.set_user_attr("seconds", value)
 
+    def check_owner(self, owner: str) -> None:
+        """Raise StrataError when another project runs this sweep in the same database. owner: names this one."""
+        known = self.study.user_attrs.get("owner", owner)
+        if known != owner:
+            raise StrataError(
+                f"sweep {self.name} in this database is run by {known}: go on there, give this sweep another name, or "
+                "send the trials of one search to several machines with --on ray"
+            )
+        self.study.set_user_attr("owner", owner)
+
     def check_base(self, base: dict[str, str]) -> None:
         """Raise StrataError when the project is not what it was when this search began. base: of `fingerprint`."""
         known = self.study.user_attrs.get("base")
@@ -121,9 +138,17 @@ class Study:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all trials that the sweep asks for have ended."""
+        """Whether all trials that the sweep asks for have ended, or its time is over."""
         trials = self.trials
-        return self.most is not None and len(trials) >= self.most and all(map(ending_of, trials))
+        if self.most is not None and len(trials) >= self.most and all(map(ending_of, trials)):
+            return True
+        return self.seconds_left is not None and self.seconds_left <= 0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How much longer the search may run; None without a limit."""
+        minutes = self.sweep.minutes if isinstance(self.sweep, Search) else None
+        return None if minutes is None else 60 * minutes - self.seconds
 
     def next_round(self) -> list[Trial]:
         """Return the trials that run next: those that a killed search left, and new ones up to the round's size."""
@@ -138,9 +163,9 @@ class Study:
     def _trial(self, known: FrozenTrial | None) -> Trial:
         """Return a trial, a new one or one to continue, with its settings drawn."""
         number = len(self.trials) if known is None else known.number
-        self.study.sampler = self._sampler(number, 0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            self.study.sampler = self._sampler(number, 0)
             trial = self.study.ask() if known is None else Trial(self.study, known._trial_id)
             if OVERRIDES not in trial.user_attrs:
                 trial.set_user_attr(OVERRIDES, json.dumps(self._draw(trial)))
@@ -165,8 +190,7 @@ class Study:
     def _sampler(self, number: int, draw: int) -> BaseSampler:
         """Return the sampler of a trial's draw, with random numbers of its own."""
         if self.fixed:
-            fixed = self.fixed[number]
-            return PartialFixedSampler(fixed, RandomSampler(0))
+            return PartialFixedSampler(self.fixed[number], RandomSampler(0))
         seed = int(np.random.SeedSequence([self.sweep.seed, number, draw]).generate_state(1)[0])
         kinds = {"tpe": TPESampler, "gp": GPSampler, "random": RandomSampler}
         return kinds[self.sweep.sampler](seed=seed)

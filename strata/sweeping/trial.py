@@ -52,22 +52,20 @@ def run(
     metric: str,
     report: Report,
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run a trial's experiments, NAME or NAME-fold0, NAME-fold1, ...
 
-    metric, folds: of the sweep. threads: of each training.
+    metric, folds: of the sweep. share: of the machine, as environment variables.
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
-        return _run_one(
-            workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, threads
-        )
+        return _run_one(workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, share)
     parts = []
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
         path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
-        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, threads))
+        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, share))
         mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
         if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
             raise Pruned
@@ -83,12 +81,12 @@ def _run_one(
     overrides: Overrides,
     watch: Callable[[], bool] | None,
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run one experiment. watch: looks at the scores so far, returns whether to stop."""
     workspace.set(overrides)
     (workspace.folder / CURVE).unlink(missing_ok=True)
-    process = workspace.start(name, log, threads)
+    process = workspace.start(name, log, share)
     try:
         while process.poll() is None:
             if watch and watch():
@@ -121,9 +119,9 @@ def reason(log: bytes, code: int) -> str:
     """Return why an experiment failed, from what it printed."""
     of_dvc, of_stages = DVC_LINE.findall(log), STAGE_LINE.findall(log)
     of_stage = EXIT_CODE.findall(of_dvc[-1]) if of_dvc else []
-    code = int(of_stage[-1]) if of_stage else code
-    if code < 0 or code > 128:
-        return f"the system ended it (exit code {code}), perhaps for lack of memory"
+    killed = [int(other) for other in (*of_stage, code) if int(other) < 0 or (of_stage and 128 < int(other) < 255)]
+    if killed:
+        return f"the system ended it (exit code {killed[0]}), perhaps for lack of memory"
     lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
 

@@ -66,7 +66,7 @@ class Workspace:
     """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone."""
 
     def __init__(self, clone: Path, project: Path, recipes: set[str]):
-        self.clone, self.project = clone, project
+        self.clone, self.project, self.is_closed = clone, project, False
         top, within = (git(project, "rev-parse", way).decode().strip() for way in ("--show-toplevel", "--show-prefix"))
         self.folder = clone / within
         self.end_process()
@@ -76,7 +76,6 @@ class Workspace:
         self._copy_changes()
         for recipe in recipes:
             _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
-        self._link_models()
         self._share_cache()
         self._remove_later_results()
         git(self.clone, "add", "--update")
@@ -97,11 +96,12 @@ class Workspace:
             git(self.folder, "add", "--", *new)
 
     def _link_models(self) -> None:
-        """Link the folders of models that params.yaml names and Git ignores, such as a teacher's."""
-        for section in read_yaml(self.folder / "params.yaml").values():
-            for value in section.values() if isinstance(section, dict) else ():
-                if isinstance(value, str) and (self.project / value).is_dir() and not Path(value).is_absolute():
-                    _link(self.project / value, self.folder / value)
+        """Link the folders of models that the settings name, such as a teacher's, which Git ignores."""
+        settings = read_yaml(self.folder / "params.yaml")
+        teachers = settings["train"]["teacher"] or []
+        for folder in [settings["model"]["checkpoint"], *([teachers] if isinstance(teachers, str) else teachers)]:
+            if (self.project / folder).is_dir() and not Path(folder).is_absolute():
+                _link(self.project / folder, self.folder / folder)
 
     def _share_cache(self) -> None:
         from dvc.repo import Repo  # takes a second
@@ -126,11 +126,18 @@ class Workspace:
         git(self.clone, "read-tree", "--reset", "-u", self.tree)
         path = self.folder / "params.yaml"
         path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
+        self._link_models()
 
-    def start(self, name: str, log: Path, threads: int) -> subprocess.Popen:
-        """Start an experiment, in a group of processes of its own. log: gets what it prints."""
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
-        environment.pop("PYTHONPATH", None)
+    def start(self, name: str, log: Path, share: dict[str, str]) -> subprocess.Popen:
+        """Start an experiment, in a group of processes of its own.
+
+        log: gets what it prints. share: of the machine, as environment variables.
+        Raises: StrataError after `close`.
+        """
+        if self.is_closed:
+            raise StrataError("the search was interrupted")
+        environment = os.environ | share | {"PYTHONUNBUFFERED": "1"}
+        environment.pop("PYTHONPATH", None)  # the code is the workspace's
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "strata.sweeping.experiment", name],
@@ -147,6 +154,11 @@ class Workspace:
     @property
     def _process_file(self) -> Path:
         return self.clone.with_name(f"{self.clone.name}.{PROCESS}")
+
+    def close(self) -> None:
+        """End what runs here, and let nothing more start."""
+        self.is_closed = True
+        self.end_process()
 
     def end_process(self) -> None:
         """End the processes that an earlier search left here when it was killed."""

@@ -1,0 +1,93 @@
+"""What a column holds if it is neither text nor label: numbers, dates, ids, one value; and the names of labels."""
+
+import re
+
+from strata.guessing.columns import MOST_VALUES, Column
+from strata.label_lists import LIST
+from strata.reading.parts import TEST, TRAIN, VALIDATION
+
+NAMES = (
+    "label|labels|class|classes|category|categories|sentiment|polarity|target|intent|topic|topics|rating|overall|stars"
+    "|score|grade|emotion|y"
+)
+FIRST_NAMES = re.compile("(?i)label|class|target")
+LABEL_NAMES = re.compile(rf"(?i)(^|[_.])({NAMES})([_.]|$)|^is_")
+WHOLE_NAMES = re.compile(rf"(?i){NAMES}")
+NOT_LABELS = re.compile(
+    r"(?i)(.*[_.])?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split|fold)"
+)
+IDS = re.compile(r"(?i:(^|[_.])(id|idx|index|uuid|guid))$|[a-z](Id|ID)$")
+NUMBERS = re.compile(r"[-+]?\d[\d.,]*([eE][-+]?\d+)?%?")
+ADDRESSES = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
+DATES = re.compile(
+    r"\d{4}-\d\d?-\d\d?([ T].*)?|\d{4}/\d\d?/\d\d?([ T].*)?|(?=.*\d{4})[A-Za-z]{3,9}\.? \d{1,2},? .*|"
+    r"(?=.*\d{4})[A-Za-z]{3,9},? .*\d{1,2}.*\d{4}.*|\d{1,2} [A-Za-z]{3,9} \d{4}.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*"
+)
+LONGEST_DATE = 40  # characters
+SHARE = 0.9  # of the examples that must match
+
+
+def are(column: Column, pattern: re.Pattern) -> bool:
+    """Return whether nearly all examples of a column match a pattern."""
+    matches = sum(pattern.fullmatch(value.strip()) is not None for value in column.examples)
+    return bool(column.examples) and matches >= SHARE * len(column.examples)
+
+
+def are_dates(column: Column) -> bool:
+    """Return whether a column holds dates, to the eye."""
+    return are(column, DATES) and all(len(value.strip()) <= LONGEST_DATE for value in column.examples)
+
+
+def kind(column: Column) -> str | None:
+    """Return what a column holds that is no text, or None."""
+    kinds = {
+        "empty": not column.examples,
+        "lists or objects": column.is_nested,
+        "one value": column.values is not None and len(column.values) < 2,
+        "numbers": are(column, NUMBERS),
+        "dates": are_dates(column),
+        "addresses": are(column, ADDRESSES),
+        "ids": bool(IDS.search(column.name)) and column.mean_words < 1.5,
+    }
+    return next((name for name, holds in kinds.items() if holds), None)
+
+
+def is_split(column: Column) -> bool:
+    """Return whether a column says of each row which split it is in."""
+    values = {value.casefold() for value in column.values or {}}
+    return len(values) > 1 and bool(values & {*TRAIN}) and values <= {*TRAIN, *VALIDATION, *TEST}
+
+
+def rank(name: str) -> int:
+    """Rank a column by its name: from 0, surely the label, to 3, no sign of one. a.b is an object's key b."""
+    last = name.rpartition(".")[2]
+    if FIRST_NAMES.fullmatch(last):
+        return 0
+    return 1 if WHOLE_NAMES.fullmatch(last) else 2 if LABEL_NAMES.search(name) else 3
+
+
+def is_label_name(name: str) -> bool:
+    """Return whether a column is called what a label is called."""
+    return rank(name) < 2
+
+
+def can_be_label(column: Column) -> bool:
+    """Return whether a column has few distinct values, at most half as many as rows, and no other name."""
+    return why_no_label(column) is None
+
+
+def why_no_label(column: Column) -> str | None:
+    """Return why a column is not the label, or None when it may be."""
+    values, rows = column.values, column.rows
+    several = column.splits[LIST].several if LIST in column.splits else 0
+    reasons = {
+        "its name": NOT_LABELS.fullmatch(column.name) is not None,
+        "the names of splits": is_split(column),
+        f"over {MOST_VALUES:,} values": values is None,
+        "dates": are_dates(column),
+        "lists": column.is_nested and several > 0,
+        "empty": values == {},
+        "one value": values is not None and len(values) == 1,
+        f"{len(values or ()):,} values in {rows:,} rows": len(values or ()) > max(rows // 2, min(2, rows - 1)),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
