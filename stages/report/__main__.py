@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
 
     try:
         values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
-        values["searches"] = search.read(args.sweeps, settings)
+        values["searches"] = search.read(args.sweeps, args.params, settings)
         values["pictures"] = gallery.pictures(values)
         values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
         texts = dict(zip((args.markdown, args.html, args.card), written(values, settings, recipe), strict=True))
