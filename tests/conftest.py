@@ -81,7 +81,8 @@ class Project:
     def __init__(self, root: Path, checkpoint: Path):
         self.root = root
         self.yaml = YAML()  # keeps the order of keys, which labels need
-        (root / "recipes").mkdir(parents=True)
+        for folder in ("recipes", "plots/sweep"):
+            (root / folder).mkdir(parents=True)
         (root / "tiny").symlink_to(checkpoint)
         (root / "params.yaml").write_text(committed("params.yaml"), encoding="utf-8")
         shutil.copy(ROOT / "dvc.yaml", root)

@@ -221,10 +221,13 @@ def test_the_metrics_that_people_compare_are_few_and_stand_first():
 
 
 def test_every_template_is_used_and_every_plot_has_one():
+    from strata.sweeping.results import pictures
+
     named = {plot.get("template") for entry in DVC["plots"] for plot in entry.values()}
     for stage in STAGES:
         for entry in DVC["stages"][stage].get("plots", []):
             named |= {options.get("template") for options in entry.values()}
+    named |= {options["template"] for entry in pictures("small", "accuracy") for options in entry.values()}
     ours = {path.stem for path in (ROOT / ".dvc/plots").glob("*.json")}
     assert ours <= named
     assert named - ours <= {None, "scatter", "simple", "linear"}, "DVC's own"
@@ -241,6 +244,18 @@ def test_a_model_has_the_colour_of_the_report_in_every_template():
     curves = (ROOT / ".dvc/plots/curves.json").read_text(encoding="utf-8")
     for model in ("fp32", "int8", "tfidf"):
         assert f"'{model}': '{SERIES[PLACES[model]]}'" in curves
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".dvc/plots").glob("*.json")), ids=lambda path: path.stem)
+def test_a_template_is_filled_by_dvc_with_its_data_and_title(path):
+    from dvc_render import VegaRenderer
+
+    points = [{"rev": "workspace", "filename": "x.csv", "x": "1", "y": "2"}]
+    options = {"x": "x", "y": "y", "title": 'a "title"', "template": path.stem, "template_dir": str(path.parent)}
+    filled = VegaRenderer(points, "plot", **options).get_filled_template()
+    assert filled["data"]["values"] == points
+    assert filled["title"]["text"] == 'a "title"'
+    assert "<DVC_" not in json.dumps(filled)
 
 
 def test_every_plot_is_made_by_a_stage():

@@ -403,7 +403,9 @@ def test_every_metric_and_term_is_in_the_glossary(trained):
 
 def test_it_depends_on_every_file_that_it_reads():
     deps = set(DVC["stages"]["report"]["deps"])
-    assert {path for path in deps if path.startswith("plots/")} == {f"plots/{stage}" for stage in results.PLOTS}
+    assert {path for path in deps if path.startswith("plots/")} == {
+        f"plots/{stage}" for stage in (*results.PLOTS, "sweep")
+    }
     assert {"data/evaluate", "data/standardize/labels.json", "metrics", "stages/report"} <= deps
 
 

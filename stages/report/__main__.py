@@ -1,8 +1,8 @@
 """Write what an outsider reads: the answer, the models compared and where the model fails, in tables and pictures.
 
     python -m stages.report --params params.yaml --recipes recipes --metrics metrics --plots plots \
-        --labels data/standardize/labels.json --evaluate data/evaluate --pictures plots/report --html report.html \
-        --markdown report.md --card model_card.md
+        --labels data/standardize/labels.json --evaluate data/evaluate --sweeps plots/sweep --pictures plots/report \
+        --html report.html --markdown report.md --card model_card.md
 
 report.html needs no other file; report.md links to the pictures; model_card.md, which `strata publish` sends along,
 quotes no text. Every figure is another stage's. The sentences are in the templates, the words in glossary.toml.
@@ -23,14 +23,14 @@ from strata.settings.recipe import Recipe
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command_line.arguments(
-        __doc__, argv, "--metrics", "--plots", "--labels", "--evaluate", "--pictures", "--html", "--markdown", "--card"
-    )
+    read = "--metrics", "--plots", "--labels", "--evaluate", "--sweeps"
+    args = command_line.arguments(__doc__, argv, *read, "--pictures", "--html", "--markdown", "--card")
     settings, recipe = read_settings(args.params, args.recipes)
-    from stages.report import gallery, results  # takes seconds, so a wrong parameter is reported first
+    from stages.report import gallery, results, search  # takes seconds, so a wrong parameter is reported first
 
     try:
         values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
+        values["searches"] = search.read(args.sweeps, args.params, settings)
         values["pictures"] = gallery.pictures(values)
         values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
         texts = dict(zip((args.markdown, args.html, args.card), written(values, settings, recipe), strict=True))

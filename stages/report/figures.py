@@ -5,6 +5,8 @@ from functools import partial
 
 from markupsafe import Markup
 
+from strata.settings.overrides import written
+
 NUMBER, SHARE, COUNT = "z.3f", "z.1%", ",.0f"
 
 
@@ -56,4 +58,4 @@ def sentence(text: str) -> str:
 
 FILTERS = {"sentence": sentence, "number": partial(figure, form=NUMBER), "share": partial(figure, form=SHARE)}
 FILTERS |= {"count": partial(figure, form=COUNT), "points": points, "interval": interval}
-FILTERS |= {"beside": beside, "score": score, "listed": listed}
+FILTERS |= {"beside": beside, "score": score, "listed": listed, "written": written}

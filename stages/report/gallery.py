@@ -2,7 +2,20 @@
 
 import pandas as pd
 
-from stages.report.pictures import COLOURS, bars, confidence, confusion, intervals, lines, reliability, short, svg
+from stages.report.pictures import (
+    COLOURS,
+    bars,
+    confidence,
+    confusion,
+    history,
+    intervals,
+    lines,
+    parallel,
+    reliability,
+    short,
+    slices,
+    svg,
+)
 from strata.labels import MEAN_OF_LABELS
 
 PLACES = {"fp32": 0, "int8": 1, "tfidf": 2, "untuned": 3, "majority": 4}  # of a model's look
@@ -38,7 +51,18 @@ def pictures(values: dict) -> dict[str, str]:
         table = table.assign(title=table["length"] + table["rows"].map(" ({:,.0f})".format), place=0)
         mark = (values["scores"]["fp32"]["accuracy"], "all texts")
         drawn["length"] = svg("length", intervals, table, "accuracy, 95% interval", mark)
-    return drawn | training(values)
+    return drawn | training(values) | searches(values)
+
+
+def searches(values: dict) -> dict[str, str]:
+    """The trials of each search that has this run's settings."""
+    drawn = {}
+    for i, search in enumerate(values["searches"], 1):
+        score = f"{search['answer'].metric} on validation texts"
+        drawn |= {f"search-{i}-history": (history, search["history"], score)}
+        drawn |= {f"search-{i}-parallel": (parallel, search["places"])}
+        drawn |= {f"search-{i}-slices": (slices, search["places"], score)}
+    return {name: svg(name, *values) for name, values in drawn.items()}
 
 
 def calibration(values: dict) -> dict[str, str]:
@@ -80,19 +104,14 @@ def curves(values: dict, kind: str, x: str, y: str, titles: tuple) -> dict[str, 
             part = table[mean] if mean.any() else table
             shown.append((with_area(values["models"][model], part), part[x], part[y], PLACES[model], PLACES[model]))
             level = (part["prevalence"].iloc[0], "chance") if "prevalence" in part else ()
-    options = {"level": level}
-    drawn, table = (
-        {name: svg(name, lines, shown, titles, **options)} if shown else {},
-        values["plots"][f"evaluate/{kind}"],
-    )
+    drawn = {name: svg(name, lines, shown, titles, level=level)} if shown else {}
+    table = values["plots"][f"evaluate/{kind}"]
     if values["labels"].positive is None and len(table):
         confused = [line["actual"] for line in values["confusions"]] + values["labels"].names
         worst = [label for label in dict.fromkeys(confused) if label in set(table["label"])][:MOST_CURVES]
         parts = [table[table["label"] == label] for label in worst]
-        shown = [
-            (with_area(short(label), part), part[x], part[y], 0, i)
-            for i, (label, part) in enumerate(zip(worst, parts, strict=True))
-        ]
+        named = [(with_area(short(label), part), part) for label, part in zip(worst, parts, strict=True)]
+        shown = [(title, part[x], part[y], 0, i) for i, (title, part) in enumerate(named)]
         drawn[f"{name}-by-label"] = svg(f"{name}-by-label", lines, shown, titles)
     return drawn
 

@@ -29,7 +29,10 @@ STYLE = {
     "text.parse_math": False,  # a label may hold a dollar sign
 }
 NAME = 24  # characters of a label's name
+FEW_TICKS = 4  # values of a key that all stand on its axis
 FEW = 6  # labels of a confusion matrix in which shares are written
+TRIALS = {"other": (MUTED, "x", 0.5), "not told from the best": (SERIES[0], "o", 1), "the best": (SERIES[1], "D", 1)}
+"""Colour, marker and opacity of a search's trials, by how good they are."""
 
 
 def svg(name: str, draw: Callable[..., Figure], *values, **options) -> str:
@@ -151,3 +154,63 @@ def confusion(table: pd.DataFrame, labels: list[str]) -> Figure:
     axes.set_yticks(range(n), names, fontsize=size + 1)
     axes.tick_params(length=0, grid_alpha=0)
     return axes.figure
+
+
+def history(table: pd.DataFrame, score: str) -> Figure:
+    """Draw the score of each trial of a search, and the best so far. table: number, score, best, look in TRIALS."""
+    axes = _axes(3.4)
+    axes.step(table["number"], table["best"], where="post", color=INK, linewidth=1, label="best so far")
+    axes.set(xlabel="trial", ylabel=score)
+    _trials(axes, table["number"], table)
+    return _finished(axes, ())
+
+
+def slices(table: pd.DataFrame, score: str) -> Figure:
+    """Draw a panel a key: value against score. table: key, value, scale, place of the value, score, look in TRIALS."""
+    parts = dict(list(table.groupby("key", sort=False)))
+    rows = (len(parts) + 1) // 2
+    figure = Figure(figsize=(4.8, 0.7 + 2.1 * rows), layout="constrained")
+    figure.supylabel(score, fontsize=10)
+    panels = list(figure.subplots(rows, 2, sharey=True, squeeze=False).flat)
+    for axes, (key, part) in zip(panels, parts.items(), strict=False):
+        axes.set_title(short(key), fontsize=10)
+        nominal, values = part["scale"].iloc[0] == "nominal", part["value"].drop_duplicates()
+        x = part["place"] if nominal else part["value"].astype(float)
+        if not nominal:
+            axes.set_xscale(part["scale"].iloc[0])
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("")
+        if nominal or len(values) <= FEW_TICKS:
+            axes.set_xticks(x[values.index], map(short, values), rotation=20 if nominal else 0)
+            axes.minorticks_off()
+        axes.margins(x=0.15)
+        _trials(axes, x, part)
+    for axes in panels[len(parts) :]:
+        axes.remove()
+    return _finished(panels[0], ())
+
+
+def _trials(axes, x: pd.Series, table: pd.DataFrame) -> None:
+    """Draw a point a trial, the best on top."""
+    for look, (title, (colour, marker, opacity)) in enumerate(TRIALS.items()):
+        mine = table["look"] == look
+        axes.plot(x[mine], table["score"][mine], marker, color=colour, alpha=opacity, label=title)
+
+
+def parallel(table: pd.DataFrame) -> Figure:
+    """Draw a line a trial through its place on the axis of each key, below each other. table: as of `slices`."""
+    keys = list(dict.fromkeys(table["key"]))
+    axes = _axes(1.2 + 0.75 * len(keys))
+    for look, (title, (colour, _, opacity)) in enumerate(TRIALS.items()):
+        for i, (_, part) in enumerate(table[table["look"] == look].groupby("trial")):
+            mine = {"color": colour, "alpha": opacity if look == 2 else opacity / 2, "linewidth": 1 + look / 2}
+            axes.plot(part["place"], part["key"].map(keys.index), label="_" if i else title, **mine)
+    for row, key in enumerate(keys):
+        part = table[table["key"] == key].sort_values("place").drop_duplicates("value")
+        for line in (part if part["scale"].iloc[0] == "nominal" else part.iloc[[0, -1]]).itertuples():
+            box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1}
+            axes.text(line.place, row + 0.1, short(line.value), ha="center", va="top", fontsize=8, bbox=box)
+    axes.set_yticks(range(len(keys)), [short(key).replace(".", ".\n", 1) for key in keys])
+    axes.set(xticks=(), xlim=(-0.12, 1.12), ylim=(len(keys) - 0.4, -0.4))
+    axes.spines[:].set_visible(False)
+    return _finished(axes, ())

@@ -45,8 +45,16 @@ def described(overrides: Overrides) -> str:
     >>> described({"train.lr": 3e-05, "resample.strategy": "none"})
     'train.lr=3e-05, resample.strategy=none'
     """
-    words = {key: value if isinstance(value, str) else json.dumps(value) for key, value in overrides.items()}
-    return ", ".join(f"{key}={value}" for key, value in words.items()) or "nothing changed"
+    return ", ".join(f"{key}={written(value)}" for key, value in overrides.items()) or "nothing changed"
+
+
+def written(value: Any) -> str:
+    """Return one value as a word.
+
+    >>> written("none"), written(None), written(5e-05)
+    ('none', 'null', '5e-05')
+    """
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def rewritten(text: str, overrides: Overrides) -> str:

@@ -14,14 +14,11 @@ import yaml
 
 from strata.base import files
 from strata.settings.sweep import Sweep
+from strata.settings.sweep_answer import SweepAnswer, Tried
 from strata.sweeping.answer import Answer, Setting
 
 STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed"}
-PLOTS = [
-    {"history.csv": {"template": "sweep_history", "x": "trial", "y": "score", "title": "Score of each trial"}},
-    {"slices.csv": {"template": "sweep_slices", "x": "value", "y": "score", "title": "Score by the value of each key"}},
-    {"parallel.csv": {"template": "sweep_parallel", "x": "key", "y": "place", "title": "Settings of all trials"}},
-]
+WIDE = 10  # ratio of the largest to the least value from which on a log axis shows them better
 
 
 def write(folder: Path, answer: Answer, sweep: Sweep, recipe: str) -> None:
@@ -33,8 +30,28 @@ def write(folder: Path, answer: Answer, sweep: Sweep, recipe: str) -> None:
         points = slices(answer)
         files.write_curve(partial / "slices.csv", points)
         files.write_curve(partial / "parallel.csv", places(points))
-        files.write_metrics(partial / "answer.json", summary(answer, sweep, recipe))
-        (partial / "dvc.yaml").write_text(yaml.safe_dump({"plots": PLOTS}, sort_keys=False), encoding="utf-8")
+        files.write_metrics(partial / "answer.json", summary(answer, sweep, recipe).model_dump())
+        plots = yaml.safe_dump({"plots": pictures(folder.name, sweep.metric)}, sort_keys=False, width=1000)
+        (partial / "dvc.yaml").write_text(plots, encoding="utf-8")
+
+
+def pictures(name: str, metric: str) -> list[dict[str, Any]]:
+    """Return what `dvc plots` draws of each figure; the templates are in .dvc/plots. The name is in every title."""
+    score = f"{metric} on validation rows"
+    return [
+        {
+            "history.csv": {"template": "sweep_history", "x": "number", "y": "score"}
+            | {"x_label": "trial", "y_label": score, "title": f"{name}: score of each trial"}
+        },
+        {
+            "slices.csv": {"template": "sweep_slices", "x": "value", "y": "score"}
+            | {"title": f"{name}: {score} by the value of each key"}
+        },
+        {
+            "parallel.csv": {"template": "sweep_parallel", "x": "key", "y": "place"}
+            | {"y_label": score, "title": f"{name}: settings of all trials"}
+        },
+    ]
 
 
 def trial_table(answer: Answer) -> pd.DataFrame:
@@ -61,19 +78,18 @@ def written(value: Any) -> Any:
 
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
-    """Return number, trial, score and the best score so far of each trial that has a score."""
-    scored = answer.scored
+    """Return number, trial, score, tied and the best score so far of each trial that has a score."""
+    scored, tied = answer.scored, {setting.name for setting in answer.tied}
     scores = np.array([setting.ending.score for setting in scored])
     best = np.minimum.accumulate(scores) if sweep.direction == "minimize" else np.maximum.accumulate(scores)
-    return pd.DataFrame(
-        {"number": [one.number for one in scored], "trial": [one.name for one in scored], "score": scores, "best": best}
-    )
+    about = {"number": [one.number for one in scored], "trial": [one.name for one in scored]}
+    return pd.DataFrame(about | {"score": scores, "tied": [int(one.name in tied) for one in scored], "best": best})
 
 
 def slices(answer: Answer) -> pd.DataFrame:
-    """Return the value and score of each key of each trial that has a score: trial, key, value, number, score, tied.
+    """Return the value and score of each key of each trial that has a score: trial, key, value, score, tied, scale.
 
-    number: the value where it is a number, else NaN.
+    scale: of the key's axis: nominal, linear, or log where the values span a factor of WIDE.
     """
     tied = {setting.name for setting in answer.tied}
     rows = [
@@ -81,56 +97,60 @@ def slices(answer: Answer) -> pd.DataFrame:
             "trial": setting.name,
             "key": key,
             "value": written(value),
-            "number": value if isinstance(value, int | float) and not isinstance(value, bool) else np.nan,
             "score": setting.ending.score,
             "tied": int(setting.name in tied),
         }
         for setting in answer.scored
         for key, value in setting.overrides.items()
     ]
-    return pd.DataFrame(rows, columns=["trial", "key", "value", "number", "score", "tied"])
+    points = pd.DataFrame(rows, columns=["trial", "key", "value", "score", "tied"])
+    return points.assign(
+        scale=points["key"].map({key: scale(part) for key, part in points["value"].groupby(points["key"])})
+    )
+
+
+def scale(values: pd.Series) -> str:
+    """Return the scale of an axis with these values."""
+    if any(isinstance(value, str) for value in values):
+        return "nominal"
+    return "log" if values.min() > 0 and values.max() >= WIDE * values.min() else "linear"
 
 
 def places(points: pd.DataFrame) -> pd.DataFrame:
     """Return the points of `slices` with the place of each value on its key's axis, 0 to 1."""
     parts = []
     for _, of_key in points.groupby("key", sort=False):
-        number = of_key["number"]
-        if number.isna().any():
-            names = sorted(set(of_key["value"]))
-            number = of_key["value"].map(names.index).astype(float)
-        elif number.min() > 0 and number.max() >= 10 * number.min():
-            number = np.log(number)
+        number, kind = of_key["value"], of_key["scale"].iloc[0]
+        if kind == "nominal":
+            names = sorted(set(number), key=lambda value: (isinstance(value, str), value))
+            number = number.map(names.index)
+        number = np.log(number.astype(float)) if kind == "log" else number.astype(float)
         width = number.max() - number.min()
         parts.append(of_key.assign(place=(number - number.min()) / width if width else 0.5))
-    return pd.concat(parts, ignore_index=True).drop(columns="number") if parts else points.assign(place=[])
+    return pd.concat(parts, ignore_index=True) if parts else points.assign(place=[])
 
 
-def summary(answer: Answer, sweep: Sweep, recipe: str) -> dict[str, Any]:
+def summary(answer: Answer, sweep: Sweep, recipe: str) -> SweepAnswer:
     """Return what the report reads."""
     luck = None if np.isnan(answer.shrinkage) else answer.shrinkage
-    return {
-        "recipe": recipe,
-        "metric": sweep.metric,
-        "direction": sweep.direction,
-        "folds": sweep.folds,
-        "rows": answer.rows,
-        "trials": {name: sum(one.ending.state == state for one in answer.settings) for state, name in STATES.items()},
-        "best": of_setting(answer.best),
-        "promised": None if luck is None else answer.promised(sweep.direction),
-        "shrinkage": luck,
-        "shrinkage_error": None if luck is None else answer.shrinkage_error,
-        "cheapest": of_setting(answer.cheapest),
-        "tied": [of_setting(one) for one in answer.tied],
-        "importances": answer.importances,
-    }
+    return SweepAnswer(
+        recipe=recipe,
+        metric=sweep.metric,
+        direction=sweep.direction,
+        folds=sweep.folds,
+        rows=answer.rows,
+        trials={name: sum(one.ending.state == state for one in answer.settings) for state, name in STATES.items()},
+        best=of_setting(answer.best),
+        promised=None if luck is None else answer.promised(sweep.direction),
+        shrinkage=luck,
+        shrinkage_error=None if luck is None else answer.shrinkage_error,
+        cheapest=of_setting(answer.cheapest),
+        tied=[of_setting(one) for one in answer.tied],
+        importances=answer.importances,
+    )
 
 
-def of_setting(setting: Setting) -> dict[str, Any]:
+def of_setting(setting: Setting) -> Tried:
     """Return a trial's name, score, compute and settings."""
-    return {
-        "trial": setting.name,
-        "score": setting.ending.score,
-        "compute": setting.ending.compute,
-        "settings": setting.overrides,
-    }
+    ending = setting.ending
+    return Tried(trial=setting.name, score=ending.score, compute=ending.compute, settings=setting.overrides)
