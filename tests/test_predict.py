@@ -8,8 +8,10 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from strata.base import tables
@@ -69,6 +71,34 @@ def test_no_texts_and_no_strings(folder):
     assert predictor(np.array(["a good film"])) == predictor(text for text in ["a good film"])
     with pytest.raises(StrataError, match="threads is 0, must be 1 or more"):
         Predictor(folder, threads=0)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"text": ["a good film", "a bad film"]}),
+        {"text": "a good film"},
+        np.array([["a good film"]]),
+        np.array("a good film"),
+        b"a good film",
+        None,
+        Path("film"),
+    ],
+)
+def test_what_only_looks_like_texts_is_refused_by_its_type(folder, table):
+    """A table and a mapping give their names: their labels would be of no text."""
+    with pytest.raises(TypeError, match=f"must be a list of strings, not {type(table).__name__}; wrap"):
+        Predictor(folder)(table)
+
+
+def test_a_column_of_a_table_is_texts(folder):
+    table = pd.DataFrame({"text": ["a good film", "a bad film"]}, index=[7, 3])
+    assert Predictor(folder)(table["text"]) == Predictor(folder)(list(table["text"]))
+
+
+def test_a_model_that_is_not_in_the_folder_is_told_with_those_that_are(folder):
+    with pytest.raises(StrataError, match=r"model_int8: no such file; .*onnx/model.onnx, onnx/model_quantized.onnx"):
+        Predictor(folder, "model_int8")
 
 
 def copied(folder, to, **changes):

@@ -495,6 +495,17 @@ def test_cautions_stand_before_everything_else_in_report_and_card(copy_of_traine
     assert "Caution: First." in made["report.html"].split("The answer</h2>")[0]
 
 
+def test_a_kind_of_error_that_no_text_has_shows_no_error_rate(copy_of_trained):
+    """0 of 0 texts is not 0%, which would read as a kind that is always right."""
+    path = copy_of_trained.root / "data/evaluate/error_kinds.csv"
+    kinds = pd.read_csv(path)
+    kinds.loc[0, ["errors", "share_of_errors", "rows", "share_of_rows", "error_rate"]] = 0
+    kinds.loc[1, ["errors", "rows", "error_rate"]] = [1, 4, 0.25]
+    kinds.to_csv(path, index=False)
+    rows = outputs(copy_of_trained)["report.md"].split("| texts with |")[1].splitlines()[2:4]
+    assert [row.split("|")[-2].strip() for row in rows] == ["-", "25.0%"]
+
+
 def test_a_model_has_one_colour_in_all_pictures_and_no_other_thing_has_it(trained):
     """fp32 and int8 are ten pictures apart: what is green here must not be violet there."""
     folder = trained.root / "plots/report"

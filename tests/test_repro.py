@@ -234,7 +234,8 @@ def test_queued_experiments_find_a_recipe_and_data_of_ones_own(origin, tmp_path)
     folder = clone(origin, tmp_path / "mine")
     write_csv(tmp_path / "mine.csv", reviews(80))
     said = run(folder, sys.executable, "-m", "strata", "recipe", str(tmp_path / "mine.csv"))
-    assert "staged for queued experiments: recipes/mine.yaml, data/raw/mine.dvc, data/raw/.gitignore\n" in said
+    staged = "recipes/mine.yaml, data/raw/mine.dvc, data/raw/.gitignore"
+    assert f"staged, commit before you queue experiments: {staged}\n" in said
     recipe = folder / "recipes/mine.yaml"
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("min_words: 1", "min_words: 2"), encoding="utf-8")
     before = status(folder)
@@ -245,6 +246,18 @@ def test_queued_experiments_find_a_recipe_and_data_of_ones_own(origin, tmp_path)
     experiments = [entry for revision in listed for entry in revision.get("experiments") or []]
     assert len(experiments) == 3
     assert status(folder) == before
+
+
+def test_a_run_in_the_workspace_unstages_a_new_recipe_unless_it_is_committed(origin, tmp_path):
+    """Why `strata recipe` asks for a commit: what Git does not know is missing where queued experiments run."""
+    folder = clone(origin, tmp_path / "mine")
+    write_csv(tmp_path / "mine.csv", reviews(80))
+    run(folder, sys.executable, "-m", "strata", "recipe", str(tmp_path / "mine.csv"))
+    run(folder, "dvc", "exp", "run", "-S", "recipe=mine", "standardize")
+    assert "?? recipes/mine.yaml" in status(folder)
+    commit(folder, "Add mine")
+    run(folder, "dvc", "exp", "run", "-S", "seed=1", "standardize")
+    run(folder, "dvc", "exp", "run", "--temp", "-S", "seed=2", "standardize")
 
 
 def test_the_order_of_labels_is_no_small_matter(done, tmp_path):

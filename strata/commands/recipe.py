@@ -9,13 +9,13 @@
 
     recipes/reviews.yaml: text review, label sentiment with 2 labels
     positive: pos, which precision, recall and F1 are about
-    staged for queued experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
+    staged, commit before you queue experiments: recipes/reviews.yaml, data/raw/reviews.dvc, data/raw/.gitignore
     next: dvc exp run -S recipe=reviews
 
 Any format that ingest reads will do, one sheet or list of a file (reviews.xlsx#May), or a folder: of a folder of texts
 for each label, or of files named after their labels. The files are linked into data/raw/NAME/, where their recipe finds
-them. DVC tracks the folder (dvc add), and Git stages the recipe, so that queued experiments find both. Nothing
-is committed.
+them. DVC tracks the folder (dvc add), and Git stages the recipe. Nothing is committed: do so before you queue
+experiments, which run in clones, since any other dvc exp run takes new files out of Git's index.
 """
 
 import os
@@ -215,7 +215,7 @@ def main(argv: list[str] | None = None) -> None:
     for doubt in [*notes, *doubts]:
         print(f"not sure: {' '.join(doubt.split())}")
     try:
-        print(f"staged for queued experiments: {', '.join(track(args.project, name))}")
+        print(f"staged, commit before you queue experiments: {', '.join(track(args.project, name))}")
     except StrataError as error:
         print(f"not staged, so dvc exp run --queue and --temp will not find the data: {error}")
     if Path(shutil.which("python") or "").parent != Path(sys.executable).parent:

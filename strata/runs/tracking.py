@@ -1,7 +1,7 @@
-"""A recipe and its data handed to DVC and Git, so that queued and temporary experiments have both.
+"""A recipe and its data handed to DVC and Git, so that a commit has both, and experiments in clones find them.
 
 `dvc exp run --queue` and `--temp` work in a clone, which has the files that Git tracks and what DVC checks out for them
-(treeverse/dvc#10744).
+(treeverse/dvc#10744). A `dvc exp run` in the workspace leaves new files out of Git's index, so staging is not enough.
 """
 
 import subprocess

@@ -1,13 +1,13 @@
 """Labels of texts, by a model folder; needs numpy, onnxruntime and tokenizers, and nothing else."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from strata.base import files
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, did_you_mean
 from strata.decision import decide
 from strata.runtime import manifest
 from strata.runtime.model_config import read_decision
@@ -53,12 +53,10 @@ class Predictor:
     def probabilities(self, texts: Iterable[str]) -> np.ndarray:
         """Return (texts, labels) float64, in the order of `labels`.
 
-        A text's row does not depend on the other texts. Raises: TypeError if a text is not a string; StrataError if a
-        text contains a lone surrogate (an undecodable byte), or the model fails.
+        A text's row does not depend on the other texts. Raises: TypeError if `texts` is no list of strings, or the
+        like; StrataError if a text contains a lone surrogate (an undecodable byte), or the model fails.
         """
-        if isinstance(texts, str):
-            raise TypeError("texts must be a list of strings")
-        texts = list(texts)
+        texts = _listed(texts)
         for position, text in enumerate(texts, 1):
             if not isinstance(text, str):
                 raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
@@ -79,6 +77,18 @@ class Predictor:
         ]
 
 
+def _listed(texts: object) -> list:
+    """Return what a collection holds. Raises: TypeError on what only looks like one of texts.
+
+    A table and a mapping give their names and not their texts, a string its characters.
+    """
+    is_flat = isinstance(texts, Iterable) and getattr(texts, "ndim", 1) == 1
+    if not is_flat or isinstance(texts, str | bytes | Mapping):
+        advice = "; wrap a single text as [text], and of a table take one column"
+        raise TypeError(f"texts must be a list of strings, not {type(texts).__name__}{advice}")
+    return list(texts)
+
+
 def check_files(folder: Path, model: str) -> None:
     """Raise StrataError when this is no model folder, or it lacks a file that the predictor reads."""
     if not os.path.isdir(folder):  # noqa: PTH112, Path raises on a text that cannot be a path
@@ -94,6 +104,9 @@ def check_files(folder: Path, model: str) -> None:
         inside = next((path for path in map(folder.joinpath, INSIDE) if (path / CONFIG).is_file()), None)
         advice = f"did you mean {inside}?" if inside else "name a model folder, such as models/quantize after dvc repro"
         raise StrataError(f"{folder / CONFIG}: no such file; {advice}")
+    if model not in (QUANTIZED, FP32) and not (folder / model).is_file():
+        models = sorted(path.relative_to(folder).as_posix() for path in folder.glob("onnx/*.onnx"))
+        raise StrataError(f"{folder / model}: no such file{did_you_mean(model, models)}")
     for name in (model, TOKENIZER):
         if not (folder / name).is_file():
             fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""
