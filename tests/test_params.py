@@ -84,13 +84,13 @@ def test_a_missing_parameter_is_named_with_its_meaning(project):
 
 
 def test_broken_yaml_is_named_with_its_line(project):
-    rewrite(project, "seed: 42", "seed: [42")
+    rewrite(project, "\nmodel:", "\nmodel: [42")
     with pytest.raises(StrataError, match=r"params.yaml, line \d+: not valid YAML"):
         load(project)
 
 
 def test_a_key_given_twice_is_refused(project):
-    rewrite(project, "seed: 42", "seed: 42\nseed: 43")
+    rewrite(project, "\nmodel:", "\nseed: 43\nmodel:")
     with pytest.raises(StrataError, match=r"line \d+: not valid YAML: the key 'seed' is given twice"):
         load(project)
 
