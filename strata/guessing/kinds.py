@@ -79,13 +79,13 @@ def can_be_label(column: Column) -> bool:
 def why_no_label(column: Column) -> str | None:
     """Return why a column is not the label, or None when it may be."""
     values, rows = column.values, column.rows
-    several = column.splits[LIST].several if LIST in column.splits else 0
+    holds_several = LIST not in column.splits or column.splits[LIST].several > 0
     reasons = {
         "its name": NOT_LABELS.fullmatch(column.name) is not None,
         "the names of splits": is_split(column),
         f"over {MOST_VALUES:,} values": values is None,
         "dates": are_dates(column),
-        "lists": column.is_nested and several > 0,
+        "lists": column.is_nested and holds_several,
         "empty": values == {},
         "one value": values is not None and len(values) == 1,
         f"{len(values or ()):,} values in {rows:,} rows": len(values or ()) > max(rows // 2, min(2, rows - 1)),

@@ -1,4 +1,7 @@
-"""Intents of chat bots: {tag: greeting, patterns: [Hi, Hello], responses: [...]}, each pattern a row."""
+"""Intents of chat bots: {tag: greeting, patterns: [Hi, Hello], responses: [...]}, each pattern a row.
+
+A pattern is a string, or an object with one, as Watson Assistant has it: {intent: greeting, examples: [{text: Hi}]}.
+"""
 
 from typing import Any
 
@@ -20,4 +23,5 @@ def _name(row: dict[str, Any]) -> str | None:
 
 
 def _texts(row: dict[str, Any]) -> list | None:
-    return next((row[key] for key in TEXTS if isinstance(row.get(key), list)), None)
+    texts = next((row[key] for key in TEXTS if isinstance(row.get(key), list)), None)
+    return texts and [text.get("text") if isinstance(text, dict) else text for text in texts]
