@@ -111,3 +111,115 @@ def test_utterances_in_pieces_are_texts_of_the_label_that_the_file_is_called(pro
     recipe, read = written(project, monkeypatch, folder)
     assert recipe["source"]["train"] == "{label}.json"
     assert sorted(zip(read["text"], read["label"], strict=True)) == sorted(ROWS)
+
+
+def test_examples_in_one_string_are_lines(project, monkeypatch):
+    intents = [
+        {"intent": label, "examples": "".join(f"- in [{text}](film){{x}}\n" for text, other in ROWS if other == label)}
+        for label in ("pos", "neg")
+    ]
+    _, read = written(project, monkeypatch, write_json(project.root / "nlu.json", {"version": "3.1", "nlu": intents}))
+    assert sorted(read["text"]) == sorted(f"in {text}{{x}}" for text, _ in ROWS)
+
+
+def text_files(folder, **texts):
+    """Write texts a line into a file for each name, and return the folder."""
+    folder.mkdir()
+    for name, lines in texts.items():
+        (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+BY_LABEL = {label: [text for text, other in ROWS if other == label] for label in ("pos", "neg")}
+
+
+def test_a_readme_is_no_label(project, monkeypatch):
+    folder = text_files(project.root / "films", **BY_LABEL, README=["What this is"], LICENSE=["Free"])
+    recipe, read = written(project, monkeypatch, folder)
+    assert list(recipe["labels"]) == ["neg", "pos"]
+    assert len(read) == 60
+
+
+def test_a_readme_among_texts_is_no_text(project, monkeypatch):
+    folder = project.root / "films"
+    for i, (text, label) in enumerate(ROWS):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        (folder / label / f"{i}.txt").write_text(text, encoding="utf-8")
+    (folder / "pos/README.txt").write_text("What this is", encoding="utf-8")
+    _, read = written(project, monkeypatch, folder)
+    assert len(read) == 60
+
+
+def test_labels_in_a_file_beside_their_texts_are_refused_with_the_command_that_joins_them(project, monkeypatch):
+    texts, labels = zip(*ROWS, strict=True)
+    folder = text_files(project.root / "tweets", train_text=texts, train_labels=labels, mapping=["0 neg", "1 pos"])
+    assert "paste train_labels.txt train_text.txt > rows.tsv" in refusal(project, monkeypatch, folder)
+
+
+def test_files_called_text_and_label_of_other_lengths_are_no_pair(project, monkeypatch):
+    folder = text_files(project.root / "words", text=BY_LABEL["pos"][:20], label=BY_LABEL["neg"][:25])
+    assert list(written(project, monkeypatch, folder)[0]["labels"]) == ["label", "text"]
+
+
+def test_texts_with_annotations_beside_them_are_refused(project, monkeypatch):
+    folder = text_files(project.root / "essays", a=["One, two."], b=["Three, four."])
+    for name in "ab":
+        (folder / f"{name}.ann").write_text("T1\tClaim 0 3\tOne\n", encoding="utf-8")
+    assert "a.txt is annotated in a.ann, which is not read" in refusal(project, monkeypatch, folder)
+
+
+def test_numbered_files_with_ratings_are_parts_of_one_table(project, monkeypatch):
+    folder = project.root / "films"
+    folder.mkdir()
+    for part in (0, 1):
+        rows = [{"review": text, "rating": i % 10} for i, (text, _) in enumerate(ROWS[part::2])]
+        write_json(folder / f"100{part}.json", rows)
+    recipe, read = written(project, monkeypatch, folder)
+    assert recipe["columns"]["label"] == "rating"
+    assert len(read) == 60
+
+
+def test_files_whose_suffix_is_the_label_are_refused_with_their_names(project, monkeypatch):
+    folder = text_files(project.root / "films", **BY_LABEL)
+    for label in BY_LABEL:
+        (folder / f"{label}.txt").rename(folder / f"polarity.{label}")
+    assert "rename them to neg.txt, pos.txt" in refusal(project, monkeypatch, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rows.arff", "Weka's ARFF; in Weka, open it and save it as CSV"),
+        ("nlu.yml", "YAML; python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < nlu"),
+        ("rows.xml", 'pandas.read_xml("rows.xml", xpath=".//ELEMENT"'),
+        ("rows.tar.gz", "an archive; unpack it"),
+        ("rows.conll", "labels of tokens, not of texts"),
+        ("rows.db", 'sqlite3 -header -csv rows.db "SELECT'),
+        ("rows.pkl", "if you trust it"),
+        ("rows", "no suffix, which says the format; rename delimited text to .csv, .tsv or .txt"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_its_conversion(project, monkeypatch, name, said):
+    path = project.root / name
+    path.write_bytes(b"\x80\x04")
+    assert said in refusal(project, monkeypatch, path)
+    folder = project.root / "folder"
+    folder.mkdir()
+    path.rename(folder / name)
+    assert said in refusal(project, monkeypatch, folder)
+
+
+def test_a_column_without_a_name_may_be_text_too(project, monkeypatch, capsys):
+    path = project.root / "rows.tsv"
+    rows = [(label, f"title {i} of this film", f"{text} " * 5) for i, (text, label) in enumerate(ROWS)]
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False, header=False)
+    written(project, monkeypatch, path)
+    assert "the text is column_3, but text is also in column_2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["training", "is_test", "in_train"])
+def test_a_flag_of_a_split_is_no_label(project, monkeypatch, capsys, name):
+    rows = [{"text": text, "kind": label, name: i % 4 == 0} for i, (text, label) in enumerate(ROWS)]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == "kind"
+    assert f"{name} names splits (true 15, false 45)" in capsys.readouterr().out

@@ -23,6 +23,7 @@ DATES = re.compile(
     r"\d{4}-\d\d?-\d\d?([ T].*)?|\d{4}/\d\d?/\d\d?([ T].*)?|(?=.*\d{4})[A-Za-z]{3,9}\.? \d{1,2},? .*|"
     r"(?=.*\d{4})[A-Za-z]{3,9},? .*\d{1,2}.*\d{4}.*|\d{1,2} [A-Za-z]{3,9} \d{4}.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*"
 )
+SPLIT_FLAGS = re.compile(r"(?i)((is|in)_)?(train|training|test|testing|dev|valid|validation)(_?set)?")
 LONGEST_DATE = 40  # characters
 SHARE = 0.9  # of the examples that must match
 
@@ -55,6 +56,8 @@ def kind(column: Column) -> str | None:
 def is_split(column: Column) -> bool:
     """Return whether a column says of each row which split it is in."""
     values = {value.casefold() for value in column.values or {}}
+    if SPLIT_FLAGS.fullmatch(column.name) and values in ({"true", "false"}, {"0", "1"}):
+        return True
     return len(values) > 1 and bool(values & {*TRAIN}) and values <= {*TRAIN, *VALIDATION, *TEST}
 
 
