@@ -223,3 +223,56 @@ def test_a_flag_of_a_split_is_no_label(project, monkeypatch, capsys, name):
     recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
     assert recipe["columns"]["label"] == "kind"
     assert f"{name} names splits (true 15, false 45)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("comma", ["", ","])
+def test_files_called_train_and_their_label_hold_texts_of_it(project, monkeypatch, comma):
+    lines = {f"train_{label}": [f"{text}{comma} so" for text in texts] for label, texts in BY_LABEL.items()}
+    folder = text_files(project.root / "tweets", **lines, test_data=["1,what"])
+    recipe, read = written(project, monkeypatch, folder)
+    assert recipe["source"]["train"] == "train_{label}.txt"
+    assert sorted(zip(read["text"], read["label"], strict=True)) == sorted(
+        (f"{t}{comma} so", label) for t, label in ROWS
+    )
+
+
+def test_objects_as_python_prints_them_are_read(project, monkeypatch):
+    path = project.root / "rows.json"
+    rows = [{"text": f'{text} it\'s "x"', "label": label, "helpful": [None, True]} for text, label in ROWS]
+    path.write_text("".join(f"{row}\n" for row in rows) + "{'text': open('x')}\n", encoding="utf-8")
+    project.params(ingest={"max_rejects": 0.5})
+    _, read = written(project, monkeypatch, path)
+    assert read["text"].tolist() == [row["text"] for row in rows]
+    assert set(read["helpful"]) == {"[null, true]"}
+
+
+@pytest.mark.parametrize(
+    ("key", "turn"),
+    [
+        ("messages", lambda role, words: {"role": role, "content": words}),
+        ("conversations", lambda role, words: {"from": role, "value": words}),
+    ],
+)
+def test_the_last_answer_of_a_conversation_is_its_label(project, monkeypatch, key, turn):
+    rows = [{key: [turn("system", "Sort."), turn("user", text), turn("assistant", label)]} for text, label in ROWS]
+    path = project.root / "tuning.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    _, read = written(project, monkeypatch, path)
+    assert list(zip(read["text"], read["label"], strict=True)) == ROWS
+
+
+def test_rows_under_their_ids_may_hold_lists_of_objects(project, monkeypatch):
+    rows = {
+        f"{i}_x": {"post": text, "kind": label, "votes": [{"worker": 1}, {"worker": 2}]}
+        for i, (text, label) in enumerate(ROWS)
+    }
+    recipe, read = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["source"]["train"] == "rows.json"
+    assert len(read) == 60
+
+
+@pytest.mark.parametrize(("first", "label"), [("annotator_1", "majority"), ("Aufwand", "Kategorie")])
+def test_names_of_labels_go_before_other_columns_of_few_values(project, monkeypatch, first, label):
+    rows = [{"text": text, first: "ab"[i % 2], label: kind} for i, (text, kind) in enumerate(ROWS)]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == label

@@ -8,7 +8,8 @@ from strata.reading.parts import TEST, TRAIN, VALIDATION
 
 NAMES = (
     "label|labels|class|classes|category|categories|sentiment|polarity|target|intent|topic|topics|rating|overall|stars"
-    "|score|grade|emotion|y"
+    "|score|grade|emotion|y|gold|majority|consensus|kategorie|klasse|categor[ií]a|catégorie|classe|clase|etiqueta"
+    "|étiquette|sentimento|sentimiento|метка|класс|категория|тональность|标签|类别|情感|ラベル|라벨"
 )
 FIRST_NAMES = re.compile("(?i)label|class|target")
 LABEL_NAMES = re.compile(rf"(?i)(^|[_.])({NAMES})([_.]|$)|^is_")

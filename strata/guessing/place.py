@@ -66,13 +66,37 @@ def _in_folder(folder: Path) -> Place:
     others = [path for path in inside if path.is_file() and path not in tables]
     _check_beside(folder, tables, others)
     unread = (f"not read: {', '.join(path.name for path in others)[:200]}",) if others else ()
-    if train := _named_files(tables, TRAIN):
+    if pattern := _label_in_names(tables):
+        place = Place(folder, [pattern], notes=(f"the label is in the name of each file: {pattern}",))
+        rest = [path.name for path in tables if path not in folder.glob(pattern.replace(PLACEHOLDER, "*"))]
+        unread = (f"not read: {', '.join([*rest, *(path.name for path in others)])[:200]}",) if rest or others else ()
+    elif train := _named_files(tables, TRAIN):
         place = _in_split_files(folder, tables, train)
     elif len(tables) == 1:
         place = _in_file(tables[0])
     else:
         place = _in_files(folder, tables, others)
     return place._replace(notes=(*place.notes, *unread))
+
+
+def _label_in_names(tables: list[Path]) -> str | None:
+    """Return the pattern of files of a text a line such as train_pos.txt and train_neg.txt, or None."""
+    names = [name for name in _named_files(tables, TRAIN) if name.endswith(TEXT)]
+    marks = {re.match("[^-_. ]*(.?)", name)[1] for name in names}
+    heads = {re.match("[^-_. ]*", name)[0] for name in names}
+    are_alike = len(names) > 1 and len(marks) == len(heads) == 1 and heads <= {*TRAIN}
+    if not are_alike or not all(_is_prose(path) for path in tables if path.name in names):
+        return None
+    return f"{heads.pop()}{marks.pop()}{PLACEHOLDER}{TEXT}"
+
+
+def _is_prose(path: Path) -> bool:
+    """Return whether a .txt file holds no table, or one that only the commas of its texts make."""
+    columns = _columns(path)
+    if columns is None:
+        return True
+    with path.open("rb") as stream:
+        return b"\t" not in stream.readline() and all(re.fullmatch(r"column_\d+", name) for name in columns)
 
 
 def _check_beside(folder: Path, tables: list[Path], others: list[Path]) -> None:

@@ -11,6 +11,7 @@ from strata.reading.row_batches import Row
 
 MOST = 2 * 1024 * 1024 * 1024  # bytes, since the file is held in memory
 TEXTS = ("text", "sentence", "utterance", "review", "comment", "content", "message", "tweet", "question")
+MOST_PARTS = 20  # with more objects of the same keys, they are rows, whose own lists are no lists of rows
 DEEPEST = 6  # objects in each other, in the innermost of which lists of rows are looked for
 
 
@@ -33,7 +34,7 @@ def row_lists(content: dict[str, Any], depth: int = 1) -> dict[str, list]:
     Those with texts come first: beside a chat bot's utterances stand lists of its intents and entities, without texts.
     An object of columns has none.
     """
-    if content.keys() == {"columns", "index", "data"}:
+    if content.keys() == {"columns", "index", "data"} or (len(content) > MOST_PARTS and _are_rows_by_id(content)):
         return {}
     found = {}
     for key, value in content.items():

@@ -15,6 +15,7 @@ from types import ModuleType
 
 from strata.reading.exports import (
     categories,
+    chat,
     chatbot,
     doccano,
     fiftyone,
@@ -36,6 +37,7 @@ EXPORTS: dict[str, ModuleType] = {
     "FiftyOne's samples": fiftyone,
     "a chat bot's intents": chatbot,
     "a chat bot's utterances in pieces": pieces,
+    "conversations that end with their label": chat,
 }
 
 
