@@ -47,6 +47,16 @@ def _text(item: object) -> str:
     return item.strip() if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
 
 
+def are_records(values: list[str]) -> bool:
+    """Return whether values are lists of objects that name no label, such as the entities in a text.
+
+    >>> are_records(['[{"start": 0, "end": 4}]']), are_records(['[{"name": "bug"}]'])
+    (True, False)
+    """
+    lists = [value for value in values if value.lstrip().startswith("[")]
+    return bool(lists) and all(any(item[:1] == "{" for item in list_items(value) or []) for value in lists)
+
+
 def _python_items(inside: str) -> list[str] | None:
     quoted = ["".join(groups).strip() for groups in _QUOTED.findall(inside)]
     if quoted:

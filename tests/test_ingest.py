@@ -151,7 +151,7 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("rows.docx", b"", r"rows.docx: unknown format '.docx'; allowed: .csv, .tsv"),
+        ("rows.xyz", b"", r"rows.xyz: unknown format '.xyz'; rename .*; allowed: .csv, .tsv"),
         ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
         ("rows.arrow", b"ARROW1 not really", r"rows.arrow: not a readable ARROW file: .*; mend or replace it"),
         ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),

@@ -10,7 +10,7 @@ from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
 from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
 from strata.guessing.kinds import NOT_LABELS, NUMBERS, are, are_dates, can_be_label, is_split, rank, why_no_label
-from strata.label_lists import LIST, SEPARATORS, SET, UNSET, sentence
+from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
 
@@ -87,7 +87,9 @@ def choose_label(
 
 def _is_other(column: Column) -> bool:
     """Return whether a column is none of labels, whatever separators its values hold."""
-    return bool(NOT_LABELS.fullmatch(column.name)) or are_dates(column) or is_split(column)
+    return (
+        bool(NOT_LABELS.fullmatch(column.name)) or are_dates(column) or is_split(column) or are_records(column.examples)
+    )
 
 
 def _names_numbers(names: Column, numbers: Column) -> bool:
@@ -108,7 +110,8 @@ def how_several(column: Column) -> str | None:
         return LIST
     if column.values is not None:
         values = column.values
-        return next(filter(None, (split_of(value, values.__contains__) for value in values)), _swapped(column))
+        found = next(filter(None, (split_of(value, values.__contains__) for value in values)), _swapped(column))
+        return found if found in column.splits else None
     for mark in SEPARATORS:
         found = column.splits.get(mark)
         if found and len(found.all) <= MOST_PARTS and found.several > ENOUGH_PARTS * column.rows:

@@ -68,6 +68,8 @@ def _is_text_too(column: Column, text: Column) -> bool:
     """Tell whether a column holds text beside another: by its length, or as a title does, by its name."""
     if column.values is not None and len(column.values) * FEWEST_REPEATS <= column.rows:
         return False
+    if re.fullmatch(r"column_\d+", column.name) and column.mean_words > 3:  # no name says what it is
+        return column.values is None or 2 * len(column.values) > column.rows
     is_named = PART_NAMES.search(column.name) or TEXT_NAMES.search(column.name)
     return column.mean_words > max(3, text.mean_words / 4) or bool(is_named and column.mean_words >= 1.5)
 

@@ -8,7 +8,8 @@ from strata.reading.parts import TEST, TRAIN, VALIDATION
 
 NAMES = (
     "label|labels|class|classes|category|categories|sentiment|polarity|target|intent|topic|topics|rating|overall|stars"
-    "|score|grade|emotion|y"
+    "|score|grade|emotion|y|gold|majority|consensus|kategorie|klasse|categor[ií]a|catégorie|classe|clase|etiqueta"
+    "|étiquette|sentimento|sentimiento|метка|класс|категория|тональность|标签|类别|情感|ラベル|라벨"
 )
 FIRST_NAMES = re.compile("(?i)label|class|target")
 LABEL_NAMES = re.compile(rf"(?i)(^|[_.])({NAMES})([_.]|$)|^is_")
@@ -23,6 +24,7 @@ DATES = re.compile(
     r"\d{4}-\d\d?-\d\d?([ T].*)?|\d{4}/\d\d?/\d\d?([ T].*)?|(?=.*\d{4})[A-Za-z]{3,9}\.? \d{1,2},? .*|"
     r"(?=.*\d{4})[A-Za-z]{3,9},? .*\d{1,2}.*\d{4}.*|\d{1,2} [A-Za-z]{3,9} \d{4}.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*"
 )
+SPLIT_FLAGS = re.compile(r"(?i)((is|in)_)?(train|training|test|testing|dev|valid|validation)(_?set)?")
 LONGEST_DATE = 40  # characters
 SHARE = 0.9  # of the examples that must match
 
@@ -55,6 +57,8 @@ def kind(column: Column) -> str | None:
 def is_split(column: Column) -> bool:
     """Return whether a column says of each row which split it is in."""
     values = {value.casefold() for value in column.values or {}}
+    if SPLIT_FLAGS.fullmatch(column.name) and values in ({"true", "false"}, {"0", "1"}):
+        return True
     return len(values) > 1 and bool(values & {*TRAIN}) and values <= {*TRAIN, *VALIDATION, *TEST}
 
 
@@ -79,13 +83,13 @@ def can_be_label(column: Column) -> bool:
 def why_no_label(column: Column) -> str | None:
     """Return why a column is not the label, or None when it may be."""
     values, rows = column.values, column.rows
-    several = column.splits[LIST].several if LIST in column.splits else 0
+    holds_several = LIST not in column.splits or column.splits[LIST].several > 0
     reasons = {
         "its name": NOT_LABELS.fullmatch(column.name) is not None,
         "the names of splits": is_split(column),
         f"over {MOST_VALUES:,} values": values is None,
         "dates": are_dates(column),
-        "lists": column.is_nested and several > 0,
+        "lists": column.is_nested and holds_several,
         "empty": values == {},
         "one value": values is not None and len(values) == 1,
         f"{len(values or ()):,} values in {rows:,} rows": len(values or ()) > max(rows // 2, min(2, rows - 1)),

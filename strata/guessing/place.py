@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
+from strata.guessing.kinds import is_label_name
 from strata.reading.formats import ARCHIVE, CODECS, FORMATS
+from strata.reading.other_formats import refusal
 from strata.reading.parts import MARK, TEST, TRAIN, named_part, split_named
-from strata.reading.raw_files import PLACEHOLDER, TEXT
+from strata.reading.raw_files import PLACEHOLDER, TEXT, is_about
 from strata.reading.source_file import SourceFile, parts_of
 from strata.reading.unpack import inner_name
 
 MOST_LABEL_FILES = 100
+LABEL_WORDS = {"label", "labels", "target", "targets", "class", "classes", "intent", "intents"}
+TEXT_WORDS = {"text", "texts", "sentence", "sentences", "sents", "data", "posts", "tweets", "reviews", "in"}
+"""Words by which the names of two files differ of which one holds the labels of the other's lines."""
 
 
 class Place(NamedTuple):
@@ -49,7 +54,7 @@ def _in_file(path: Path) -> Place:
 
 
 def _in_folder(folder: Path) -> Place:
-    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_about(path.name))
     folders = {path.name: path for path in inside if path.is_dir()}
     tables = [path for path in inside if path.is_file() and _suffix(path) in FORMATS]
     if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
@@ -58,11 +63,65 @@ def _in_folder(folder: Path) -> Place:
         return Place(folder, [pattern], notes=(_note(pattern, folder),))
     if len(folders) == 1 and not tables:  # an archive often unpacks to one folder in another
         return find_place(*folders.values())
-    if train := _named_files(tables, TRAIN):
-        return _in_split_files(folder, tables, train)
-    if len(tables) == 1:
-        return _in_file(tables[0])
-    return _in_files(folder, tables)
+    others = [path for path in inside if path.is_file() and path not in tables]
+    _check_beside(folder, tables, others)
+    unread = (f"not read: {', '.join(path.name for path in others)[:200]}",) if others else ()
+    if pattern := _label_in_names(tables):
+        place = Place(folder, [pattern], notes=(f"the label is in the name of each file: {pattern}",))
+        rest = [path.name for path in tables if path not in folder.glob(pattern.replace(PLACEHOLDER, "*"))]
+        unread = (f"not read: {', '.join([*rest, *(path.name for path in others)])[:200]}",) if rest or others else ()
+    elif train := _named_files(tables, TRAIN):
+        place = _in_split_files(folder, tables, train)
+    elif len(tables) == 1:
+        place = _in_file(tables[0])
+    else:
+        place = _in_files(folder, tables, others)
+    return place._replace(notes=(*place.notes, *unread))
+
+
+def _label_in_names(tables: list[Path]) -> str | None:
+    """Return the pattern of files of a text a line such as train_pos.txt and train_neg.txt, or None."""
+    names = [name for name in _named_files(tables, TRAIN) if name.endswith(TEXT)]
+    marks = {re.match("[^-_. ]*(.?)", name)[1] for name in names}
+    heads = {re.match("[^-_. ]*", name)[0] for name in names}
+    are_alike = len(names) > 1 and len(marks) == len(heads) == 1 and heads <= {*TRAIN}
+    if not are_alike or not all(_is_prose(path) for path in tables if path.name in names):
+        return None
+    return f"{heads.pop()}{marks.pop()}{PLACEHOLDER}{TEXT}"
+
+
+def _is_prose(path: Path) -> bool:
+    """Return whether a .txt file holds no table, or one that only the commas of its texts make."""
+    columns = _columns(path)
+    if columns is None:
+        return True
+    with path.open("rb") as stream:
+        return b"\t" not in stream.readline() and all(re.fullmatch(r"column_\d+", name) for name in columns)
+
+
+def _check_beside(folder: Path, tables: list[Path], others: list[Path]) -> None:
+    """Raise StrataError where the labels of a file stand in another beside it."""
+    partners = {path.stem: path.name for path in others}
+    paired = [path for path in tables if path.suffix == TEXT and path.stem in partners]
+    if paired and 2 * len(paired) > len(tables):
+        raise StrataError(
+            f"{folder}: {paired[0].name} is annotated in {partners[paired[0].stem]}, which is not read; write a table "
+            "with a row for each text and its label"
+        )
+    words = {path: {*re.split(r"[^a-z]+", path.stem.casefold())} for path in tables if path.suffix == TEXT}
+    for labels in (path for path, parts in words.items() if parts & LABEL_WORDS):
+        rest = words[labels] - LABEL_WORDS
+        texts = next((path for path, parts in words.items() if path != labels and parts - TEXT_WORDS == rest), None)
+        if texts and _line_count(texts) == _line_count(labels):
+            raise StrataError(
+                f"{folder}: the labels of the lines of {texts.name} stand in {labels.name}; join them: paste "
+                f"{labels.name} {texts.name} > rows.tsv"
+            )
+
+
+def _line_count(path: Path) -> int:
+    with path.open("rb") as stream:
+        return sum(1 for _ in stream)
 
 
 def _in_split_files(folder: Path, tables: list[Path], train: list[str]) -> Place:
@@ -128,7 +187,8 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _texts(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    files = (path.name for path in folder.iterdir() if path.is_file())
+    return [name for name in files if not name.startswith(".") and not is_about(name)]
 
 
 def _label_pattern(folder: Path) -> str | None:
@@ -157,9 +217,17 @@ def _common_suffix(folders: list[Path]) -> str:
     return suffix if count > 0.9 * suffixes.total() and suffix in (TEXT, *FORMATS) else ""
 
 
-def _in_files(folder: Path, tables: list[Path]) -> Place:
+def _in_files(folder: Path, tables: list[Path], others: list[Path]) -> Place:
     """Return the source of a folder of files: named after their labels, or parts of one table."""
     suffixes = {_ending(path.name) for path in tables}
+    if not tables and len(others) > 1 and len({path.stem for path in others}) == 1:
+        renamed = ", ".join(f"{path.suffix[1:]}.txt" for path in others[:5])
+        raise StrataError(
+            f"{folder}: {', '.join(path.name for path in others[:5])} differ in their suffix alone; if it is the label "
+            f"of each of their lines, rename them to {renamed}"
+        )
+    if not tables and others:
+        raise StrataError(refusal(others[0], _suffix(others[0])))
     if not tables or len(suffixes) > 1:
         names = ", ".join(path.name for path in tables[:10]) or "no file or folder that can be read"
         raise StrataError(f"{folder}: holds {names}; name one file, or put files of one format into a folder")
@@ -168,6 +236,9 @@ def _in_files(folder: Path, tables: list[Path]) -> Place:
     has_label = any(
         name.casefold() in ("label", "class", "target", "sentiment", "category") for name in columns[0] or []
     )
+    # reviews_1.json and reviews_2.json, each with a column of ratings, are parts of a table; 1.txt and 2.txt are not
+    are_numbered = len({re.sub(r"\d+", "#", path.name) for path in tables}) == 1
+    has_label |= are_numbered and any(map(is_label_name, columns[0] or []))
     if has_label or (columns[0] and len(columns[0]) == 2 and suffix == TEXT) or len(tables) > MOST_LABEL_FILES:
         return Place(folder, [f"*{suffix}"], notes=(f"all {len(tables)} files are read as one table: *{suffix}",))
     pattern = f"{PLACEHOLDER}{suffix}"

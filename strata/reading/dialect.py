@@ -12,9 +12,12 @@ SAMPLE = 1000  # lines
 SAMPLE_SIZE = 1024 * 1024  # characters
 SAMPLE_ROWS = 200  # from which the header is guessed
 COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "body", "content", "tweet", "id"}
+COMMON_NAMES |= {"texts", "reviews", "sentences", "comments", "messages", "tweets"}
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
+NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
+MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
 ABOVE = re.compile(r'#|"?sep=')
 
 
@@ -79,18 +82,31 @@ def lines_above(sample: list[str], delimiter: str | None) -> int:
 def has_header(first: list[str], others: list[list[str]]) -> bool:
     """Return whether a file's first row holds names: no number, no sentence, no value that its column holds again.
 
-    One of COMMON_NAMES makes the row a header in any case, as do 0, 1, 2 and so on, which pandas writes for columns
-    without names. The same row again is no objection: it comes with each of several files that were put together.
+    One of COMMON_NAMES makes the row a header in any case, as does a word above a column of numbers or of true and
+    false, and as do 0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no
+    objection: it comes with each of several files that were put together.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
     if named == [str(i) for i in range(len(named))] or COMMON_NAMES & {name.lower() for name in named}:
         return True
     columns = [{cell.strip() for cell in column} for column in zip(*others, strict=True)] or [set()] * len(first)
+    if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
+        return True
     return not any(
         cell.strip() and (_is_number(cell) or len(cell.split()) >= 8 or cell.strip() in column)
         for cell, column in zip(first, columns, strict=True)
     )
+
+
+def _is_name_above(cell: str, column: set[str]) -> bool:
+    """Return whether a cell is a word, and the cells below it are all numbers, or all true or false.
+
+    NA and the like are no words: they also stand for a missing number in a first row.
+    """
+    if not NAME.fullmatch(cell) or MISSING.fullmatch(cell) or len(column) < 2:
+        return False
+    return all(map(_is_number, column)) or {value.casefold() for value in column} == {"true", "false"}
 
 
 def _is_number(cell: str) -> bool:

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from strata.reading.batch import UnreadableFile
+from strata.reading.exports.table import export_name
 from strata.reading.row_batches import Row
 
 MOST = 2 * 1024 * 1024 * 1024  # bytes, since the file is held in memory
+TEXTS = ("text", "sentence", "utterance", "review", "comment", "content", "message", "tweet", "question")
+MOST_PARTS = 20  # with more objects of the same keys, they are rows, whose own lists are no lists of rows
 DEEPEST = 6  # objects in each other, in the innermost of which lists of rows are looked for
 
 
@@ -28,9 +31,10 @@ def parse_object(content: bytes) -> dict[str, Any]:
 def row_lists(content: dict[str, Any], depth: int = 1) -> dict[str, list]:
     """Return the lists of rows in an object, by key: lists of objects or of pairs. A deeper key is a/b.
 
+    Those with texts come first: beside a chat bot's utterances stand lists of its intents and entities, without texts.
     An object of columns has none.
     """
-    if content.keys() == {"columns", "index", "data"}:
+    if content.keys() == {"columns", "index", "data"} or (len(content) > MOST_PARTS and _are_rows_by_id(content)):
         return {}
     found = {}
     for key, value in content.items():
@@ -39,7 +43,16 @@ def row_lists(content: dict[str, Any], depth: int = 1) -> dict[str, list]:
         elif isinstance(value, dict) and depth < DEEPEST:
             found |= {f"{key}/{inner}": rows for inner, rows in row_lists(value, depth + 1).items()}
     is_columns = any(isinstance(value, list) and value and key not in found for key, value in content.items())
-    return {} if is_columns and not any(map(_are_objects, found.values())) else found
+    if is_columns and not any(map(_are_objects, found.values())):
+        return {}
+    return dict(sorted(found.items(), key=lambda item: not _holds_texts(item[1][0])))
+
+
+def _holds_texts(row: Any) -> bool:
+    """Return whether a row is a pair, has a key that texts have, or is one of an export."""
+    if not isinstance(row, dict):
+        return True
+    return any(isinstance(row.get(key), str) for key in TEXTS) or export_name(row) is not None
 
 
 def _are_objects(values: list) -> bool:

@@ -1,5 +1,6 @@
 """The reader of JSON: an object per line, an array of objects or pairs, one object of columns or of lists of rows."""
 
+import ast
 import io
 import itertools
 import json
@@ -113,17 +114,22 @@ def _line_rows(lines: Iterable[bytes]) -> Iterator[Row]:
 def _lenient(line: bytes, error: Exception) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object of a line that is not strict JSON, or why there is none.
 
-    Python's json module also writes NaN, which stands for a missing value.
+    Python's json module also writes NaN, which stands for a missing value; print() writes a dict in Python's own way.
     """
     if isinstance(error, UnicodeDecodeError):
         return None, "invalid bytes"
     try:
-        row = json.loads(line, parse_constant=lambda _: None)
-    except ValueError:
+        row = _python_object(line) if line.startswith(b"{'") else json.loads(line, parse_constant=lambda _: None)
+    except (ValueError, SyntaxError, TypeError, MemoryError):
         return None, "not JSON"
     except RecursionError:
         return None, "nested too deeply"
     return (row, None) if isinstance(row, dict) else (None, "not a JSON object")
+
+
+def _python_object(line: bytes) -> Any:
+    """Return the object that a line of Python writes with constants alone, as JSON has it."""
+    return json.loads(json.dumps(ast.literal_eval(line.decode().strip())), parse_constant=lambda _: None)
 
 
 class _Bounded:

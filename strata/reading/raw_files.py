@@ -16,6 +16,8 @@ LABEL = "label"
 """The column of the labels that stand in paths."""
 PLACEHOLDER = "{label}"
 TEXT = ".txt"
+ABOUT = ("readme", "license", "licence", "copying", "changelog", "citation")
+"""Names, without the suffix, of files that say something about data; no pattern matches them."""
 
 
 class RawFile(NamedTuple):
@@ -52,9 +54,14 @@ def raw_files(name: str, raw: Path) -> list[RawFile]:
     return [file._replace(part=part or None) for file in found]
 
 
+def is_about(name: str) -> bool:
+    """Return whether a file is not data, but says something about it."""
+    return name.split(".", maxsplit=1)[0].casefold() in ABOUT
+
+
 def _matches(pattern: str, raw: Path) -> list[Path]:
     try:
-        return sorted(raw.glob(pattern))
+        return sorted(path for path in raw.glob(pattern) if not is_about(path.name))
     except (ValueError, NotImplementedError) as error:
         raise StrataError(f"source {pattern}: not a pattern for file names: {error}; write one such as *.csv") from None
 

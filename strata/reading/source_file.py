@@ -11,7 +11,8 @@ import pyarrow as pa
 from strata.base.errors import StrataError
 from strata.reading import values
 from strata.reading.batch import Batch, UnreadableFile
-from strata.reading.formats import ALLOWED, FORMATS, LINES
+from strata.reading.formats import FORMATS, LINES
+from strata.reading.other_formats import refusal
 from strata.reading.parts import MARK
 from strata.reading.raw_files import LABEL, RawFile
 from strata.reading.unpack import inner_name
@@ -59,7 +60,7 @@ class SourceFile:
         self.class_names: dict[str, list[str]] = {}  # of the columns whose ids have names, in id order
         self.suffix = Path(inner_name(path)).suffix.lower()
         if self.suffix not in FORMATS and not self._raw.is_lines:
-            raise StrataError(f"{path}: unknown format {self.suffix!r}; allowed: {ALLOWED}")
+            raise StrataError(refusal(path, self.suffix))
         self.format = LINES if self._raw.is_lines else FORMATS[self.suffix]
         if self._raw.part is not None and not self.format.parts:
             raise StrataError(f"{path}: has no parts to name; leave out {MARK}{self._raw.part}")

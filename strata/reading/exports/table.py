@@ -15,12 +15,14 @@ from types import ModuleType
 
 from strata.reading.exports import (
     categories,
+    chat,
     chatbot,
     doccano,
     fiftyone,
     ground_truth,
     label_studio,
     label_studio_min,
+    pieces,
     prodigy,
 )
 from strata.reading.row_batches import Row
@@ -34,7 +36,14 @@ EXPORTS: dict[str, ModuleType] = {
     "SageMaker Ground Truth's manifest": ground_truth,
     "FiftyOne's samples": fiftyone,
     "a chat bot's intents": chatbot,
+    "a chat bot's utterances in pieces": pieces,
+    "conversations that end with their label": chat,
 }
+
+
+def export_name(row: dict) -> str | None:
+    """Return the name of the export that a row is of, or None."""
+    return next((name for name, export in EXPORTS.items() if export.is_row(row)), None)
 
 
 def flat_rows(rows: Iterator[Row], report: Callable[[str], None]) -> Iterator[Row]:
@@ -45,7 +54,7 @@ def flat_rows(rows: Iterator[Row], report: Callable[[str], None]) -> Iterator[Ro
         if row[1] is not None:
             break
     first = start[-1][1] if start else None
-    name = next((name for name, export in EXPORTS.items() if first and export.is_row(first)), None)
+    name = export_name(first) if first else None
     if name is None:
         yield from itertools.chain(start, rows)
         return

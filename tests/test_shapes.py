@@ -1,0 +1,278 @@
+"""Shapes in which public repositories keep labelled text: each is read and guessed rightly, or refused in a line that
+says how to convert it.
+"""
+
+import json
+
+import pandas as pd
+import pytest
+
+from strata.base.errors import StrataError
+from strata.commands.recipe import main
+from strata.reading.dialect import has_header
+from strata.settings.yaml_loader import read_yaml
+from tests.conftest import reviews
+
+ROWS = reviews(60)
+
+
+def written(project, monkeypatch, path, *options):
+    """Write the recipe by the command, run the first stages with it, and return it and the rows that ingest read."""
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force", *options])
+    project.run("ingest", "standardize")
+    return read_yaml(project.root / "recipes/sample.yaml"), pd.read_parquet(project.root / "data/ingest/train.parquet")
+
+
+def refusal(project, monkeypatch, path, *options):
+    monkeypatch.chdir(project.root)
+    with pytest.raises(StrataError) as caught:
+        main([str(path), "--name", "sample", "--force", *options])
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def write_json(path, content):
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def test_a_label_called_like_its_column_is_no_row_without_a_header(project, monkeypatch):
+    rows = [(text, str(i % 5 == 0), ("hate", "none")[i % 2]) for i, (text, _) in enumerate(ROWS)]
+    path = project.root / "rows.tsv"
+    pd.DataFrame(rows, columns=["post", "biased", "hate"]).to_csv(path, sep="\t", index=False)
+    recipe, read = written(project, monkeypatch, path, "--label", "hate")
+    assert recipe["columns"]["text"] == "post"
+    assert recipe["labels"] == {"hate": "hate", "none": "none"}
+    assert len(read) == 60
+
+
+@pytest.mark.parametrize(
+    ("first", "below", "is_header"),
+    [
+        (["post", "points", "spam"], ["a", "1", "spam"], True),
+        (["post", "points", "spam"], ["a", "x", "spam"], False),
+        (["good film", "n/a", "spam"], ["a", "1", "spam"], False),
+        (["comments", "spam"], ["a", "spam"], True),
+    ],
+)
+def test_a_word_above_numbers_is_a_name(first, below, is_header):
+    other = ["2" if cell == "1" else f"{cell}?" for cell in below]
+    assert has_header(first, [below, other]) == is_header
+
+
+def test_a_long_list_in_a_column_is_no_error(project, monkeypatch):
+    rows = [{"text": text, "label": label, "marks": ["a", "b"]} for text, label in ROWS]
+    rows[0]["marks"] = [f"mark {i}" for i in range(400)]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == "label"
+
+
+def test_intents_with_examples_that_are_objects_are_rows(project, monkeypatch):
+    intents = [
+        {"intent": label, "examples": [{"text": text} for text, other in ROWS if other == label]}
+        for label in ("pos", "neg")
+    ]
+    content = {"name": "shop", "entities": [{"entity": "size", "values": []}], "intents": intents}
+    recipe, read = written(project, monkeypatch, write_json(project.root / "workspace.json", content))
+    assert recipe["source"]["train"] == "workspace.json#intents"
+    assert recipe["columns"]["label"] == "label"
+    assert sorted(read["text"]) == sorted(text for text, _ in ROWS)
+
+
+def test_of_lists_in_a_file_the_one_with_texts_is_read(project, monkeypatch):
+    entities = [{"entity": "size", "startPos": 0}]
+    utterances = [{"text": text, "intent": label, "entities": entities} for text, label in ROWS]
+    content = {"intents": [{"name": "pos"}, {"name": "neg"}], "regex": [{"name": "zip"}], "utterances": utterances}
+    recipe, read = written(project, monkeypatch, write_json(project.root / "app.json", content))
+    assert recipe["source"]["train"] == "app.json#utterances"
+    assert recipe["columns"]["label"] == "intent"
+    assert len(read) == 60
+
+
+def test_lists_of_entities_are_no_labels(project, monkeypatch):
+    entities = [{"entity": "size", "start": 0}, {"entity": "colour", "start": 9}]
+    rows = [{"text": text, "intent": "buy", "entities": entities[i % 2 :]} for i, (text, _) in enumerate(ROWS)]
+    said = refusal(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert "intent (one value)" in said
+    assert "several labels" not in said
+
+
+def test_utterances_in_pieces_are_texts_of_the_label_that_the_file_is_called(project, monkeypatch):
+    folder = project.root / "intents"
+    folder.mkdir()
+    for label in ("pos", "neg"):
+        rows = [
+            {"data": [{"text": text[:9]}, {"text": text[9:], "entity": "film"}]}
+            for text, other in ROWS
+            if other == label
+        ]
+        write_json(folder / f"{label}.json", {label: rows})
+    recipe, read = written(project, monkeypatch, folder)
+    assert recipe["source"]["train"] == "{label}.json"
+    assert sorted(zip(read["text"], read["label"], strict=True)) == sorted(ROWS)
+
+
+def test_examples_in_one_string_are_lines(project, monkeypatch):
+    intents = [
+        {"intent": label, "examples": "".join(f"- in [{text}](film){{x}}\n" for text, other in ROWS if other == label)}
+        for label in ("pos", "neg")
+    ]
+    _, read = written(project, monkeypatch, write_json(project.root / "nlu.json", {"version": "3.1", "nlu": intents}))
+    assert sorted(read["text"]) == sorted(f"in {text}{{x}}" for text, _ in ROWS)
+
+
+def text_files(folder, **texts):
+    """Write texts a line into a file for each name, and return the folder."""
+    folder.mkdir()
+    for name, lines in texts.items():
+        (folder / f"{name}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+BY_LABEL = {label: [text for text, other in ROWS if other == label] for label in ("pos", "neg")}
+
+
+def test_a_readme_is_no_label(project, monkeypatch):
+    folder = text_files(project.root / "films", **BY_LABEL, README=["What this is"], LICENSE=["Free"])
+    recipe, read = written(project, monkeypatch, folder)
+    assert list(recipe["labels"]) == ["neg", "pos"]
+    assert len(read) == 60
+
+
+def test_a_readme_among_texts_is_no_text(project, monkeypatch):
+    folder = project.root / "films"
+    for i, (text, label) in enumerate(ROWS):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        (folder / label / f"{i}.txt").write_text(text, encoding="utf-8")
+    (folder / "pos/README.txt").write_text("What this is", encoding="utf-8")
+    _, read = written(project, monkeypatch, folder)
+    assert len(read) == 60
+
+
+def test_labels_in_a_file_beside_their_texts_are_refused_with_the_command_that_joins_them(project, monkeypatch):
+    texts, labels = zip(*ROWS, strict=True)
+    folder = text_files(project.root / "tweets", train_text=texts, train_labels=labels, mapping=["0 neg", "1 pos"])
+    assert "paste train_labels.txt train_text.txt > rows.tsv" in refusal(project, monkeypatch, folder)
+
+
+def test_files_called_text_and_label_of_other_lengths_are_no_pair(project, monkeypatch):
+    folder = text_files(project.root / "words", text=BY_LABEL["pos"][:20], label=BY_LABEL["neg"][:25])
+    assert list(written(project, monkeypatch, folder)[0]["labels"]) == ["label", "text"]
+
+
+def test_texts_with_annotations_beside_them_are_refused(project, monkeypatch):
+    folder = text_files(project.root / "essays", a=["One, two."], b=["Three, four."])
+    for name in "ab":
+        (folder / f"{name}.ann").write_text("T1\tClaim 0 3\tOne\n", encoding="utf-8")
+    assert "a.txt is annotated in a.ann, which is not read" in refusal(project, monkeypatch, folder)
+
+
+def test_numbered_files_with_ratings_are_parts_of_one_table(project, monkeypatch):
+    folder = project.root / "films"
+    folder.mkdir()
+    for part in (0, 1):
+        rows = [{"review": text, "rating": i % 10} for i, (text, _) in enumerate(ROWS[part::2])]
+        write_json(folder / f"100{part}.json", rows)
+    recipe, read = written(project, monkeypatch, folder)
+    assert recipe["columns"]["label"] == "rating"
+    assert len(read) == 60
+
+
+def test_files_whose_suffix_is_the_label_are_refused_with_their_names(project, monkeypatch):
+    folder = text_files(project.root / "films", **BY_LABEL)
+    for label in BY_LABEL:
+        (folder / f"{label}.txt").rename(folder / f"polarity.{label}")
+    assert "rename them to neg.txt, pos.txt" in refusal(project, monkeypatch, folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("rows.arff", "Weka's ARFF; in Weka, open it and save it as CSV"),
+        ("nlu.yml", "YAML; python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < nlu"),
+        ("rows.xml", 'pandas.read_xml("rows.xml", xpath=".//ELEMENT"'),
+        ("rows.tar.gz", "an archive; unpack it"),
+        ("rows.conll", "labels of tokens, not of texts"),
+        ("rows.db", 'sqlite3 -header -csv rows.db "SELECT'),
+        ("rows.pkl", "if you trust it"),
+        ("rows", "no suffix, which says the format; rename delimited text to .csv, .tsv or .txt"),
+    ],
+)
+def test_a_format_that_is_not_read_is_named_with_its_conversion(project, monkeypatch, name, said):
+    path = project.root / name
+    path.write_bytes(b"\x80\x04")
+    assert said in refusal(project, monkeypatch, path)
+    folder = project.root / "folder"
+    folder.mkdir()
+    path.rename(folder / name)
+    assert said in refusal(project, monkeypatch, folder)
+
+
+def test_a_column_without_a_name_may_be_text_too(project, monkeypatch, capsys):
+    path = project.root / "rows.tsv"
+    rows = [(label, f"title {i} of this film", f"{text} " * 5) for i, (text, label) in enumerate(ROWS)]
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False, header=False)
+    written(project, monkeypatch, path)
+    assert "the text is column_3, but text is also in column_2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["training", "is_test", "in_train"])
+def test_a_flag_of_a_split_is_no_label(project, monkeypatch, capsys, name):
+    rows = [{"text": text, "kind": label, name: i % 4 == 0} for i, (text, label) in enumerate(ROWS)]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == "kind"
+    assert f"{name} names splits (true 15, false 45)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("comma", ["", ","])
+def test_files_called_train_and_their_label_hold_texts_of_it(project, monkeypatch, comma):
+    lines = {f"train_{label}": [f"{text}{comma} so" for text in texts] for label, texts in BY_LABEL.items()}
+    folder = text_files(project.root / "tweets", **lines, test_data=["1,what"])
+    recipe, read = written(project, monkeypatch, folder)
+    assert recipe["source"]["train"] == "train_{label}.txt"
+    assert sorted(zip(read["text"], read["label"], strict=True)) == sorted(
+        (f"{t}{comma} so", label) for t, label in ROWS
+    )
+
+
+def test_objects_as_python_prints_them_are_read(project, monkeypatch):
+    path = project.root / "rows.json"
+    rows = [{"text": f'{text} it\'s "x"', "label": label, "helpful": [None, True]} for text, label in ROWS]
+    path.write_text("".join(f"{row}\n" for row in rows) + "{'text': open('x')}\n", encoding="utf-8")
+    project.params(ingest={"max_rejects": 0.5})
+    _, read = written(project, monkeypatch, path)
+    assert read["text"].tolist() == [row["text"] for row in rows]
+    assert set(read["helpful"]) == {"[null, true]"}
+
+
+@pytest.mark.parametrize(
+    ("key", "turn"),
+    [
+        ("messages", lambda role, words: {"role": role, "content": words}),
+        ("conversations", lambda role, words: {"from": role, "value": words}),
+    ],
+)
+def test_the_last_answer_of_a_conversation_is_its_label(project, monkeypatch, key, turn):
+    rows = [{key: [turn("system", "Sort."), turn("user", text), turn("assistant", label)]} for text, label in ROWS]
+    path = project.root / "tuning.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    _, read = written(project, monkeypatch, path)
+    assert list(zip(read["text"], read["label"], strict=True)) == ROWS
+
+
+def test_rows_under_their_ids_may_hold_lists_of_objects(project, monkeypatch):
+    rows = {
+        f"{i}_x": {"post": text, "kind": label, "votes": [{"worker": 1}, {"worker": 2}]}
+        for i, (text, label) in enumerate(ROWS)
+    }
+    recipe, read = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["source"]["train"] == "rows.json"
+    assert len(read) == 60
+
+
+@pytest.mark.parametrize(("first", "label"), [("annotator_1", "majority"), ("Aufwand", "Kategorie")])
+def test_names_of_labels_go_before_other_columns_of_few_values(project, monkeypatch, first, label):
+    rows = [{"text": text, first: "ab"[i % 2], label: kind} for i, (text, kind) in enumerate(ROWS)]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == label
