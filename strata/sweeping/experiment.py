@@ -16,7 +16,7 @@ def main() -> None:
     parent.end_with_parent()
     from dvc.cli import main as dvc  # takes a second
 
-    sys.exit(dvc(["exp", "run", "--force", "--name", sys.argv[1], TARGET]))
+    sys.exit(dvc(["exp", "run", "--name", sys.argv[1], TARGET]))
 
 
 if __name__ == "__main__":

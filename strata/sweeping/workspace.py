@@ -112,7 +112,12 @@ class Workspace:
             config["cache"]["dir"] = cache
 
     def _remove_later_results(self) -> None:
-        """Remove the metrics and plots of stages that a trial does not run: they are of another setting."""
+        """Remove the metrics and plots of stages that a trial does not run: they are of another setting.
+
+        So is dvc.lock, and DVC fails to take a stage out of its run cache while dvc.lock names a folder that the cache
+        lacks ("failed to load directory").
+        """
+        (self.folder / "dvc.lock").unlink(missing_ok=True)
         pipeline = read_yaml(self.folder / "dvc.yaml")
         needed = upstream(pipeline)
         for name, stage in pipeline["stages"].items():
@@ -165,14 +170,15 @@ class Workspace:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give the workspace a folder of the project that Git ignores: the same files, without copying where possible."""
-    if not source.exists() or target.exists():
-        return
+    """Give the workspace what it lacks of a folder of the project, without copying the files where possible."""
 
     def linked(one: str, other: str) -> None:
+        if Path(other).exists():  # of the commit, such as .gitkeep
+            return
         try:
             os.link(one, other)
         except OSError:  # another file system
             shutil.copy2(one, other)
 
-    shutil.copytree(source, target, copy_function=linked)
+    if source.exists():
+        shutil.copytree(source, target, copy_function=linked, dirs_exist_ok=True)
