@@ -94,9 +94,8 @@ def local_runner(workspaces: list[Workspace], sweep: Sweep, logs: Path) -> Runne
     def runner(name: str, overrides: Overrides, report: Report) -> Scored:
         workspace = free.get()
         try:
-            return one_trial.run(
-                workspace, name, overrides, sweep.folds, sweep.metric, report, logs / f"{name}.log", threads
-            )
+            log, hand_over = logs / f"{name}.log", workspace.hand_over
+            return one_trial.run(workspace, name, overrides, sweep.folds, sweep.metric, report, hand_over, log, threads)
         finally:
             free.put(workspace)
 

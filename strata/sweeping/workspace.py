@@ -58,6 +58,13 @@ def outputs(stage: dict[str, Any]) -> list[str]:
     return [path for out in listed for path in (out if isinstance(out, dict) else [out])]
 
 
+def model_folders(project: Path) -> list[str]:
+    """Return the folders of the project that params.yaml names: those of models."""
+    sections = [section for section in read_yaml(project / "params.yaml").values() if isinstance(section, dict)]
+    values = [value for section in sections for value in section.values() if isinstance(value, str)]
+    return [value for value in values if (project / value).is_dir() and not Path(value).is_absolute()]
+
+
 def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
@@ -98,10 +105,8 @@ class Workspace:
 
     def _link_models(self) -> None:
         """Link the folders of models that params.yaml names and Git ignores, such as a teacher's."""
-        for section in read_yaml(self.folder / "params.yaml").values():
-            for value in section.values() if isinstance(section, dict) else ():
-                if isinstance(value, str) and (self.project / value).is_dir() and not Path(value).is_absolute():
-                    _link(self.project / value, self.folder / value)
+        for path in model_folders(self.project):
+            _link(self.project / path, self.folder / path)
 
     def _share_cache(self) -> None:
         from dvc.repo import Repo  # takes a second
@@ -162,10 +167,14 @@ class Workspace:
                 os.killpg(group, signal.SIGKILL)
         self._process_file.unlink(missing_ok=True)
 
+    def references(self, name: str) -> list[str]:
+        """Return the Git references of an experiment that was made here."""
+        refs = git(self.clone, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines()
+        return [ref for ref in refs if ref.rpartition("/")[2] == name]
+
     def hand_over(self, name: str) -> None:
         """Give the project an experiment that was made here."""
-        refs = git(self.clone, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines()
-        own = [f"+{ref}:{ref}" for ref in refs if ref.rpartition("/")[2] == name]
+        own = [f"+{ref}:{ref}" for ref in self.references(name)]
         git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
 
 
