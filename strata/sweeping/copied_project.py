@@ -55,10 +55,8 @@ def pack(project: Path, recipes: set[str], place: Path) -> Base:
     check_is_committed(project, tracked)
     if tracked:
         dvc(project, "push", *tracked)
-    author = {
-        key: git(project, "config", "--default", "strata", "--get", key).decode().strip()
-        for key in ("user.name", "user.email")
-    }
+    keys = ("user.name", "user.email")
+    author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in keys}
     identity = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
     commit = git(workspace.clone, *identity, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base").decode().strip()
     git(workspace.clone, "update-ref", BASE, commit)
