@@ -19,12 +19,14 @@ from strata.prior import read_prior_shift
 from strata.scoring import scores
 from strata.settings.overrides import Overrides
 from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.experiment import TARGET
 from strata.sweeping.workspace import Workspace
 
 CURVE = "plots/train/validation.csv"
 SECONDS = 0.2  # from one look at a training's scores to the next
 STAGE_LINE = re.compile(rb"^(?:ingest|standardize|split|resample|tokenize|adapt|train): .+$", re.MULTILINE)
 DVC_LINE = re.compile(rb"^ERROR: .+$", re.MULTILINE)
+TRAINING_LINE = f"Running stage '{TARGET}':".encode()  # before it, DVC brings the commit's curve back for a while
 EXIT_CODE = re.compile(rb"exited with (-?\d+)")
 FLOATING_POINT_OPERATIONS = 6  # a weight and token: Kaplan et al., "Scaling Laws for Neural Language Models", 2020
 
@@ -94,7 +96,7 @@ def _run_one(
     process = workspace.start(name, log, threads)
     try:
         while process.poll() is None:
-            if watch and watch():
+            if watch and TRAINING_LINE in log.read_bytes() and watch():
                 raise Pruned
             time.sleep(SECONDS)
         if process.returncode:
