@@ -47,7 +47,7 @@ def test_the_help_of_a_command_shows_an_example_with_its_output(name, capsys):
 def test_a_mistyped_command_is_told_with_the_nearest():
     done = run("predcit", "models/quantize")
     assert done.returncode == 1
-    assert done.stderr.startswith("strata: no command 'predcit'; did you mean predict? Allowed: recipe, audit, compare")
+    assert done.stderr.startswith("strata: no command 'predcit'; did you mean predict? Allowed: recipe, audit, sweep")
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -12,8 +12,8 @@ from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.settings.sweep import Runs, Search
 from strata.sweeping.answer import answer
-from strata.sweeping.search import search
-from strata.sweeping.study import OVERRIDES, Study, ending_of, journal
+from strata.sweeping.search import search, shares
+from strata.sweeping.study import OVERRIDES, Study, ending_of, forget, journal
 from strata.sweeping.trial import Pruned, Scored
 
 ROWS = 200
@@ -239,6 +239,39 @@ def test_what_another_project_state_would_find_is_not_mixed_in(tmp_path):
     study.check_base({"params.yaml": "1", "stages/train": "2"})
     with pytest.raises(StrataError, match=r"^stages/train changed since this search began.*--restart"):
         study.check_base({"params.yaml": "1", "stages/train": "3"})
+
+
+def test_a_database_keeps_a_search_as_the_file_does(tmp_path):
+    in_file = run(tmp_path / "file", sweep(), Trainings())
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    study = Study(sweep(), "s", storage)
+    with pytest.raises(Killed):
+        search(study, Trainings({5}), 1, tmp_path / "rows", lambda: None)
+    again = Study(sweep(), "s", storage)
+    search(again, Trainings(), 1, tmp_path / "rows", lambda: None)
+    assert record(again) == record(in_file)
+    forget("s", storage)
+    assert not Study(sweep(), "s", storage).trials
+
+
+def test_one_database_serves_one_project_a_search(tmp_path):
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    Study(sweep(), "s", storage).check_owner("here:/a")
+    Study(sweep(), "s", storage).check_owner("here:/a")
+    with pytest.raises(StrataError, match="sweep s in this database is run by here:/a: go on there"):
+        Study(sweep(), "s", storage).check_owner("there:/a")
+    with pytest.raises(StrataError, match="the storage of sweep s cannot be used"):
+        Study(sweep(), "s", f"sqlite:///{tmp_path}/no/such/folder/trials.db")
+
+
+def test_jobs_side_by_side_share_out_cores_and_gpus(monkeypatch):
+    monkeypatch.setattr("strata.sweeping.search.cores", lambda: 8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert [share["CUDA_VISIBLE_DEVICES"] for share in shares(3)] == ["2", "5", "2"]
+    assert {share["OMP_NUM_THREADS"] for share in shares(3)} == {"2"}
+    assert shares(1) == [{"OMP_NUM_THREADS": "8"}], "a training alone sees all GPUs"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert shares(2) == [{"OMP_NUM_THREADS": "4"}] * 2
 
 
 def test_without_a_score_the_answer_says_why(tmp_path):

@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
 
     if not (args.report or args.apply):
         run.run(project, args.name, sweep, args.jobs, args.restart, ray)
-    study = run.open_study(project, args.name, sweep, alone=False)
+    study = run.open_study(project, args.name, sweep)
     result = answer(study, project / run.STATE / args.name / run.ROWS)
     if args.apply:
         trials = {one.name: one for one in result.scored}

@@ -26,7 +26,9 @@ from strata.intervals.bootstrap import DRAWS, draw
 from strata.intervals.weighted import batches_of_draws, log_losses, weighted_scores
 from strata.scoring import checked_predictions, squared_errors
 
-LEVEL = 0.95  # of the searches, at least, have the truly best setting in the set
+# of the draws: so the truly best setting is in the set in at least 95% of searches. At 0.95 it was in 94.0% to 94.6% of
+# those among equal settings, since a bootstrap's draws vary a little less than the truth
+LEVEL = 0.97
 ROUNDING = 1e-9  # differences between scores that mean nothing
 SEARCHES, DRAWS_A_SEARCH = 250, 200  # simulated, to see how far off the shrinkage itself is
 

@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 from strata.base import files
 from strata.base.errors import StrataError
+from strata.settings.overrides import changed
+from strata.settings.sweep import Runs, Sweep, examples
+from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.base import recipes
 from strata.sweeping.workspace import Workspace, git, model_folders
 
 BASE = "refs/strata/base"
@@ -39,14 +43,20 @@ def dvc(folder: Path, *argv: str) -> None:
         raise StrataError(f"dvc {argv[0]} fails ({lines[0].removeprefix('unexpected error - ')})")
 
 
-def pack(project: Path, recipes: set[str], place: Path) -> Base:
-    """Return what copies of a project are made from, after its data was pushed to the remote. place: for a clone.
+def pack(project: Path, sweep: Sweep, place: Path) -> Base:
+    """Return what copies of a project are made from for a sweep, after its data was pushed to the remote.
+
+    place: for a clone.
 
     Raises: StrataError when there is no remote, or it could not give a copy all the data.
     """
     remote = default_remote(project)
     workspace = Workspace(place, project, set())
-    inputs = [*(f"data/raw/{recipe}" for recipe in sorted(recipes)), *model_folders(project)]
+    params = read_yaml(project / "params.yaml")
+    used = recipes(sweep, params)
+    tried = list(sweep.runs.values()) if isinstance(sweep, Runs) else examples(sweep.search)
+    models = {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
+    inputs = sorted({f"data/raw/{recipe}" for recipe in used} | models)
     known = set(git(workspace.folder, "ls-files", "-z").decode().split("\0"))
     tracked = [f"{path}.dvc" for path in inputs if f"{path}.dvc" in known]
     for path in inputs:
@@ -66,7 +76,7 @@ def pack(project: Path, recipes: set[str], place: Path) -> Base:
     state = f"{socket.gethostname()}\0{project}\0{head}\0{workspace.tree}"
     identity = hashlib.sha256(state.encode()).hexdigest()[:16]
     shutil.rmtree(place)
-    return Base(identity, bundle, within, author, recipes, tracked, remote)
+    return Base(identity, bundle, within, author, used, tracked, remote)
 
 
 def default_remote(project: Path) -> tuple[str, str]:

@@ -39,13 +39,13 @@ class Cluster:
     Raises: StrataError when there is no cluster, or a node cannot run a trial.
     """
 
-    def __init__(self, address: str, project: Path, recipes: set[str], place: Path, jobs: int):
+    def __init__(self, address: str, project: Path, sweep: Sweep, place: Path, jobs: int):
         self.project = project
-        base = pack(project, recipes, place)
+        base = pack(project, sweep, place)
         connect(address)
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         resources = [(node["Resources"]["CPU"], node["Resources"].get("GPU", 0)) for node in nodes]
-        self.threads, self.gpus, self.jobs = shares(resources, jobs)
+        self.threads, self.gpus, self.jobs = room_for(resources, jobs)
         self.base = ray.put(base)
         prepare(self.base, nodes)
         self.trials: set[ActorHandle] = set()
@@ -123,7 +123,7 @@ def connect(address: str) -> None:
         raise StrataError(f"there is no Ray cluster {where} ({reason}); start one: ray start --head") from None
 
 
-def shares(nodes: list[tuple[float, float]], jobs: int) -> tuple[int, int, int]:
+def room_for(nodes: list[tuple[float, float]], jobs: int) -> tuple[int, int, int]:
     """Return the threads of a trial, its GPUs, and how many trials run side by side: `jobs`, or as many as fit.
 
     nodes: CPUs and GPUs of each. A trial runs on one node. It has as many threads as leave room for `jobs` trials; and
@@ -191,8 +191,9 @@ class NodeTrial:
             self.workspace = Workspace(place, project, base.recipes)
             connect_workspace(self.workspace, base)
             log = logs / f"{name}.log"
+            share = {"OMP_NUM_THREADS": str(threads)}  # Ray has named the GPU in CUDA_VISIBLE_DEVICES
             result = one_trial.run(
-                self.workspace, name, overrides, folds, metric, self._report, self._hand_over, log, threads
+                self.workspace, name, overrides, folds, metric, self._report, self._hand_over, log, share
             )
         except StrataError as error:
             result = error

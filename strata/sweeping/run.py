@@ -1,6 +1,7 @@
 """Starts a sweep, or goes on with one that was killed, on this machine or a cluster."""
 
 import fcntl
+import platform
 import shutil
 import signal
 from collections.abc import Iterator
@@ -13,17 +14,24 @@ from strata.settings.sweep import Search, Sweep
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import base
 from strata.sweeping.search import local_runner, search
-from strata.sweeping.study import Study, journal
+from strata.sweeping.study import Study, forget, journal
 from strata.sweeping.workspace import Workspace
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS = "rows"
 
 
-def open_study(project: Path, name: str, sweep: Sweep, alone: bool) -> Study:
-    """Return what is known of a sweep. alone: whether nobody else writes to its journal."""
+def open_study(project: Path, name: str, sweep: Sweep, alone: bool = False, restart: bool = False) -> Study:
+    """Return what is known of a sweep.
+
+    alone: nobody else writes to its journal. restart: forget all that is known.
+    """
     database = sweep.storage if isinstance(sweep, Search) else None
-    return Study(sweep, name, database or journal(project / STATE / name / "journal.log", alone))
+    storage = database or journal(project / STATE / name / "journal.log", alone)
+    if restart:
+        forget(name, storage)
+        shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
+    return Study(sweep, name, storage)
 
 
 @contextmanager
@@ -38,6 +46,10 @@ def _only_one(state: Path, name: str) -> Iterator[None]:
         yield
 
 
+def _interrupt(*_) -> None:
+    raise KeyboardInterrupt
+
+
 def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: str | None = None) -> None:
     """Run the trials that are missing.
 
@@ -46,25 +58,23 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
     """
     state = project / STATE / name
     with _only_one(state, name):
-        if restart:
-            shutil.rmtree(state / ROWS, ignore_errors=True)
-            (state / "journal.log").unlink(missing_ok=True)
-        study = open_study(project, name, sweep, alone=True)
+        study = open_study(project, name, sweep, alone=True, restart=restart)
+        study.check_owner(f"{platform.node()}:{project}")
         study.check_base(base.fingerprint(project, name, sweep))
         if study.is_finished:
             return
-        recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
         places, logs = project / WORKSPACES / name, state / "logs"
         jobs = min(jobs, study.round_size)
         if ray:
             from strata.sweeping.on_ray import Cluster  # needs an extra
 
-            cluster = Cluster(ray, project, recipes, places / "base", jobs)
+            cluster = Cluster(ray, project, sweep, places / "base", jobs)
             runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
         else:
+            recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
             workspaces = [Workspace(places / str(i), project, recipes) for i in range(jobs)]
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(end_processes, workspaces)
-        previous = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             search(study, runner, jobs, state / ROWS, end_trials)
         finally:

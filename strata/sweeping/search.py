@@ -1,6 +1,7 @@
 """Runs the trials of a sweep: rounds of them, some side by side, each in a workspace, until all have ended."""
 
 import json
+import os
 import queue
 import threading
 import time
@@ -83,21 +84,34 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
     return ending("COMPLETE", value, scored=scored)
 
 
+def shares(jobs: int) -> list[dict[str, str]]:
+    """Return which part of the machine each of so many jobs uses, as environment variables: cores, and a GPU each."""
+    share = {"OMP_NUM_THREADS": str(max(1, cores() // jobs))}
+    if jobs == 1:
+        return [share]
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        import torch  # takes seconds
+
+        visible = ",".join(map(str, range(torch.cuda.device_count())))
+    devices = [device for device in visible.split(",") if device]
+    return [share | ({"CUDA_VISIBLE_DEVICES": devices[i % len(devices)]} if devices else {}) for i in range(jobs)]
+
+
 def local_runner(workspaces: list[Workspace], sweep: Sweep, logs: Path) -> Runner:
     """Return what runs a trial in a workspace of this machine that is free. logs: folder for what trials print."""
-    free: queue.SimpleQueue[Workspace] = queue.SimpleQueue()
-    for workspace in workspaces:
-        free.put(workspace)
-    threads = max(1, cores() // len(workspaces))
+    free: queue.SimpleQueue[tuple[Workspace, dict[str, str]]] = queue.SimpleQueue()
+    for place in zip(workspaces, shares(len(workspaces)), strict=True):
+        free.put(place)
     logs.mkdir(parents=True, exist_ok=True)
 
     def runner(name: str, overrides: Overrides, report: Report) -> Scored:
-        workspace = free.get()
+        workspace, share = free.get()
         try:
             log, hand_over = logs / f"{name}.log", workspace.hand_over
-            return one_trial.run(workspace, name, overrides, sweep.folds, sweep.metric, report, hand_over, log, threads)
+            return one_trial.run(workspace, name, overrides, sweep.folds, sweep.metric, report, hand_over, log, share)
         finally:
-            free.put(workspace)
+            free.put((workspace, share))
 
     return runner
 

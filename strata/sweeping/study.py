@@ -7,6 +7,7 @@ ended. So neither the order in which trials end, nor how many run side by side, 
 
 import json
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +38,12 @@ def journal(path: Path, alone: bool) -> BaseStorage:
         if not content.endswith(b"\n"):
             path.write_bytes(content[: content.rfind(b"\n") + 1])
     return JournalStorage(JournalFileBackend(str(path)))
+
+
+def forget(name: str, storage: BaseStorage | str) -> None:
+    """Remove all trials of a sweep."""
+    with suppress(KeyError):
+        optuna.delete_study(study_name=name, storage=storage)
 
 
 class Ending(NamedTuple):
@@ -107,6 +114,16 @@ class Study:
     @seconds.setter
     def seconds(self, value: float) -> None:
         self.study.set_user_attr("seconds", value)
+
+    def check_owner(self, owner: str) -> None:
+        """Raise StrataError when another project runs this sweep in the same database. owner: names this one."""
+        known = self.study.user_attrs.get("owner", owner)
+        if known != owner:
+            raise StrataError(
+                f"sweep {self.name} in this database is run by {known}: go on there, give this sweep another name, or "
+                "send the trials of one search to several machines with --on ray"
+            )
+        self.study.set_user_attr("owner", owner)
 
     def check_base(self, base: dict[str, str]) -> None:
         """Raise StrataError when the project is not what it was when this search began. base: of `fingerprint`."""

@@ -56,22 +56,22 @@ def run(
     report: Report,
     hand_over: Callable[[str], None],
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run a trial's experiments, NAME or NAME-fold0, NAME-fold1, ...
 
     metric, folds: of the sweep. hand_over: takes the name of each experiment that is complete, in the workspace.
-    threads: of each training.
+    share: of the machine, as environment variables.
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
         watch = partial(_report_curve, workspace.folder, metric, report)
-        return _run_one(workspace, name, overrides, watch, hand_over, log, threads)
+        return _run_one(workspace, name, overrides, watch, hand_over, log, share)
     parts = []
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
         path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
-        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, hand_over, path, threads))
+        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, hand_over, path, share))
         mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
         if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
             raise Pruned
@@ -88,12 +88,12 @@ def _run_one(
     watch: Callable[[], bool] | None,
     hand_over: Callable[[str], None],
     log: Path,
-    threads: int,
+    share: dict[str, str],
 ) -> Scored:
     """Run one experiment. watch: looks at the scores so far, returns whether to stop."""
     workspace.set(overrides)
     (workspace.folder / CURVE).unlink(missing_ok=True)
-    process = workspace.start(name, log, threads)
+    process = workspace.start(name, log, share)
     try:
         while process.poll() is None:
             if watch and TRAINING_LINE in log.read_bytes() and watch():

@@ -58,11 +58,11 @@ def outputs(stage: dict[str, Any]) -> list[str]:
     return [path for out in listed for path in (out if isinstance(out, dict) else [out])]
 
 
-def model_folders(project: Path) -> list[str]:
-    """Return the folders of the project that params.yaml names: those of models."""
-    sections = [section for section in read_yaml(project / "params.yaml").values() if isinstance(section, dict)]
-    values = [value for section in sections for value in section.values() if isinstance(value, str)]
-    return [value for value in values if (project / value).is_dir() and not Path(value).is_absolute()]
+def model_folders(project: Path, settings: dict[str, Any]) -> list[str]:
+    """Return the project's folders of models that settings name. settings: the content of params.yaml."""
+    teachers = settings["train"]["teacher"] or []
+    models = [settings["model"]["checkpoint"], *([teachers] if isinstance(teachers, str) else teachers)]
+    return [model for model in models if (project / model).is_dir() and not Path(model).is_absolute()]
 
 
 def _is_within(path: str, folder: str) -> bool:
@@ -83,7 +83,6 @@ class Workspace:
         self._copy_changes()
         for recipe in recipes:
             _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
-        self._link_models()
         self._share_cache()
         self._remove_later_results()
         git(self.clone, "add", "--update")
@@ -104,8 +103,8 @@ class Workspace:
             git(self.folder, "add", "--", *new)
 
     def _link_models(self) -> None:
-        """Link the folders of models that params.yaml names and Git ignores, such as a teacher's."""
-        for path in model_folders(self.project):
+        """Link the folders of models that the settings name, such as a teacher's, which Git ignores."""
+        for path in model_folders(self.project, read_yaml(self.folder / "params.yaml")):
             _link(self.project / path, self.folder / path)
 
     def _share_cache(self) -> None:
@@ -136,11 +135,15 @@ class Workspace:
         git(self.clone, "read-tree", "--reset", "-u", self.tree)
         path = self.folder / "params.yaml"
         path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
+        self._link_models()
 
-    def start(self, name: str, log: Path, threads: int) -> subprocess.Popen:
-        """Start an experiment, in a group of processes of its own. log: gets what it prints."""
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONUNBUFFERED": "1"}
-        environment.pop("PYTHONPATH", None)
+    def start(self, name: str, log: Path, share: dict[str, str]) -> subprocess.Popen:
+        """Start an experiment, in a group of processes of its own.
+
+        log: gets what it prints. share: of the machine, as environment variables.
+        """
+        environment = os.environ | share | {"PYTHONUNBUFFERED": "1"}
+        environment.pop("PYTHONPATH", None)  # the code is the workspace's
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "strata.sweeping.experiment", name],

@@ -1,0 +1,125 @@
+"""A real search in a clone: DVC experiments on a small sample with a tiny model, killed once on its way."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from strata.settings.yaml_loader import read_yaml
+from tests.conftest import reviews, write_csv
+from tests.test_repro import ENV, change, clone, origin, run, status  # noqa: F401, origin is a fixture
+
+pytestmark = pytest.mark.slow
+
+SWEEP = """
+search:
+  train.lr: {low: 1.0e-3, high: 1.0e-2, log: true}
+  train.batch_size: [4, 8]
+metric: accuracy
+direction: maximize
+sampler: random
+trials: 2
+pruner: none
+round: 1
+seed: 5
+"""
+RECIPE = """
+source: {train: r.csv}
+columns: {text: text, label: label}
+labels: {negative: neg, positive: pos}
+positive: positive
+keep: {}
+clean: []
+annotate: []
+sample: null
+"""
+
+
+def contents(folder):
+    """The bytes of all files in the user's workspace, but for DVC's own, the results and what a search knows."""
+    skipped = (".git", ".dvc", "__pycache__", "data/sweep", "plots/sweep")
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {n: p.read_bytes() for n, p in names.items() if not n.startswith(skipped) and "__pycache__" not in n}
+
+
+@pytest.fixture(scope="module")
+def swept(origin, tmp_path_factory):  # noqa: F811
+    """A clone in which a search was killed and run again, with an untracked recipe, ignored data and own changes."""
+    folder = clone(origin, tmp_path_factory.mktemp("swept") / "strata")
+    write_csv(folder / "data/raw/mine/r.csv", reviews(300))
+    (folder / "recipes/mine.yaml").write_text(RECIPE, encoding="utf-8")
+    (folder / "sweeps").mkdir(exist_ok=True)
+    (folder / "sweeps/small.yaml").write_text(SWEEP, encoding="utf-8")
+    change(folder, "params.yaml", recipe="mine")
+    before = contents(folder)
+    command = ["strata", "sweep", "small"]
+    with subprocess.Popen(command, cwd=folder, env=ENV, stdout=subprocess.PIPE, text=True) as killed:
+        journal = folder / "data/sweep/small/journal.log"
+        while killed.poll() is None and not (journal.exists() and "intermediate_value" in journal.read_text()):
+            time.sleep(0.05)
+        os.kill(killed.pid, signal.SIGKILL)
+    return folder, before, run(folder, *command)
+
+
+def test_the_search_goes_on_after_a_kill_and_counts_each_trial_once(swept):
+    folder, _, output = swept
+    assert "sweep: small: 2 trials have ended: 2 complete" in output
+    refs = run(folder, "git", "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    assert sorted(ref.rpartition("/")[2] for ref in refs) == ["small-000", "small-001"]
+
+
+def test_the_users_workspace_is_as_it_was(swept):
+    folder, before, _ = swept
+    assert contents(folder) == before
+    assert set(status(folder).splitlines()) == {
+        " M params.yaml",
+        "?? plots/",
+        "?? recipes/mine.yaml",
+        "?? sweeps/small.yaml",
+    }
+
+
+def test_a_trial_is_an_experiment_with_its_settings_and_without_a_test_score(swept):
+    folder, _, _ = swept
+    answer = json.loads((folder / "plots/sweep/small/answer.json").read_text(encoding="utf-8"))
+    best = answer["best"]
+    listed = json.loads(run(folder, "dvc", "exp", "show", "--json"))
+    experiments = {one["name"]: one["revs"][0]["data"] for one in listed[1]["experiments"]}
+    of_best = experiments[best["trial"]]
+    assert of_best["params"]["params.yaml"]["data"]["train"]["lr"] == best["settings"]["train.lr"]
+    metrics = {path: content["data"] for path, content in of_best["metrics"].items() if content.get("data")}
+    assert metrics["metrics/train.json"]["val_accuracy"] == best["score"]
+    assert not {"metrics/evaluate.json", "metrics/quantize.json", "metrics/baseline.json"} & set(metrics)
+
+
+def test_a_finished_search_runs_nothing(swept):
+    folder, _, output = swept
+    again = run(folder, "strata", "sweep", "small")
+    assert again.splitlines() == output.splitlines()[-len(again.splitlines()) :]
+    assert not (folder / ".dvc/tmp/sweep/small").exists()
+
+
+def test_another_state_of_the_project_is_told(swept, tmp_path):
+    folder, _, _ = swept
+    (folder / "data/raw/mine/r.csv").touch()
+    change(folder, "params.yaml", train={"weight_decay": 0.5})
+    told = run(folder, "strata", "sweep", "small", fails=True)
+    change(folder, "params.yaml", train={"weight_decay": 0.01})
+    assert "sweep: params.yaml changed since this search began" in told
+
+
+def test_the_best_settings_are_written_into_params_yaml(swept):
+    folder, before, _ = swept
+    best = json.loads((folder / "plots/sweep/small/answer.json").read_text(encoding="utf-8"))["best"]
+    told = run(folder, "strata", "sweep", "small", "--apply")
+    train = read_yaml(folder / "params.yaml")["train"]
+    (folder / "params.yaml").write_bytes(before["params.yaml"])
+    assert f"has the settings of {best['trial']}" in told
+    assert {key: train[key.partition(".")[2]] for key in best["settings"]} == best["settings"]
+    assert "no trial small-9 has a score; those that have: small-000" in run(
+        folder, "strata", "sweep", "small", "--apply", "small-9", fails=True
+    )

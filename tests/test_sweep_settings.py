@@ -1,0 +1,133 @@
+"""Sweeps: what is accepted, and the sentence for what is not; and settings with other values."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from strata.base.errors import StrataError
+from strata.settings.overrides import described, rewritten
+from strata.settings.sweep import combinations
+from strata.settings.sweep_reader import read_sweep
+from strata.settings.yaml_loader import parse_yaml
+from tests.conftest import committed
+
+SEARCH = {
+    "search": {"train.lr": {"low": 1.0e-5, "high": 1.0e-3, "log": True}, "train.batch_size": [8, 16]},
+    "metric": "accuracy",
+    "direction": "maximize",
+    "sampler": "tpe",
+    "trials": 10,
+    "pruner": "median",
+    "round": 2,
+    "seed": 1,
+}
+RUNS = {"runs": {"base": {}, "small": {"train.lr": 1e-5}}, "metric": "accuracy", "direction": "maximize"}
+
+
+def read(project, content):
+    path = project.root / "sweeps/s.yaml"
+    path.parent.mkdir(exist_ok=True)
+    YAML().dump(content, path)
+    return read_sweep(path, project.root / "params.yaml", project.root / "recipes")
+
+
+def search(**keys):
+    return SEARCH | {"search": SEARCH["search"] | {key.replace("__", "."): value for key, value in keys.items()}}
+
+
+def without(content, key):
+    return {name: value for name, value in content.items() if name != key}
+
+
+def test_a_search_and_named_runs_are_read(project):
+    assert read(project, SEARCH).search["train.batch_size"].choices == [8, 16]
+    assert read(project, RUNS).runs["small"] == {"train.lr": 1e-5}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (search(train__lrr=[1]), r"sweeps/s.yaml: search: unknown key train.lrr; did you mean train.lr\?"),
+        (search(train__epochs=[1, "two"]), r"search: train.epochs is 'two' \(str\)"),
+        (search(train__epochs={"low": 1, "high": 3.5}), r"search: train.epochs is 3.5 \(float\)"),
+        (search(train__warmup={"low": 0.0, "high": 1.0}), r"search: train.warmup is 1.0 \(float\).*less than 1"),
+        (search(train__lr={"low": 1, "high": 1}), r"search: low is 1, must be below high \(1\)"),
+        (search(train__lr={"low": 0.0, "high": 1.0, "log": True}), r"low is 0.0, must be above 0 for a log scale"),
+        (search(train__lr={"low": 1.0}), r"search: high is missing"),
+        (search(train__lr={"low": 1.0, "hihg": 2.0}), r"search: unknown key hihg; did you mean high\?"),
+        (search(train__lr=3e-5), r"search: 3e-05 is neither a range.*nor a list of choices"),
+        (search(train__lr=[]), r"search: choices is \[\]"),
+        (search(split__test=[0.1, 0.2]), r"search.split.test: a search varies model, resample, tokenize, adapt, train"),
+        (search(evaluate__goal=["f1"]), r"search.evaluate.goal: a search varies"),
+        (search(seed=[1, 2]), r"search.seed: a search varies"),
+        (
+            search(train__schedule={"choices": ["cosine"], "when": {"train.warmup": 0.1}}),
+            r"search.train.schedule names train.warmup in its when; name a key of the search above it",
+        ),
+        (SEARCH | {"direction": "minimize"}, r"direction is minimize, must be maximize for accuracy"),
+        (SEARCH | {"metric": "loss"}, r"direction is maximize, must be minimize for loss"),
+        (SEARCH | {"metric": "acuracy"}, r"metric is 'acuracy'"),
+        (SEARCH | {"sampler": "grid"}, r"search.train.lr is a range, and sampler grid needs choices"),
+        (SEARCH | {"trials": None}, r"trials and minutes are both null; set one of them"),
+        (SEARCH | {"smapler": "tpe"}, r"unknown key smapler; did you mean sampler\?"),
+        (SEARCH | {"folds": 1}, r"folds is 1 \(int\)"),
+        (without(SEARCH, "seed"), r"seed is missing; Seed of the draws"),
+        (SEARCH | {"runs": {"a": {}}}, r"s.yaml: has runs and search; a sweep has one of them"),
+        ({"metric": "accuracy"}, r"s.yaml: has neither runs nor search; a sweep has one of them"),
+        (RUNS | {"runs": {"a": {"recipe": "sampel"}}}, r"runs.a: recipe is 'sampel', but .* did you mean sample\?"),
+        (RUNS | {"runs": {"a": {"train.lr": -1}}}, r"runs.a: train.lr is -1 \(int\)"),
+        (RUNS | {"trials": 3}, r"unknown key trials"),
+    ],
+)
+def test_what_cannot_be_run_is_told_with_its_place(project, content, sentence):
+    with pytest.raises(StrataError, match=sentence):
+        read(project, content)
+
+
+def test_values_are_checked_together_with_what_they_are_drawn_with(project):
+    keys = {
+        "resample.strategy": ["none", "factors"],
+        "resample.factors": {"choices": [{"negative": 2, "positive": 1}], "when": {"resample.strategy": "factors"}},
+    }
+    assert len(read(project, SEARCH | {"search": keys}).search) == 2
+    keys["resample.factors"]["choices"] = [{"negative": 2, "positve": 1}]
+    with pytest.raises(StrataError, match=r"search: resample.factors names the label 'positve'"):
+        read(project, SEARCH | {"search": keys})
+
+
+def test_a_sweep_that_is_not_there_is_told_with_the_nearest(project):
+    read(project, SEARCH)
+    with pytest.raises(StrataError, match=r"learning.yaml: no such file"):
+        read_sweep(project.root / "sweeps/learning.yaml", project.root / "params.yaml", project.root / "recipes")
+
+
+def test_combinations_leave_out_a_key_whose_condition_does_not_hold(project):
+    keys = {"train.lora_rank": [0, 8], "train.lora_alpha": {"choices": [8, 16], "when": {"train.lora_rank": 8}}}
+    assert combinations(read(project, SEARCH | {"search": keys}).search) == [
+        {"train.lora_rank": 0},
+        {"train.lora_rank": 8, "train.lora_alpha": 8},
+        {"train.lora_rank": 8, "train.lora_alpha": 16},
+    ]
+
+
+def test_rewritten_settings_keep_their_comments_and_all_other_values():
+    text = committed("params.yaml")
+    overrides = {
+        "train.lr": 3.1e-05,
+        "train.class_weights": {"R&D": 2.0, "a.b": 1.0},
+        "train.patience": None,
+        "seed": 7,
+    }
+    after = rewritten(text, overrides)
+    before, content = parse_yaml(text), parse_yaml(after)
+    assert content["train"]["lr"] == 3.1e-05
+    assert content["train"]["class_weights"] == {"R&D": 2.0, "a.b": 1.0}
+    assert content["train"]["patience"] is None
+    assert content["seed"] == 7
+    before["train"] |= {key: content["train"][key] for key in ("lr", "class_weights", "patience")}
+    assert content == before | {"seed": 7}
+    assert after.count("#") == text.count("#")
+
+
+def test_settings_are_described_in_the_order_of_their_keys():
+    assert described({"train.lr": 3e-05, "train.teacher": None}) == "train.lr=3e-05, train.teacher=null"
+    assert described({}) == "nothing changed"
