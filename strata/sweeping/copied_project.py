@@ -47,16 +47,38 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     """Return what copies of a project are made from for a sweep, after its data was pushed to the remote.
 
     place: for a clone.
-
     Raises: StrataError when there is no remote, or it could not give a copy all the data.
     """
     remote = default_remote(project)
+    used = recipes(sweep, read_yaml(project / "params.yaml"))
     workspace = Workspace(place, project, set())
+    tracked = pushed(project, sorted({f"data/raw/{recipe}" for recipe in used} | models(project, sweep)), workspace)
+    keys = ("user.name", "user.email")
+    author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in keys}
+    as_author = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
+    commit = (
+        git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base").decode().strip()
+    )
+    git(workspace.clone, "update-ref", BASE, commit)
+    bundle = git(workspace.clone, "bundle", "create", "--quiet", "-", BASE)
+    state = f"{socket.gethostname()} {project} {git(project, 'rev-parse', 'HEAD').decode()} {workspace.tree}"
+    identity = hashlib.sha256(state.encode()).hexdigest()[:16]
+    shutil.rmtree(place)
+    return Base(identity, bundle, str(workspace.folder.relative_to(place)), author, used, tracked, remote)
+
+
+def models(project: Path, sweep: Sweep) -> set[str]:
+    """Return the project's folders of models that any trial of a sweep names."""
     params = read_yaml(project / "params.yaml")
-    used = recipes(sweep, params)
     tried = list(sweep.runs.values()) if isinstance(sweep, Runs) else examples(sweep.search)
-    models = {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
-    inputs = sorted({f"data/raw/{recipe}" for recipe in used} | models)
+    return {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
+
+
+def pushed(project: Path, inputs: list[str], workspace: Workspace) -> list[str]:
+    """Push the inputs that DVC tracks, and return their .dvc files. inputs: folders.
+
+    Raises: StrataError when another machine could not get one of them as it is here.
+    """
     known = set(git(workspace.folder, "ls-files", "-z").decode().split("\0"))
     tracked = [f"{path}.dvc" for path in inputs if f"{path}.dvc" in known]
     for path in inputs:
@@ -65,18 +87,7 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     check_is_committed(project, tracked)
     if tracked:
         dvc(project, "push", *tracked)
-    keys = ("user.name", "user.email")
-    author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in keys}
-    identity = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
-    commit = git(workspace.clone, *identity, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base").decode().strip()
-    git(workspace.clone, "update-ref", BASE, commit)
-    bundle = git(workspace.clone, "bundle", "create", "--quiet", "-", BASE)
-    within = str(workspace.folder.relative_to(place))
-    head = git(project, "rev-parse", "HEAD").decode()
-    state = f"{socket.gethostname()}\0{project}\0{head}\0{workspace.tree}"
-    identity = hashlib.sha256(state.encode()).hexdigest()[:16]
-    shutil.rmtree(place)
-    return Base(identity, bundle, within, author, used, tracked, remote)
+    return tracked
 
 
 def default_remote(project: Path) -> tuple[str, str]:
