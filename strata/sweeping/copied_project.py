@@ -59,7 +59,7 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     commit = (
         git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base").decode().strip()
     )
-    git(workspace.clone, "update-ref", BASE, commit)
+    git(workspace.clone, "update-ref", BASE, commit.decode().strip())
     bundle = git(workspace.clone, "bundle", "create", "--quiet", "-", BASE)
     state = f"{socket.gethostname()} {project} {git(project, 'rev-parse', 'HEAD').decode()} {workspace.tree}"
     identity = hashlib.sha256(state.encode()).hexdigest()[:16]
