@@ -56,9 +56,7 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     keys = ("user.name", "user.email")
     author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in keys}
     as_author = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
-    commit = (
-        git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base").decode().strip()
-    )
+    commit = git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base")
     git(workspace.clone, "update-ref", BASE, commit.decode().strip())
     bundle = git(workspace.clone, "bundle", "create", "--quiet", "-", BASE)
     state = f"{socket.gethostname()} {project} {git(project, 'rev-parse', 'HEAD').decode()} {workspace.tree}"
