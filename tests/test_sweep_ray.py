@@ -121,9 +121,8 @@ def test_what_cannot_reach_a_node_is_told_before_anything_runs(project):
         "data/raw/mine is not what data/raw/mine.dvc says, and other machines would get that: dvc add data/raw/mine"
     )
     run(project, "git", "rm", "--quiet", "data/raw/mine.dvc")
-    assert told() == (
-        "data/raw/mine/r.csv cannot reach other machines, since neither Git nor DVC tracks it; run dvc add data/raw/mine"
-    )
+    assert told().startswith("data/raw/mine/r.csv cannot reach other machines, since neither Git nor DVC tracks it")
+    assert told().endswith("; run dvc add data/raw/mine")
     run(project, *DVC, "remote", "remove", "store")
     assert told().endswith("add a place that all of them reach: dvc remote add --default NAME ADDRESS")
 
