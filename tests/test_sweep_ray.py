@@ -19,9 +19,9 @@ search:
   train.batch_size: [8, 16]
 metric: loss
 direction: minimize
-sampler: tpe
-trials: 4
-pruner: median
+sampler: random
+trials: 2
+pruner: none
 round: 2
 seed: 1
 """
@@ -33,10 +33,10 @@ STRATA, DVC = [sys.executable, "-m", "strata"], [sys.executable, "-m", "dvc"]
 def project(origin, tmp_path):  # noqa: F811
     """A clone with a sweep, data that DVC tracks, a remote, and a setting that is not committed."""
     folder = clone(origin, tmp_path / "strata")
-    write_csv(folder / "data/raw/mine/r.csv", reviews(200))
+    write_csv(folder / "data/raw/mine/r.csv", reviews(120))
     (folder / "recipes/mine.yaml").write_text(RECIPE, encoding="utf-8")
     (folder / "sweeps/small.yaml").write_text(SWEEP, encoding="utf-8")
-    change(folder, "params.yaml", recipe="mine", train={"epochs": 4})
+    change(folder, "params.yaml", recipe="mine", train={"epochs": 2})
     (tmp_path / "remote").mkdir()
     run(folder, *DVC, "remote", "add", "--quiet", "--default", "store", str(tmp_path / "remote"))
     run(folder, *DVC, "add", "--quiet", "data/raw/mine")
@@ -82,7 +82,7 @@ def test_a_cluster_that_loses_a_node_finds_what_one_machine_finds(project, nodes
     here = clone(project, tmp_path / "here")
     change(here, "params.yaml", train={"weight_decay": 0.02})
     run(here, *DVC, "remote", "modify", "store", "url", str(tmp_path / "remote"))
-    write_csv(here / "data/raw/mine/r.csv", reviews(200))
+    write_csv(here / "data/raw/mine/r.csv", reviews(120))
     alone = run(here, *STRATA, "sweep", "small", "--jobs", str(len(os.sched_getaffinity(0)) // THREADS))
 
     journal = project / "data/sweep/small/journal.log"
