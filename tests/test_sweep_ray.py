@@ -159,12 +159,3 @@ def test_a_trial_has_as_many_threads_as_leave_room_for_the_others(nodes, jobs, r
     from strata.sweeping.on_ray import room_for
 
     assert room_for(nodes, jobs) == room
-
-
-def test_a_cluster_that_is_missing_is_told(monkeypatch):
-    pytest.importorskip("ray", reason="needs requirements-ray.txt")
-    from strata.sweeping.on_ray import connect
-
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(StrataError, match=r"there is no Ray cluster at 127\.0\.0\.1:9 .*start one: ray start --head"):
-        connect("127.0.0.1:9")
