@@ -40,7 +40,7 @@ constraints: ## pin all packages that the pinned ones bring along, in constraint
 	rm -rf .venv/fresh
 	$(PYTHON) -m venv .venv/fresh
 	.venv/fresh/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-base.txt \
-	  -r requirements-dev.txt -r requirements-openvino.txt
+	  -r requirements-dev.txt -r requirements-openvino.txt -r requirements-ray.txt
 	(echo "# Made by make constraints: every package that requirements*.txt bring along, but for torch with its CUDA parts."; \
 	  .venv/fresh/bin/python -m pip freeze --all --exclude pip | grep -vE "$(NOT_CONSTRAINED)") > constraints.txt
 	rm -rf .venv/fresh

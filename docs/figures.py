@@ -10,8 +10,8 @@ A figure stands between two HTML comments, which readers do not see. The first o
 
 Expressions read `metrics` (metrics/STAGE.json), `plots` (the rows of plots/STAGE/NAME.csv), `scores` (by model and
 split, from every plots/STAGE/scores.csv), `sweeps` (plots/sweep/NAME/answer.json), `benchmarks`
-(benchmarks/NAME/results.json), `schemas` (params, recipe and sweep, from strata/settings), `dvc` (dvc.yaml) and `tables`
-(the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
+(benchmarks/NAME/results.json), `schemas` (params, recipe and sweep, from strata/settings), `dvc` (dvc.yaml) and
+`tables` (the macros in docs/templates/tables.j2, for whole tables and blocks). A missing key is an error.
 Without --check, the pictures of the README are renewed, too: they are the report's, as the last run drew them.
 """
 

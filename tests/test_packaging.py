@@ -20,6 +20,7 @@ EXTRAS = {
     "pipeline": "requirements.txt",
     "lora": "requirements-lora.txt",
     "tensorboard": "requirements-tensorboard.txt",
+    "ray": "requirements-ray.txt",
 }
 # what torch brings with CUDA, and torch itself, whose pin is in requirements.txt alone
 NOT_CONSTRAINED = re.compile(r"(torch|triton|pytorch-triton|nvidia-.*|cuda-.*)\Z")

@@ -6,6 +6,8 @@ Reads sweeps/NAME.yaml. Each trial is a DVC experiment, such as NAME-007, in a w
 training and the scores of validation rows: no test row is scored. After a kill, the same command goes on.
 """
 
+import importlib.util
+
 from strata.base.errors import StrataError
 from strata.base.files import replace_file
 from strata.commands.arguments import add_project, parser
@@ -21,6 +23,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser("sweep", __doc__)
     arguments.add_argument("name", metavar="NAME", help="of the sweep: sweeps/NAME.yaml")
     arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="trials side by side; 1 unless given")
+    arguments.add_argument("--on", choices=["ray"], help="run the trials on a Ray cluster, not on this machine")
+    arguments.add_argument(
+        "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
+    )
     arguments.add_argument("--restart", action="store_true", help="forget the trials so far, and begin anew")
     arguments.add_argument("--report", action="store_true", help="say what came of the trials so far, and run none")
     arguments.add_argument(
@@ -34,6 +40,11 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments.parse_args(argv)
     if args.jobs < 1:
         raise StrataError(f"--jobs is {args.jobs}, must be at least 1")
+    if args.address and not args.on:
+        raise StrataError("--address names a Ray cluster, and needs --on ray")
+    if args.on and importlib.util.find_spec("ray") is None:
+        raise StrataError("the package ray is not installed; in Strata's folder: pip install '.[pipeline,ray]'")
+    ray = (args.address or "auto") if args.on else None
     project = args.project.resolve()
     params = project / "params.yaml"
     settings, _ = read_settings(params, project / "recipes")
@@ -43,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     from strata.sweeping.answer import answer
 
     if not (args.report or args.apply):
-        run.run(project, args.name, sweep, args.jobs, args.restart)
+        run.run(project, args.name, sweep, args.jobs, args.restart, ray)
     study = run.open_study(project, args.name, sweep)
     result = answer(study, project / run.STATE / args.name / run.ROWS)
     if args.apply:

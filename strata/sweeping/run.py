@@ -1,4 +1,4 @@
-"""Starts a sweep, or goes on with one that was killed, on this machine."""
+"""Starts a sweep, or goes on with one that was killed, on this machine or a cluster."""
 
 import fcntl
 import platform
@@ -6,6 +6,7 @@ import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from strata.base.errors import StrataError
@@ -49,8 +50,12 @@ def _interrupt(*_) -> None:
     raise KeyboardInterrupt
 
 
-def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> None:
-    """Run the trials that are missing. jobs: trials side by side. restart: forget those that there are."""
+def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: str | None = None) -> None:
+    """Run the trials that are missing.
+
+    jobs: trials side by side. restart: forget those that there are. ray: address of the cluster to run them on, not
+    here; auto: the one that Ray finds.
+    """
     state = project / STATE / name
     with _only_one(state, name):
         study = open_study(project, name, sweep, alone=True, restart=restart)
@@ -58,21 +63,30 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool) -> Non
         study.check_base(base.fingerprint(project, name, sweep))
         if study.is_finished:
             return
-        recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
-        places = [project / WORKSPACES / name / str(i) for i in range(min(jobs, study.round_size))]
-        workspaces = [Workspace(place, project, recipes) for place in places]
+        places, logs = project / WORKSPACES / name, state / "logs"
+        jobs = min(jobs, study.round_size)
+        if ray:
+            from strata.sweeping.on_ray import Cluster  # needs an extra
 
-        def end_trials() -> None:
-            for workspace in workspaces:
-                workspace.close()
-
+            cluster = Cluster(ray, project, sweep, places / "base", jobs)
+            runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
+        else:
+            recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
+            workspaces = [Workspace(places / str(i), project, recipes) for i in range(jobs)]
+            runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            search(study, local_runner(workspaces, sweep, state / "logs"), len(workspaces), state / ROWS, end_trials)
+            search(study, runner, jobs, state / ROWS, end_trials)
         except KeyboardInterrupt:
             print(f"sweep: interrupted; strata sweep {name} goes on", flush=True)
             raise
         finally:
             end_trials()
             signal.signal(signal.SIGTERM, previous)
-        shutil.rmtree(project / WORKSPACES / name, ignore_errors=True)
+        shutil.rmtree(places, ignore_errors=True)
+
+
+def close(workspaces: list[Workspace]) -> None:
+    """End what runs in workspaces of this machine, and let nothing more start there."""
+    for workspace in workspaces:
+        workspace.close()

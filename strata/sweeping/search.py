@@ -108,9 +108,8 @@ def local_runner(workspaces: list[Workspace], sweep: Sweep, logs: Path) -> Runne
     def runner(name: str, overrides: Overrides, report: Report) -> Scored:
         workspace, share = free.get()
         try:
-            return one_trial.run(
-                workspace, name, overrides, sweep.folds, sweep.metric, report, logs / f"{name}.log", share
-            )
+            log, hand_over = logs / f"{name}.log", workspace.hand_over
+            return one_trial.run(workspace, name, overrides, sweep.folds, sweep.metric, report, hand_over, log, share)
         finally:
             free.put((workspace, share))
 

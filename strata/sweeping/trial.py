@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,21 +54,24 @@ def run(
     folds: int | None,
     metric: str,
     report: Report,
+    hand_over: Callable[[str], None],
     log: Path,
     share: dict[str, str],
 ) -> Scored:
     """Run a trial's experiments, NAME or NAME-fold0, NAME-fold1, ...
 
-    metric, folds: of the sweep. share: of the machine, as environment variables.
+    metric, folds: of the sweep. hand_over: takes the name of each experiment that is complete, in the workspace.
+    share: of the machine, as environment variables.
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
-        return _run_one(workspace, name, overrides, lambda: _report_curve(workspace.folder, metric, report), log, share)
+        watch = partial(_report_curve, workspace.folder, metric, report)
+        return _run_one(workspace, name, overrides, watch, hand_over, log, share)
     parts = []
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
         path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
-        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, path, share))
+        parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, hand_over, path, share))
         mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
         if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
             raise Pruned
@@ -82,6 +86,7 @@ def _run_one(
     name: str,
     overrides: Overrides,
     watch: Callable[[], bool] | None,
+    hand_over: Callable[[str], None],
     log: Path,
     share: dict[str, str],
 ) -> Scored:
@@ -101,7 +106,7 @@ def _run_one(
     finally:
         workspace.end_process()
         process.wait()
-    workspace.hand_over(name)
+    hand_over(name)
     return outcome(workspace.folder, [name])
 
 

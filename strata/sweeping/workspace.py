@@ -58,6 +58,13 @@ def outputs(stage: dict[str, Any]) -> list[str]:
     return [path for out in listed for path in (out if isinstance(out, dict) else [out])]
 
 
+def model_folders(project: Path, settings: dict[str, Any]) -> list[str]:
+    """Return the project's folders of models that settings name. settings: the content of params.yaml."""
+    teachers = settings["train"]["teacher"] or []
+    models = [settings["model"]["checkpoint"], *([teachers] if isinstance(teachers, str) else teachers)]
+    return [model for model in models if (project / model).is_dir() and not Path(model).is_absolute()]
+
+
 def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
@@ -97,11 +104,8 @@ class Workspace:
 
     def _link_models(self) -> None:
         """Link the folders of models that the settings name, such as a teacher's, which Git ignores."""
-        settings = read_yaml(self.folder / "params.yaml")
-        teachers = settings["train"]["teacher"] or []
-        for folder in [settings["model"]["checkpoint"], *([teachers] if isinstance(teachers, str) else teachers)]:
-            if (self.project / folder).is_dir() and not Path(folder).is_absolute():
-                _link(self.project / folder, self.folder / folder)
+        for path in model_folders(self.project, read_yaml(self.folder / "params.yaml")):
+            _link(self.project / path, self.folder / path)
 
     def _share_cache(self) -> None:
         from dvc.repo import Repo  # takes a second
@@ -174,10 +178,14 @@ class Workspace:
                 os.killpg(group, signal.SIGKILL)
         self._process_file.unlink(missing_ok=True)
 
+    def references(self, name: str) -> list[str]:
+        """Return the Git references of an experiment that was made here."""
+        refs = git(self.clone, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines()
+        return [ref for ref in refs if ref.rpartition("/")[2] == name]
+
     def hand_over(self, name: str) -> None:
         """Give the project an experiment that was made here."""
-        refs = git(self.clone, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines()
-        own = [f"+{ref}:{ref}" for ref in refs if ref.rpartition("/")[2] == name]
+        own = [f"+{ref}:{ref}" for ref in self.references(name)]
         git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
 
 
