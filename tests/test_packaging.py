@@ -29,8 +29,8 @@ NOT_CONSTRAINED = re.compile(r"(torch|triton|pytorch-triton|nvidia-.*|cuda-.*)\Z
 def pins(name: str) -> dict[str, str]:
     """The version of each package that a requirements file names, without the files that it includes."""
     lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    parts = [line.split("==") for line in lines if line and line[0] not in "#-"]
-    return {canonicalize_name(package): version for package, version in parts}
+    requirements = [Requirement(line) for line in lines if line and line[0] not in "#-"]
+    return {canonicalize_name(one.name): str(one.specifier).removeprefix("==") for one in requirements}
 
 
 def brought_along(requirements: set[str]) -> set[str]:

@@ -191,17 +191,18 @@ def test_why_a_guess_failed_is_said_with_the_rows_that_could_not_be_read(project
     )
 
 
-def test_the_other_sheets_are_named_where_the_first_holds_no_table(project, monkeypatch, tmp_path):
+def test_the_other_parts_are_named_where_the_one_that_is_read_holds_no_table(project, monkeypatch, tmp_path):
     monkeypatch.chdir(project.root)
     path = tmp_path / "book.json"
-    rows = [{"text": text, "label": label} for text, label in ROWS]
-    path.write_text(json.dumps({"notes": [{"note": "made in May"}], "rows": rows}), encoding="utf-8")
+    path.write_text(json.dumps({"notes": [{"note": "made in May"}], "pages": [{"number": 4}]}), encoding="utf-8")
     with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert "no column can be the text: note (one value)" in str(raised.value)
-    assert "book.json holds notes, rows: notes is read; rows not read; name another as book.json#PART" in str(
+    assert "book.json holds notes, pages: notes is read; pages not read; name another as book.json#PART" in str(
         raised.value
     )
+    rows = [{"text": text, "label": label} for text, label in ROWS]
+    path.write_text(json.dumps({"notes": [{"note": "made in May"}], "rows": rows}), encoding="utf-8")
     assert recipe_for(project, monkeypatch, tmp_path / "book.json#rows")["source"]["train"] == "book.json#rows"
 
 

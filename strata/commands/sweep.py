@@ -1,6 +1,9 @@
 """Search for the best settings, or run named ones, by the scores of validation rows.
 
     $ strata sweep rotten_tomatoes
+    sweep: rotten_tomatoes-000 accuracy 0.8225 (train.lr=6.96e-05, ...); best 0.8225, ...; 1 of 14 trials, ...
+    ...
+    sweep: rotten_tomatoes-006 stopped early (train.lr=0.000279, ...); best 0.8225, ...; 7 of 14 trials, ...
 
 Reads sweeps/NAME.yaml. Each trial is a DVC experiment, such as NAME-007, in a workspace of its own. It ends with its
 training and the scores of validation rows: no test row is scored. After a kill, the same command goes on.
