@@ -49,6 +49,7 @@ RECIPE = {
 }
 SHRUNK = {
     "recipe": "sample",
+    "seed": 42,  # whatever the committed one is
     "model": {"checkpoint": "tiny", "revision": None, "sha256": None},
     "tokenize": {"max_length": 16},
     "train": {"lr": 5.0e-3, "epochs": 6, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},

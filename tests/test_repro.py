@@ -70,7 +70,8 @@ def origin(tmp_path_factory, checkpoint) -> Path:
     for name in settings:  # a user may have changed them, and staged a recipe and data
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(committed(name), encoding="utf-8")
-    others = (name for name in tracked if not name.startswith(("recipes/", "data/", "metrics/", "plots/")))
+    others = [name for name in tracked if not name.startswith(("recipes/", "data/", "metrics/", "plots/"))]
+    others.append("plots/sweep/.gitkeep")  # report reads this folder
     for name in [name for name in others if name not in ("dvc.lock", *settings) and (ROOT / name).is_file()]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
