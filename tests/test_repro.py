@@ -187,7 +187,8 @@ def test_a_learning_rate_reruns_training_and_what_follows_and_can_be_compared(do
 
     assert ran(run(folder, "dvc", "exp", "run", "-S", "quantize.candidates=[reduce_range]")) == ["quantize", "report"]
     candidates = "quantize.candidates=[per_channel,reduce_range,mostly_int8,weight_only]"
-    back = run(folder, "dvc", "exp", "run", "-S", "train.lr=8e-5", "-S", candidates)
+    lr = YAML().load(committed("params.yaml"))["train"]["lr"]
+    back = run(folder, "dvc", "exp", "run", "-S", f"train.lr={lr}", "-S", candidates)
     assert ran(back) == [], "switching back comes out of the cache"
     assert (folder / "metrics/quantize.json").read_bytes() == (done / "metrics/quantize.json").read_bytes()
 

@@ -77,7 +77,7 @@ def test_the_users_workspace_is_as_it_was(swept):
     assert contents(folder) == before
     assert set(status(folder).splitlines()) == {
         " M params.yaml",
-        "?? plots/",
+        "?? plots/sweep/small/",
         "?? recipes/mine.yaml",
         "?? sweeps/small.yaml",
     }
