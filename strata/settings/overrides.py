@@ -30,13 +30,18 @@ def check_keys(overrides: Overrides, content: dict[str, Any], place: str) -> Non
 def changed(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     """Return the content of params.yaml with other values; content itself stays as it is."""
     result = {name: dict(values) if isinstance(values, dict) else values for name, values in content.items()}
+    _put(result, overrides)
+    return result
+
+
+def _put(content: dict[str, Any], overrides: Overrides) -> None:
+    """Write values into the content of params.yaml."""
     for key, value in overrides.items():
         section, _, name = key.partition(".")
         if name:
-            result[section][name] = value
+            content[section][name] = value
         else:
-            result[section] = value
-    return result
+            content[section] = value
 
 
 def described(overrides: Overrides) -> str:
@@ -69,12 +74,7 @@ def rewritten(text: str, overrides: Overrides) -> str:
     yaml.width = 10**6  # no line is broken
     yaml.representer.add_representer(type(None), lambda representer, _: representer.represent_scalar(_NULL, "null"))
     content = yaml.load(text)
-    for key, value in overrides.items():
-        section, _, name = key.partition(".")
-        if name:
-            content[section][name] = value
-        else:
-            content[section] = value
+    _put(content, overrides)
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()

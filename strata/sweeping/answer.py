@@ -109,8 +109,8 @@ def compared(scored: list[Setting], best: Setting, folder: Path, metric: str) ->
 
 def has_rows(folder: Path, setting: Setting, rows: pd.DataFrame, labels: Labels) -> bool:
     """Whether a setting was scored on these rows, with these labels."""
-    own, own_labels = read_rows(folder, setting.number)
-    return own_labels == labels and own[["id", "label"]].equals(rows[["id", "label"]])
+    own, own_labels = read_rows(folder, setting.number, ["id", "label"])
+    return own_labels == labels and own.equals(rows[["id", "label"]])
 
 
 def importances(study: Study) -> dict[str, float]:

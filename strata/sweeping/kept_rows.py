@@ -21,11 +21,11 @@ def write_rows(folder: Path, trial: int, rows: pd.DataFrame, labels: Labels) -> 
     tables.write_frame(_path(folder, trial), rows, schema)
 
 
-def read_rows(folder: Path, trial: int) -> tuple[pd.DataFrame, Labels]:
-    """Read what `write_rows` wrote, sorted by id. Raises: StrataError when it is missing."""
+def read_rows(folder: Path, trial: int, columns: list[str] = SCHEMA.names) -> tuple[pd.DataFrame, Labels]:
+    """Read what `write_rows` wrote, sorted by id, which occurs once. Raises: StrataError when it is missing."""
     path = _path(folder, trial)
     names, positive = json.loads(tables.schema(path).metadata[LABELS])
-    return tables.read(path, SCHEMA.names).sort_values(["id", "unit"], ignore_index=True), Labels(names, positive)
+    return tables.read(path, columns).sort_values("id", ignore_index=True), Labels(names, positive)
 
 
 def _path(folder: Path, trial: int) -> Path:

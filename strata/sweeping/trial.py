@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,8 +64,9 @@ def run(
     Raises: StrataError with the reason when a stage fails; Pruned when `report` says so.
     """
     if not folds:
-        watch = partial(_report_curve, workspace.folder, metric, report)
-        return _run_one(workspace, name, overrides, watch, hand_over, log, share)
+        return _run_one(
+            workspace, name, overrides, Curve(workspace.folder, metric, report).is_hopeless, hand_over, log, share
+        )
     parts = []
     for fold in range(folds):
         settings = overrides | {"split.validation_folds": folds, "split.validation_fold": fold}
@@ -110,16 +110,28 @@ def _run_one(
     return outcome(workspace.folder, [name])
 
 
-def _report_curve(folder: Path, metric: str, report: Report) -> bool:
-    """Report every evaluation of a training so far, in order. Returns: whether to stop."""
-    try:
-        values = pd.read_csv(folder / CURVE)[metric]
-    except (OSError, pd.errors.EmptyDataError):
+class Curve:
+    """The evaluations of a training, each of which is reported once."""
+
+    def __init__(self, folder: Path, metric: str, report: Report):
+        self.folder, self.metric, self.report, self.reported = folder, metric, report, 0
+
+    def is_hopeless(self) -> bool:
+        """Report the evaluations since the last call, in order. Returns: whether to stop."""
+        try:
+            values = pd.read_csv(self.folder / CURVE)[self.metric].iloc[self.reported :]
+        except (OSError, pd.errors.EmptyDataError):
+            return False
+        if values.empty:
+            return False
+        train = read_yaml(self.folder / "params.yaml")["train"]
+        evaluations = train["epochs"] * train["evaluations_per_epoch"]
+        for value in values:
+            self.reported += 1
+            share = round(100 * self.reported / evaluations)
+            if share < 100 and self.report(share, float(value)):
+                return True
         return False
-    train = read_yaml(folder / "params.yaml")["train"]
-    evaluations = train["epochs"] * train["evaluations_per_epoch"]
-    shares = [round(100 * (i + 1) / evaluations) for i in range(len(values))]
-    return any(report(share, float(value)) for share, value in zip(shares, values, strict=True) if share < 100)
 
 
 def reason(log: bytes, code: int) -> str:
