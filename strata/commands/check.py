@@ -18,10 +18,10 @@ from pathlib import Path
 
 from strata import cpu
 from strata.base import files
-from strata.base.errors import StrataError, did_you_mean
+from strata.base.errors import StrataError
 from strata.commands.arguments import parser
-from strata.reading.parts import MARK
-from strata.reading.texts import lines
+from strata.reading.parts import named_part
+from strata.reading.texts import lines, texts
 from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
 from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, is_utf8, other_format
@@ -33,13 +33,11 @@ RECORDED = "quantization.json"  # in the folder: what quantize measured
 
 def file_and_part(given: Path) -> tuple[Path, str | None]:
     """Return a file, and which of its tables is meant, such as a sheet. Raises: StrataError when it is missing."""
-    name, _, part = given.name.rpartition(MARK)
-    if not given.exists() and name and given.with_name(name).is_file():
-        return given.with_name(name), part
-    if not given.is_file():
+    named = named_part(given)
+    if named is None:
         found = "is a folder, not a file" if given.is_dir() else "not a file" if given.exists() else "no such file"
         raise StrataError(f"{given}: {found}; name a file of texts: strata check FOLDER FILE")
-    return given, None
+    return named
 
 
 def text_lines(path: Path) -> Iterator[str]:
@@ -53,20 +51,6 @@ def text_lines(path: Path) -> Iterator[str]:
         yield line.removeprefix("\ufeff") if number == 1 else line
 
 
-def column_texts(path: Path, part: str | None, column: str) -> Iterator[str]:
-    """Yield the texts of a table, "" where a row has none. Raises: StrataError when it has no such column."""
-    # need the pipeline's packages; `lines` does without
-    from strata.base.tables import PLACE
-    from strata.reading.raw_files import RawFile
-    from strata.reading.source_file import SourceFile
-
-    for table in SourceFile(RawFile(path, part)).tables():
-        names = [name for name in table.column_names if name not in PLACE]
-        if column not in names:
-            raise StrataError(f"{path}: no column {column!r}; name it with --text{did_you_mean(column, names)}")
-        yield from (text or "" for text in table[column].to_pylist())
-
-
 def chosen_texts(given: Path, column: str | None, rows: int) -> list[str]:
     """Return the first texts of a file that are not empty. Raises: StrataError when there are too few.
 
@@ -75,7 +59,7 @@ def chosen_texts(given: Path, column: str | None, rows: int) -> list[str]:
     path, part = file_and_part(given)
     is_text = path.suffix.lower() == ".txt"
     is_lines = is_text and part is None and column is None
-    every = text_lines(path) if is_lines else column_texts(path, part, column or "text")
+    every = text_lines(path) if is_lines else itertools.chain.from_iterable(texts(given, column or "text"))
     try:
         chosen = list(itertools.islice((text for text in every if text.strip()), rows))
     except StrataError as error:
