@@ -19,7 +19,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from strata import curves, score_table
-from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.intervals.bootstrap import scores_with_intervals
@@ -27,6 +26,7 @@ from strata.labels import read_labels
 from strata.prior import read_prior_shift
 from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
+from strata.text.annotation import annotated
 from strata.text.scripts import WORD, share_in_words, share_without_spaces
 
 HEADLINES = ("accuracy", "f1_macro")

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from strata.annotation import annotated
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.model import checkpoint
 from strata.model.tokens import SCHEMA, write_tokens
 from strata.settings.reader import read_settings
+from strata.text.annotation import annotated
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast

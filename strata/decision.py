@@ -17,3 +17,14 @@ def decide(probabilities: np.ndarray, positive: int | None = None, threshold: fl
     if positive is None or probabilities.shape[1] != 2:
         raise ValueError("a threshold needs two labels, one of them positive")
     return np.where(probabilities[:, positive] >= threshold, positive, 1 - positive)
+
+
+def is_sure(probabilities: np.ndarray, predicted: np.ndarray, abstain_below: float | None) -> np.ndarray:
+    """Return where the model gives its prediction: (rows,) bool. None: everywhere.
+
+    probabilities: (rows, labels). predicted: (rows,), of `decide`. abstain_below: the least probability of a label that
+    is given.
+    """
+    if abstain_below is None:
+        return np.ones(len(predicted), dtype=bool)
+    return probabilities[np.arange(len(predicted)), predicted] >= abstain_below

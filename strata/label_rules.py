@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strata.base.canonical import canonical
 from strata.base.errors import StrataError
 from strata.label_lists import single
-from strata.unicode_forms import normalized
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,18 +28,6 @@ OUTSIDE = -1
 """The id of a number that matches none of the recipe's number rules: its row is filtered."""
 UNLISTED = -2
 """The id of any other value that the recipe does not list: its row is rejected."""
-
-
-def canonical(value: Scalar) -> str:
-    """Return the one spelling of values that formats write differently: true and True, 1 and 1.0.
-
-    >>> [canonical(value) for value in (True, "TRUE", 1, "1.0", " spam ")]
-    ['true', 'true', '1', '1', 'spam']
-    """
-    text = normalized("NFC", str(value)).strip()
-    if text.lower() in ("true", "false"):
-        return text.lower()
-    return re.sub(r"^(-?\d+)\.0+$", r"\1", text)
 
 
 def label_value(value: Scalar) -> str:

@@ -74,7 +74,7 @@ def test_constraints_hold_all_that_is_brought_along():
 
 def test_the_base_is_part_of_the_pipeline():
     assert pins("requirements-base.txt").items() <= pins("requirements.txt").items()
-    assert pins("requirements-base.txt").keys() == {"numpy", "onnxruntime", "tokenizers"}
+    assert pins("requirements-base.txt").keys() == {"numpy", "onnxruntime", "tokenizers", "regex", "selectolax"}
 
 
 def test_extras_are_read_from_the_requirements_files():

@@ -25,9 +25,9 @@ def entries(stage: str, kind: str) -> list[str]:
 
 
 def recipe_keys(stage: str) -> list[str]:
-    """The keys of the recipe that a stage lists under params."""
+    """The keys of the recipe that a stage lists under params, by their first names."""
     listed = [entry for entry in DVC["stages"][stage].get("params", []) if isinstance(entry, dict)]
-    return [key for entry in listed for keys in entry.values() for key in keys]
+    return [key.split(".")[0] for entry in listed for keys in entry.values() for key in keys]
 
 
 def reads_the_whole_recipe(stage: str) -> bool:
@@ -38,8 +38,9 @@ def reads_the_whole_recipe(stage: str) -> bool:
 def keys_that_are_read(stage: str) -> set[str]:
     """The keys of the recipe that a stage's modules name."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in module_files(stage)]
+    derived = {"text_columns": "columns", "annotated_columns": "annotate"}
     return {
-        node.attr
+        derived.get(node.attr, node.attr)
         for tree in trees
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute)

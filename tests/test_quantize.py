@@ -67,6 +67,7 @@ def test_the_folder_has_what_every_runtime_needs(trained):
         "config.json",
         "manifest.json",
         "model.safetensors",
+        "preparation.json",
         "quantization.json",
         "tokenizer.json",
         "tokenizer_config.json",

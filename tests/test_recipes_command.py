@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from stages.standardize.dates import utc_times
+from strata.base.canonical import canonical
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
 from strata.guessing.compose import scalar, string
 from strata.guessing.label_names import name_labels
-from strata.label_rules import OUTSIDE, canonical, label_ids
+from strata.label_rules import OUTSIDE, label_ids
 from strata.settings.reader import read_settings
 from strata.settings.yaml_loader import parse_yaml, read_yaml
 from tests.conftest import reviews

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from stages.standardize.filters import sample
 from strata.base import tables
+from strata.base.canonical import canonical
 from strata.base.errors import StrataError
-from strata.label_rules import OUTSIDE, canonical, label_ids
+from strata.label_rules import OUTSIDE, label_ids
 from strata.settings.recipe import Recipe
 from strata.text.cleaning import STEPS
 from tests.conftest import RECIPE, reviews, write_csv

@@ -11,8 +11,8 @@ import numpy as np
 from stages.evaluate.sample import sample
 from stages.evaluate.scored_rows import ScoredRows
 from stages.evaluate.text_changes import KINDS, changed_texts
-from strata.annotation import annotated
 from strata.intervals.wilson import wilson_interval
+from strata.text.annotation import annotated
 
 Prediction = tuple[np.ndarray, np.ndarray]  # probabilities: (rows, labels); predicted label ids: (rows,) int
 

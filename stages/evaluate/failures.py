@@ -9,8 +9,8 @@ from stages.evaluate.inputs import Inputs
 from stages.evaluate.scored_rows import ScoredRows
 from stages.evaluate.scorer import Scorer
 from strata import curves
-from strata.annotation import annotated
 from strata.base.tables import ATTRIBUTE
+from strata.text.annotation import annotated
 
 
 def errors(test: ScoredRows, texts: list[str], is_kind: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -7,8 +7,8 @@
 The candidates are tried in order on validation rows. The first within all limits is chosen, and scored once on test
 rows. If none is, the stage fails, and leaves a folder with the fp32 model only; candidates.csv among the plots says
 what was tried and why it was refused. Both models have the calibration folded into their last layer, so that a plain
-softmax is calibrated. config.json has the threshold and the positive label, quantization.json the reference values of
-`strata check`, manifest.json the SHA-256 of every file.
+softmax is calibrated. config.json has the threshold and the positive label, preparation.json how the recipe makes a
+text, quantization.json the reference values of `strata check`, manifest.json the SHA-256 of every file.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from strata.runtime.onnx_classifier import NotFiniteError, OnnxClassifier
 from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize
 from strata.settings.reader import read_settings
+from strata.settings.recipe import Recipe
 
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
 SAMPLE = 32  # validation rows on which the noise of int8 is measured
@@ -81,7 +82,7 @@ def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold
     return GateRows(frame, rows.input_ids, labels, threshold)
 
 
-def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, out: Path) -> int:
+def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe: Recipe, out: Path) -> int:
     """Write the calibrated fp32 model and the files beside it. Returns: the id of the padding token.
 
     Raises: StrataError when evaluate's predictions are not those of this model.
@@ -95,7 +96,7 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, out: P
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
     export.export_checked(model, args.model, path, inputs.calibration, max_length)
-    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels.positive)
+    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels.positive, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()
     if difference > TOLERANCE:
@@ -160,7 +161,9 @@ def megabytes(path: Path) -> float:
     return round(path.stat().st_size / 1e6, 2)
 
 
-def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out: Path) -> tuple[dict, dict, dict]:
+def write_models(
+    args: argparse.Namespace, inputs: Inputs, settings: Params, recipe: Recipe, out: Path
+) -> tuple[dict, dict, dict]:
     """Write the fp32 model and the first candidate within all limits, and its plots.
 
     Returns: the metrics; by candidate what was measured, as `choose` does; and the accuracy of fp32 and int8 on test
@@ -168,7 +171,7 @@ def write_models(args: argparse.Namespace, inputs: Inputs, settings: Params, out
     """
     section = settings.quantize
     fp32, quantized = out / FP32, out / QUANTIZED
-    pad_id = write_fp32(args, inputs, settings.tokenize.max_length, out)
+    pad_id = write_fp32(args, inputs, settings.tokenize.max_length, recipe, out)
     chosen, tried = choose(fp32, quantized, inputs.validation, pad_id, section)
     metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)
@@ -197,12 +200,12 @@ def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
         __doc__, argv, "--model", "--tokens", "--evaluate", "--labels", "--out", "--metrics", "--plots"
     )
-    settings, _ = read_settings(args.params, args.recipes)
+    settings, recipe = read_settings(args.params, args.recipes)
     inputs = read_inputs(args)
     # raises now, and not after the export, if the metric is undefined
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
-        metrics, tried, accuracy = write_models(args, inputs, settings, out)
+        metrics, tried, accuracy = write_models(args, inputs, settings, recipe, out)
         manifest.write(out, LEAST_ONNX_RUNTIME)
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:

@@ -7,17 +7,25 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from strata.base import files
+from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
+from strata.settings.recipe import Recipe
 
 
 def write(
-    model: PreTrainedModel, source: Path, out: Path, max_length: int, threshold: float | None, positive: str | None
+    model: PreTrainedModel,
+    source: Path,
+    out: Path,
+    max_length: int,
+    threshold: float | None,
+    positive: str | None,
+    recipe: Recipe,
 ) -> None:
-    """Write the calibrated weights, the configuration and the tokenizer; copy other files, such as a vocabulary.
+    """Write the calibrated weights, configuration, tokenizer and preparation; copy other files, such as a vocabulary.
 
     source: the folder that train wrote. max_length: tokens that every tokenizer cuts a text to, as in evaluate.
     threshold, positive: of the decision rule. They are in config.json for `strata.Predictor`; transformers and
-    transformers.js ignore them, and predict the label with the largest probability.
+    transformers.js ignore them, and predict the label with the largest probability. recipe: for how it makes a text.
     """
     model.save_pretrained(out)
     (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
@@ -31,6 +39,8 @@ def write(
     files.write_json(
         out / "tokenizer_config.json", settings | {"model_max_length": max_length, "truncation_side": "right"}
     )
+    preparation = Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)
+    write_preparation(out, preparation)
     for path in sorted(source.iterdir()):
         if path.is_file() and ".safetensors" not in path.suffixes and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)

@@ -17,14 +17,13 @@ def named_columns(path: Path, recipe: Recipe) -> list[str]:
     """
     present = [name for name in tables.column_names(path) if name not in PLACE]
     columns, keep = recipe.columns, recipe.keep
-    texts = [columns.text] if isinstance(columns.text, str) else columns.text
-    named = [("columns.text", name) for name in texts]
+    named = [("columns.text", name) for name in recipe.text_columns]
     named += [("columns.label", name) for name in label_columns(columns)]
     named += [("columns.group", columns.group)] if columns.group else []
     named += [("columns.date", date_column(columns)[0])] if columns.date else []
     named += [(f"keep.equal.{name}", name) for name in keep.equal]
     named += [(f"keep.top.{name}", name) for name in keep.top]
-    named += [("annotate", name if isinstance(name, str) else name.column) for name in recipe.annotate]
+    named += [("annotate", name) for name, _ in recipe.annotated_columns]
     for key, name in named:
         if name not in present:
             hint = did_you_mean(name, present)
@@ -46,8 +45,7 @@ def attribute_columns(recipe: Recipe) -> dict[str, str | None]:
     These are the columns of `annotate`, of `keep.equal` where it lists several values, and of `keep.top`. The group is
     left out, since every row has it in a column of its own.
     """
-    columns = {entry: None for entry in recipe.annotate if isinstance(entry, str)}
-    columns |= {entry.column: entry.split for entry in recipe.annotate if not isinstance(entry, str)}
+    columns = dict(recipe.annotated_columns)
     several = [name for name, values in recipe.keep.equal.items() if isinstance(values, list) and len(values) > 1]
     columns |= {name: None for name in [*several, *recipe.keep.top] if name not in columns}
     return {name: split for name, split in columns.items() if name != recipe.columns.group}

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from strata.base.canonical import canonical
 from strata.base.errors import StrataError
 from strata.expression import columns_in, evaluate
-from strata.label_rules import canonical, canonical_values
+from strata.label_rules import canonical_values
 from strata.settings.recipe import Keep
 
 NUMBERS, BOOLEANS, TEXTS = "numbers", "booleans", "texts"

@@ -3,16 +3,18 @@
 import pandas as pd
 import pyarrow as pa
 
-from stages.standardize.annotations import row_tokens
 from stages.standardize.columns import attribute_columns, date_column
 from stages.standardize.counts import Counts
 from stages.standardize.dates import utc_times
 from stages.standardize.filters import Survey, source_masks, text_masks
 from stages.standardize.label_column import label_values, labels_in_one
 from strata.base import tables
-from strata.label_rules import OUTSIDE, UNLISTED, canonical, canonical_values, label_ids
+from strata.base.canonical import canonical
+from strata.label_rules import OUTSIDE, UNLISTED, canonical_values, label_ids
 from strata.settings.recipe import Recipe
-from strata.text.cleaning import STEPS
+from strata.text.annotation import row_tokens
+from strata.text.cleaning import cleaned
+from strata.text.joined import joined
 
 
 class Standardizer:
@@ -51,29 +53,19 @@ class Standardizer:
         return pa.RecordBatch.from_pandas(pd.DataFrame(columns), schema=self.schema, preserve_index=False)
 
     def _joined_text(self, raw: pd.DataFrame) -> pd.Series:
-        """Return the text of each row, "" where it is missing; several columns are joined by a space."""
-        names = self.recipe.columns.text
-        if isinstance(names, str):
-            return raw[names].fillna("")
-        parts = [raw[name].fillna("").str.strip() for name in names]
-        return parts[0].str.cat(parts[1:], sep=" ").str.strip() if len(parts) > 1 else parts[0]
+        columns = [raw[name] for name in self.recipe.text_columns]
+        return pd.Series(joined(columns), index=raw.index, dtype="str")
 
     def _filtered_text(self, raw: pd.DataFrame, source: pd.Series, label: pd.Series, counts: Counts) -> pd.Series:
         """Return the cleaned texts of the rows that no filter of `keep` drops."""
         is_kept = pd.Series(True, index=raw.index)
         for name, mask in source_masks(raw, self.recipe.keep, self._survey).items():
             is_kept = counts.filter(name, is_kept, mask, label, source)
-        text = self._cleaned(source[is_kept])
+        text = pd.Series(cleaned(source[is_kept], self.recipe.clean), index=source.index[is_kept], dtype="str")
         is_kept = is_kept[is_kept]
         for name, mask in text_masks(text, self.recipe.keep).items():
             is_kept = counts.filter(name, is_kept, mask, label, text)
         return text[is_kept]
-
-    def _cleaned(self, text: pd.Series) -> pd.Series:
-        cleaned = text.tolist()
-        for step in self.recipe.clean:
-            cleaned = [STEPS[step](value) for value in cleaned]
-        return pd.Series(cleaned, index=text.index, dtype="str")
 
     def _dates(self, raw: pd.DataFrame, index: pd.Index) -> pd.Series | None:
         """Return the dates of the rows in `index`, or None when the recipe names no date."""
@@ -130,7 +122,7 @@ class Standardizer:
         """Return each row's special tokens joined by spaces, or None; unknown tokens are left out."""
         if not self.recipe.annotate:
             return [None] * len(raw)
-        rows = row_tokens(raw, self.recipe.annotate)
+        rows = row_tokens(raw, self.recipe.annotated_columns)
         if self._known_tokens is None:
             counts.tokens.update(*rows)
         else:

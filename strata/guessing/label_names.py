@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from decimal import Decimal
 
-from strata.label_rules import canonical
+from strata.base.canonical import canonical
 from strata.yaml_words import merged, scalar
 
 MANY_LABELS = 30

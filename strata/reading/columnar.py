@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from strata.base.as_text import as_text
 from strata.reading import values
 from strata.reading.batch import Batch, Reject, check_names
 from strata.reading.class_names import class_names, named
@@ -34,7 +35,7 @@ def _text_batch(typed_columns: dict[str, pa.Array], names: dict[str, list[str]],
     columns, reasons = [], {}
     for name, column in typed_columns.items():
         typed, unnamed = named(column, names[name]) if name in names else (column, {})
-        text, undecodable = as_text(typed)
+        text, undecodable = text_column(typed)
         reasons |= unnamed
         columns.append(pc.if_else(pc.equal(text, ""), None, text))
         reasons |= dict.fromkeys(undecodable, "invalid bytes")
@@ -66,7 +67,7 @@ def _unusable(columns: list[pa.Array]) -> dict[int, str]:
     return reasons
 
 
-def as_text(column: pa.Array) -> tuple[pa.Array, set[int]]:
+def text_column(column: pa.Array) -> tuple[pa.Array, set[int]]:
     """Return a column as text, and the positions of values that are not UTF-8.
 
     NaN becomes null; lists and structs become JSON.
@@ -74,7 +75,7 @@ def as_text(column: pa.Array) -> tuple[pa.Array, set[int]]:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
-        return pa.array([values.as_text(value) for value in column.to_pylist()], pa.string()), set()
+        return pa.array([as_text(value) for value in column.to_pylist()], pa.string()), set()
     if pa.types.is_floating(column.type):
         # like Python, JSON and CSV, numpy writes the fewest digits that identify the number
         texts = pa.array(column.fill_null(math.nan).to_numpy(zero_copy_only=False).astype(str), pa.string())

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from strata.base.as_text import as_text
 from strata.reading import values
 from strata.reading.batch import Batch, Reject, check_names
 from strata.reading.objects import Objects
@@ -56,7 +57,7 @@ def _text_columns(
             column = [row.get(name) for _, row in numbered]
             types = {type(value) for value in column}
             if types != {str}:
-                column = [values.as_text(value) for value in column]
+                column = [as_text(value) for value in column]
             if types & {dict, list}:
                 nested.append(name)
             text = pa.array(column, pa.string())

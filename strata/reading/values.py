@@ -1,30 +1,15 @@
-"""Values as text, spelled the same way for every format, and why some cannot be text."""
+"""Why some values cannot be text, and what is kept of them."""
 
 import json
-import math
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from strata.base.as_text import as_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that cannot be decoded
-
-
-def as_text(value: Any) -> str | None:
-    """Return a value as text: true, 1.5, JSON for lists and objects; None for null and NaN. Raises: RecursionError."""
-    if isinstance(value, str):
-        return value
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return str(float(value))
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=float)
-    return str(value)
 
 
 def unusable(row: dict[str, Any]) -> str | None:

@@ -11,11 +11,15 @@ HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches
 
 
 class Decision(NamedTuple):
-    """labels: by id. positive: id of the positive label. threshold: of its probability, as in `decide`."""
+    """labels: by id. positive: id of the positive label. threshold: of its probability, as in `decide`.
+
+    abstain_below: as in `is_sure`.
+    """
 
     labels: list[str]
     positive: int | None
     threshold: float | None
+    abstain_below: float | None
 
 
 def read_decision(path: Path) -> Decision:
@@ -25,20 +29,26 @@ def read_decision(path: Path) -> Decision:
     """
     config = files.read_json(path)
     labels = _labels(config, path)
-    positive, threshold = config.get("positive"), config.get("threshold")
+    positive = config.get("positive")
     if positive is not None and positive not in labels:
         raise StrataError(f"{path}: positive is {positive!r}, must be one of the labels: {', '.join(labels)}")
-    if threshold is None:
-        return Decision(labels, None if positive is None else labels.index(positive), None)
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-        raise StrataError(f"{path}: threshold is {threshold!r}, must be a number or null")
-    if not 0 <= threshold <= HIGHEST_THRESHOLD:  # nor is NaN
-        raise StrataError(f"{path}: threshold is {threshold:g}, must be a probability from 0 to 1, or null")
-    if positive is None:
+    threshold, abstain_below = (_probability(config, key, path) for key in ("threshold", "abstain_below"))
+    if threshold is not None and positive is None:
         raise StrataError(f"{path}: threshold is {threshold:g}, but no label is positive; name it, or set it to null")
-    if len(labels) != 2:
+    if threshold is not None and len(labels) != 2:
         raise StrataError(f"{path}: threshold is {threshold:g}, but it has {len(labels)} labels; set it to null")
-    return Decision(labels, labels.index(positive), float(threshold))
+    return Decision(labels, None if positive is None else labels.index(positive), threshold, abstain_below)
+
+
+def _probability(config: dict, key: str, path: Path) -> float | None:
+    value = config.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise StrataError(f"{path}: {key} is {value!r}, must be a number or null")
+    if not 0 <= value <= HIGHEST_THRESHOLD:  # nor is NaN
+        raise StrataError(f"{path}: {key} is {value:g}, must be a probability from 0 to 1, or null")
+    return float(value)
 
 
 def _labels(config: object, path: Path) -> list[str]:

@@ -3,17 +3,22 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from strata.base import files
+from strata.base.as_text import as_text
 from strata.base.errors import StrataError, did_you_mean
-from strata.decision import decide
+from strata.decision import decide, is_sure
 from strata.runtime import manifest
 from strata.runtime.model_config import read_decision
 from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime
-from strata.runtime.text_tokens import TextTokens
+from strata.runtime.preparation import NAME as PREPARATION
+from strata.runtime.preparation import read_preparation
+from strata.runtime.text_tokens import MOST_CHARACTERS, TextTokens
+from strata.text.cleaning import cleaned
 
 QUANTIZED, FP32 = "onnx/model_quantized.onnx", "onnx/model.onnx"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
@@ -34,9 +39,11 @@ class Predictor:
         if threads is not None and threads < 1:
             raise StrataError(f"threads is {threads}, must be 1 or more")
         check_files(folder, model)
-        listed = manifest.check(folder, (CONFIG, TOKENIZER, model))
+        optional = [PREPARATION] if (folder / PREPARATION).is_file() else []
+        listed = manifest.check(folder, (CONFIG, TOKENIZER, model, *optional))
         check_runtime(folder / model, listed.get("onnxruntime"))
-        self.labels, self.positive, self.threshold = read_decision(folder / CONFIG)
+        self.labels, self.positive, self.threshold, self.abstain_below = read_decision(folder / CONFIG)
+        self.preparation = read_preparation(folder)
         self.tokens = TextTokens(folder / TOKENIZER)
         self.classifier = OnnxClassifier(folder / model, threads)
         if self.classifier.labels != len(self.labels):
@@ -50,31 +57,63 @@ class Predictor:
                 f"{folder / TOKENIZER}: has {self.tokens.size:,} tokens, the model {known:,}; take both from one run"
             )
 
-    def probabilities(self, texts: Iterable[str]) -> np.ndarray:
-        """Return (texts, labels) float64, in the order of `labels`.
+    def probabilities(self, texts: Iterable[str | Mapping[str, Any]]) -> np.ndarray:
+        """Return (texts, labels) float64, in the order of `labels`. texts: strings, or rows as in `prepared`.
 
-        A text's row does not depend on the other texts. Raises: TypeError if `texts` is no list of strings, or the
-        like; StrataError if a text contains a lone surrogate (an undecodable byte), or the model fails.
+        A text's row does not depend on the other texts. Raises: as `prepared`, and StrataError if the model fails.
         """
-        texts = _listed(texts)
-        for position, text in enumerate(texts, 1):
-            if not isinstance(text, str):
-                raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
-            if not is_utf8(text):
-                raise StrataError(f"text {position} is {NOT_UTF8}")
+        return self.probabilities_of(self.prepared(texts))
+
+    def probabilities_of(self, texts: list[str]) -> np.ndarray:
+        """Return the same for texts that are prepared. Raises: StrataError if the model fails."""
         if not texts:
             return np.empty((0, len(self.labels)))
         blocks = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
         return np.concatenate([self.classifier.probabilities(self.tokens.ids(block)) for block in blocks])
 
-    def __call__(self, texts: Iterable[str]) -> list[dict]:
-        """Return the label of each text and its probability; with a threshold, the label that it decides on."""
-        probabilities = self.probabilities(texts)
+    def prepared(self, texts: Iterable[str | Mapping[str, Any]]) -> list[str]:
+        """Return each text as the model reads it: cleaned and, of a row, joined and annotated, as the recipe says.
+
+        texts: strings, or rows of the source as {column: value}; a string is the text alone, without annotations.
+        Raises: TypeError if `texts` is no list of these; StrataError if a row lacks a column of texts, or a text
+        contains a lone surrogate (an undecodable byte).
+        """
+        return [self._prepared(text, position) for position, text in enumerate(_listed(texts), 1)]
+
+    def _prepared(self, text: str | Mapping[str, Any], position: int) -> str:
+        if isinstance(text, Mapping):
+            if missing := [name for name in self.preparation.text if name not in text]:
+                raise StrataError(f"row {position} has no {missing[0]!r}{did_you_mean(missing[0], list(text))}")
+            row = {name: [(as_text(text.get(name)) or "")[:MOST_CHARACTERS]] for name in self.preparation.columns}
+            (prepared,) = self.preparation.texts(row, self.tokens.added)
+        elif isinstance(text, str):
+            (prepared,) = cleaned([text[:MOST_CHARACTERS]], self.preparation.clean)
+        else:
+            raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
+        if not is_utf8(prepared):
+            raise StrataError(f"text {position} is {NOT_UTF8}")
+        return prepared
+
+    def __call__(self, texts: Iterable[str | Mapping[str, Any]]) -> list[dict]:
+        """Return the answer to each text: see `answers`. texts, errors: as `prepared`."""
+        return self.answers(self.probabilities(texts))
+
+    def answers(self, probabilities: np.ndarray) -> list[dict]:
+        """Return each row's `label` and its `probability`. probabilities: (rows, labels).
+
+        With a threshold, the label is the one that it decides on. A model that may abstain gives the label None where
+        it is not sure, the largest probability, and `likeliest`: the two likeliest labels with their probabilities.
+        """
         predicted = decide(probabilities, self.positive, self.threshold)
+        sure = is_sure(probabilities, predicted, self.abstain_below)
         return [
-            {"label": self.labels[i], "probability": float(row[i])}
-            for i, row in zip(predicted, probabilities, strict=True)
+            {"label": self.labels[i], "probability": float(row[i])} if certain else self._not_sure(row)
+            for i, row, certain in zip(predicted, probabilities, sure, strict=True)
         ]
+
+    def _not_sure(self, row: np.ndarray) -> dict:
+        two = [{"label": self.labels[i], "probability": float(row[i])} for i in np.argsort(-row, kind="stable")[:2]]
+        return {"label": None, "probability": two[0]["probability"], "likeliest": two}
 
 
 def _listed(texts: object) -> list:

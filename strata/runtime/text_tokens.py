@@ -42,6 +42,11 @@ class TextTokens:
         """The number of tokens in the vocabulary."""
         return self.tokenizer.get_vocab_size()
 
+    @cached_property
+    def added(self) -> set[str]:
+        """The special tokens, among them those that a recipe's annotations brought."""
+        return {token.content for token in self.tokenizer.get_added_tokens_decoder().values()}
+
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the token ids of each text, cut to max_length. Raises: StrataError when the tokenizer fails."""
         try:

@@ -157,6 +157,16 @@ class Recipe(Section):
         "absent or null: not stated.",
     )
 
+    @property
+    def text_columns(self) -> list[str]:
+        """The columns whose texts are joined."""
+        return [self.columns.text] if isinstance(self.columns.text, str) else self.columns.text
+
+    @property
+    def annotated_columns(self) -> list[tuple[str, str | None]]:
+        """The columns of `annotate`, each with the separator of its values."""
+        return [(entry, None) if isinstance(entry, str) else (entry.column, entry.split) for entry in self.annotate]
+
     @model_validator(mode="after")
     def _rules_are_rules(self) -> "Recipe":
         for name, values in self.labels.items():

@@ -1,12 +1,17 @@
-"""The cleaning steps that a recipe can name. To add one, write a function from text to text and add it to STEPS."""
+"""The cleaning steps that a recipe can name. To add one, write a function from text to text and add it to STEPS.
+
+The libraries are imported where they are needed, so that serving starts fast.
+"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
-import regex
-from selectolax.lexbor import LexborHTMLParser
+from strata.base.unicode_forms import normalized
 
-from strata.unicode_forms import normalized
+if TYPE_CHECKING:
+    import regex
 
 # elements that separate the words around them
 _BLOCKS = (
@@ -20,7 +25,6 @@ _INLINE = (
     "summary|sup|svg|tbody|template|textarea|tfoot|thead|time|tt|u|var|video|wbr"
 )
 _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_NO_WORD = regex.compile(r"[^\w\s\p{M}]|_")
 _SPACES = re.compile("  +")
 # elements that end by themselves where the next one begins, or hold none, nest in each other only inside of others
 _FLAT = "area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|optgroup|option|p|tbody|td|tfoot|th|thead|tr|wbr"
@@ -52,6 +56,8 @@ def html(text: str) -> str:
 def _parsed(text: str) -> str:
     if text.count("<") > DEEPEST and _depth(text) > DEEPEST:
         text = _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", text))
+    from selectolax.lexbor import LexborHTMLParser
+
     tree = LexborHTMLParser(_NOT_A_TAG.sub("&lt;", text))
     tree.strip_tags(["script", "style"])
     for node in tree.css(_BLOCKS.replace("|", ", ")):
@@ -88,8 +94,14 @@ def punctuation(text: str) -> str:
     >>> punctuation("Don't stop,now!")
     'Dont stop now '
     """
-    # the vowels of many scripts are marks, which \w does not match
-    return _NO_WORD.sub(" ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
+    return _no_word().sub(" ", re.sub(r"(?<=\w)['\u2019](?=\w)", "", text))
+
+
+@cache
+def _no_word() -> "regex.Pattern":
+    import regex
+
+    return regex.compile(r"[^\w\s\p{M}]|_")  # the vowels of many scripts are marks, which \w does not match
 
 
 def unicode(text: str) -> str:
@@ -100,3 +112,11 @@ def unicode(text: str) -> str:
 STEPS: dict[str, Callable[[str], str]] = {
     step.__name__: step for step in (html, whitespace, lowercase, punctuation, unicode)
 }
+
+
+def cleaned(texts: Iterable[str], steps: Sequence[str]) -> list[str]:
+    """Return texts after these steps, in this order. Raises: KeyError on a step that STEPS does not have."""
+    texts = list(texts)
+    for step in steps:
+        texts = [STEPS[step](text) for text in texts]
+    return texts
