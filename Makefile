@@ -88,7 +88,7 @@ data/raw/%/schrute.csv: $(SCHRUTE)
 	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-.venv/installed-dev: .venv/installed requirements-dev.txt requirements-lora.txt requirements-tensorboard.txt
+.venv/installed-dev: .venv/installed $(wildcard requirements-*.txt)
 	$(PIP) -r requirements-dev.txt
 	touch $@
 

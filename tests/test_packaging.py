@@ -21,6 +21,8 @@ EXTRAS = {
     "lora": "requirements-lora.txt",
     "tensorboard": "requirements-tensorboard.txt",
     "ray": "requirements-ray.txt",
+    "serve": "requirements-serve.txt",
+    "page": "requirements-page.txt",
 }
 # what torch brings with CUDA, and torch itself, whose pin is in requirements.txt alone
 NOT_CONSTRAINED = re.compile(r"(torch|triton|pytorch-triton|nvidia-.*|cuda-.*)\Z")
