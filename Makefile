@@ -21,7 +21,7 @@ repro: install ## run every stage that changed, and tell whether the run is the 
 	strata verify
 
 test: .venv/installed-dev tests/node/node_modules ## run every test
-	HF_HUB_OFFLINE=1 pytest --numprocesses 2 --dist loadfile
+	HF_HUB_OFFLINE=1 pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed-dev ## check style and parameters
 	ruff check .

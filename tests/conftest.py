@@ -34,6 +34,12 @@ def in_head() -> list[str]:
     return listed.stdout.decode().rstrip("\0").split("\0")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first, so that no process is left with one while the other has nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 GOOD, BAD = ["good", "lovely", "fine", "warm"], ["bad", "dull", "cold", "awful"]
 NEUTRAL = ["film", "plot", "actor", "scene", "music", "story", "the", "a", "is", "with", "and", "very"]
 
