@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import pytest
 
 from stages.report.render import visible
 from strata.base.errors import StrataError
-from strata.settings.sweep import SECTIONS
+from strata.settings.sweep import SECTIONS, Runs
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import results
 from strata.sweeping.answer import Answer, Setting
@@ -45,7 +44,8 @@ def search(
     tried = [setting(i, *one) for i, one in enumerate(zip([others[0], overrides, *others[1:3]], scores, strict=True))]
     failed = setting(4, others[3], None, "PRUNED")
     answer = Answer([*tried, failed], tried[0], tried[:2], tried[0], [], 90, 0.02, 0.03, {"train.lr": 0.75})
-    sweep = SimpleNamespace(metric=metric, direction="minimize" if falls else "maximize", folds=None)
+    direction = "minimize" if falls else "maximize"
+    sweep = Runs(runs={"one": {}}, metric=metric, direction=direction)
     results.write(project.root / "plots/sweep" / name, answer._replace(**more), sweep, recipe)
 
 

@@ -298,7 +298,7 @@ def test_the_answer_ties_what_rows_cannot_tell_apart_and_expects_the_best_to_fal
     assert "s-002" not in {one.name for one in result.tied}
     assert len(result.tied) > 3
     assert result.shrinkage > 0
-    assert result.promised("maximize") < result.best.ending.score
+    assert result.promised(1) < result.best.ending.score
     assert set(result.importances) <= set(SETTINGS["search"])
 
 
@@ -306,4 +306,4 @@ def test_a_low_score_is_the_best_where_the_metric_is_a_loss(tmp_path):
     study = run(tmp_path, sweep(metric="loss", direction="minimize"), Trainings())
     result = answer(study, tmp_path / "rows")
     assert result.best.ending.score == min(one.ending.score for one in result.scored)
-    assert result.promised("minimize") >= result.best.ending.score
+    assert result.promised(-1) >= result.best.ending.score

@@ -73,6 +73,11 @@ class Scored(Section):
         "absent or null: by the validation split.",
     )
 
+    @property
+    def sign(self) -> int:
+        """What a score is multiplied by, so that higher is better."""
+        return 1 if self.direction == "maximize" else -1
+
     @model_validator(mode="after")
     def _direction_is_that_of_the_metric(self) -> "Scored":
         better = "minimize" if self.metric in LOWER_IS_BETTER else "maximize"

@@ -14,13 +14,13 @@ from optuna.trial import FrozenTrial
 from strata.base.errors import StrataError
 from strata.intervals.best_of_many import BestOfMany, best_of_many, scores_and_draws
 from strata.labels import Labels
-from strata.scoring import LOWER_IS_BETTER
 from strata.settings.overrides import Overrides
-from strata.settings.sweep import Search
+from strata.settings.sweep import Search, Sweep
 from strata.sweeping.kept_rows import read_rows
 from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of
 
 SEED = 42  # of the draws
+STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed"}
 
 
 class Setting(NamedTuple):
@@ -50,9 +50,18 @@ class Answer(NamedTuple):
         """The trials that have a score."""
         return [setting for setting in self.settings if setting.ending.score is not None]
 
-    def promised(self, direction: str) -> float:
-        """Return what the best score is expected to be on new rows. direction: of the sweep."""
-        return self.best.ending.score + (self.shrinkage if direction == "minimize" else -self.shrinkage)
+    @property
+    def states(self) -> dict[str, int]:
+        """The number of trials that ended in each way, by its words."""
+        return {words: sum(one.ending.state == state for one in self.settings) for state, words in STATES.items()}
+
+    def is_tied(self, setting: Setting) -> bool:
+        """Whether a trial is not told apart from the best."""
+        return any(setting is one for one in self.tied)
+
+    def promised(self, sign: int) -> float:
+        """Return what the best score is expected to be on new rows. sign: of the sweep."""
+        return self.best.ending.score - sign * self.shrinkage
 
 
 def answer(study: Study, folder: Path) -> Answer:
@@ -72,10 +81,9 @@ def answer(study: Study, folder: Path) -> Answer:
         raise StrataError(f"sweep {study.name}: no trial has a score yet{why}")
     best = next(setting for setting in settings if setting.number == best_trial.number)
     scored = [setting for setting in settings if setting.ending.score is not None]
-    comparable, rows, result = compared(scored, best, folder, study.sweep.metric)
+    comparable, rows, result = compared(scored, best, folder, study.sweep)
     tied = [one for one, is_tied in zip(comparable, result.not_told_apart, strict=True) if is_tied or one is best]
-    sign = -1 if study.sweep.direction == "minimize" else 1
-    tied.sort(key=lambda one: (one is not best, -sign * one.ending.score))
+    tied.sort(key=lambda one: (one is not best, -study.sweep.sign * one.ending.score))
     return Answer(
         settings=settings,
         best=best,
@@ -89,7 +97,7 @@ def answer(study: Study, folder: Path) -> Answer:
     )
 
 
-def compared(scored: list[Setting], best: Setting, folder: Path, metric: str) -> tuple[list[Setting], int, BestOfMany]:
+def compared(scored: list[Setting], best: Setting, folder: Path, sweep: Sweep) -> tuple[list[Setting], int, BestOfMany]:
     """Compare the settings that were scored on the rows of the best one, row by row.
 
     Returns: these settings, the number of rows, and what the rows say about them.
@@ -101,10 +109,9 @@ def compared(scored: list[Setting], best: Setting, folder: Path, metric: str) ->
             yield np.stack(read_rows(folder, setting.number)[0]["probabilities"])
 
     comparable = [setting for setting in scored if has_rows(folder, setting, rows, labels)]
-    unit = rows["unit"].to_numpy()
-    scores, draws = scores_and_draws(rows["label"].to_numpy(), probabilities(), labels.positive_id, unit, SEED, metric)
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    return comparable, len(rows), best_of_many(sign * scores, sign * draws, len(np.unique(unit)))
+    label, unit = rows["label"].to_numpy(), rows["unit"].to_numpy()
+    scores, draws = scores_and_draws(label, probabilities(), labels.positive_id, unit, SEED, sweep.metric)
+    return comparable, len(rows), best_of_many(sweep.sign * scores, sweep.sign * draws, len(np.unique(unit)))
 
 
 def has_rows(folder: Path, setting: Setting, rows: pd.DataFrame, labels: Labels) -> bool:

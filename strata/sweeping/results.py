@@ -15,9 +15,8 @@ import yaml
 from strata.base import files
 from strata.settings.sweep import Sweep
 from strata.settings.sweep_answer import SweepAnswer, Tried
-from strata.sweeping.answer import Answer, Setting
+from strata.sweeping.answer import STATES, Answer, Setting
 
-STATES = {"COMPLETE": "complete", "PRUNED": "stopped early", "FAIL": "failed"}
 WIDE = 10  # ratio of the largest to the least value from which on a log axis shows them better
 
 
@@ -56,34 +55,33 @@ def pictures(name: str, metric: str) -> list[dict[str, Any]]:
 
 def trial_table(answer: Answer) -> pd.DataFrame:
     """Return a line for each trial: trial, state, score, tied, compute, reason, and a column for each key."""
-    tied = {setting.name for setting in answer.tied}
     rows = [
         {
             "trial": setting.name,
             "state": STATES[setting.ending.state],
             "score": setting.ending.score,
-            "tied": int(setting.name in tied),
+            "tied": int(answer.is_tied(setting)),
             "compute": setting.ending.compute,
             "reason": setting.ending.reason,
         }
-        | {key: written(value) for key, value in setting.overrides.items()}
+        | {key: cell(value) for key, value in setting.overrides.items()}
         for setting in answer.settings
     ]
     return pd.DataFrame(rows)
 
 
-def written(value: Any) -> Any:
+def cell(value: Any) -> Any:
     """Return a value of a key as a table's cell shows it."""
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else json.dumps(value)
 
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
     """Return number, trial, score, tied and the best score so far of each trial that has a score."""
-    scored, tied = answer.scored, {setting.name for setting in answer.tied}
+    scored = answer.scored
     scores = np.array([setting.ending.score for setting in scored])
-    best = np.minimum.accumulate(scores) if sweep.direction == "minimize" else np.maximum.accumulate(scores)
+    best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
     about = {"number": [one.number for one in scored], "trial": [one.name for one in scored]}
-    return pd.DataFrame(about | {"score": scores, "tied": [int(one.name in tied) for one in scored], "best": best})
+    return pd.DataFrame(about | {"score": scores, "tied": [int(answer.is_tied(one)) for one in scored], "best": best})
 
 
 def slices(answer: Answer) -> pd.DataFrame:
@@ -91,14 +89,13 @@ def slices(answer: Answer) -> pd.DataFrame:
 
     scale: of the key's axis: nominal, linear, or log where the values span a factor of WIDE.
     """
-    tied = {setting.name for setting in answer.tied}
     rows = [
         {
             "trial": setting.name,
             "key": key,
-            "value": written(value),
+            "value": cell(value),
             "score": setting.ending.score,
-            "tied": int(setting.name in tied),
+            "tied": int(answer.is_tied(setting)),
         }
         for setting in answer.scored
         for key, value in setting.overrides.items()
@@ -139,9 +136,9 @@ def summary(answer: Answer, sweep: Sweep, recipe: str) -> SweepAnswer:
         direction=sweep.direction,
         folds=sweep.folds,
         rows=answer.rows,
-        trials={name: sum(one.ending.state == state for one in answer.settings) for state, name in STATES.items()},
+        trials=answer.states,
         best=of_setting(answer.best),
-        promised=None if luck is None else answer.promised(sweep.direction),
+        promised=None if luck is None else answer.promised(sweep.sign),
         shrinkage=luck,
         shrinkage_error=None if luck is None else answer.shrinkage_error,
         cheapest=of_setting(answer.cheapest),

@@ -103,8 +103,7 @@ class Study:
     def best(self) -> FrozenTrial | None:
         """Return the trial with the best score, of equal ones the first; None before any has one."""
         scored = [trial for trial in self.trials if (ending := ending_of(trial)) and ending.score is not None]
-        sign = 1 if self.sweep.direction == "maximize" else -1
-        return max(scored, key=lambda trial: sign * ending_of(trial).score, default=None)
+        return max(scored, key=lambda trial: self.sweep.sign * ending_of(trial).score, default=None)
 
     @property
     def seconds(self) -> float:

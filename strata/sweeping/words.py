@@ -8,7 +8,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from strata.settings.overrides import described
 from strata.settings.sweep import Sweep
 from strata.sweeping.answer import Answer
-from strata.sweeping.results import STATES
 
 MOST_SHOWN = 10  # settings that are not told from the best
 
@@ -19,7 +18,6 @@ def printed(answer: Answer, sweep: Sweep, name: str, results: Path) -> str:
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     others = answer.tied[1:]
-    counts = {state: sum(one.ending.state == state for one in answer.settings) for state in STATES}
     known = not np.isnan(answer.shrinkage)
     text = environment.get_template("answer.txt.j2").render(
         **answer._asdict(),
@@ -28,11 +26,11 @@ def printed(answer: Answer, sweep: Sweep, name: str, results: Path) -> str:
         folds=sweep.folds,
         results=results,
         described=described,
-        states=", ".join(f"{count} {STATES[state]}" for state, count in counts.items() if count),
+        states=", ".join(f"{count} {state}" for state, count in answer.states.items() if count),
         comparable=len(answer.scored) - len(answer.apart),
         shown=others[:MOST_SHOWN],
         width=max((len(one.name) for one in others[:MOST_SHOWN]), default=0),
-        promised=answer.promised(sweep.direction) if known else None,
+        promised=answer.promised(sweep.sign) if known else None,
         error=answer.shrinkage_error,
         failed=[one for one in answer.settings if one.ending.reason],
     )

@@ -145,7 +145,10 @@ class Workspace:
         """
         if self.is_closed:
             raise StrataError("the search was interrupted")
-        environment = os.environ | share | {"PYTHONUNBUFFERED": "1"}
+        path = os.pathsep.join(
+            [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+        )  # for `python` in dvc.yaml
+        environment = os.environ | share | {"PYTHONUNBUFFERED": "1", "PATH": path}
         environment.pop("PYTHONPATH", None)  # the code is the workspace's
         with log.open("wb") as output:
             process = subprocess.Popen(
