@@ -113,8 +113,10 @@ def _rest(labels: dict[str, Scalar | list[Scalar]]) -> int | None:
 def unlisted_sentence(counts: Counter[str]) -> str:
     """Return a sentence that lists the values that match no label, the most frequent first."""
     most_frequent = sorted(counts, key=lambda value: (-counts[value], value))[:20]
-    listed = ", ".join(f"{value!r} ({counts[value]:,} rows)" for value in most_frequent)
+    listed = ", ".join(
+        f"{value!r} ({counts[value]:,} {'row' if counts[value] == 1 else 'rows'})" for value in most_frequent
+    )
     return (
-        f"labels: {len(counts):,} values belong to no label: {listed}; list each under a label in the recipe, "
-        'give one label "*" for the rest, or drop their rows with keep'
+        f"labels: {len(counts):,} {'value belongs' if len(counts) == 1 else 'values belong'} to no label: {listed}; "
+        'list each under a label in the recipe, give one label "*" for the rest, or drop their rows with keep'
     )

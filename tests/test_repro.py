@@ -279,4 +279,4 @@ def test_bad_input_stops_the_pipeline_at_its_stage(origin, tmp_path):
     change(folder, "recipes/rotten_tomatoes.yaml", labels={"positive": 7})
     output = run(folder, "dvc", "repro", fails=True)
     assert ran(output) == ["ingest", "standardize"]
-    assert "standardize: data/ingest/train.parquet: labels: 1 values belong to no label: '1' (4,265 rows)" in output
+    assert "standardize: data/ingest/train.parquet: labels: 1 value belongs to no label: '1' (4,265 rows)" in output

@@ -155,7 +155,7 @@ def test_labels_json_says_which_id_is_which_label(project):
             {"keep": {"equal": {"lable": 1}}},
             r"no column 'lable', which the recipe's keep.equal.lable names",
         ),
-        ([*reviews(4), ("so so", "meh")], {}, r"1 values belong to no label: 'meh' \(1 rows\)"),
+        ([*reviews(4), ("so so", "meh")], {}, r"1 value belongs to no label: 'meh' \(1 row\)"),
         (
             [("a", "pos"), ("b", "pos")],
             {},
