@@ -82,9 +82,10 @@ class Training:
         """Take one optimizer step. batches: the positions of their rows, (rows,) int each."""
         rows_in_step = sum(map(len, batches))
         step_loss = torch.zeros((), device=self.device)
-        where = f"in step {self.counters.step + 1:,}"
+        where, tokens = f"in step {self.counters.step + 1:,}", 0
         for batch in batches:
-            longest = self._longest(batch)
+            longest = max(len(self.splits["train"].input_ids[i]) for i in batch)
+            tokens += len(batch) * longest
             rows = batch[self.process_group.rank :: self.process_group.size]  # the share of this process
             snapshots.note_batch(where, len(rows), longest)
             with memory.explained(where, len(rows), longest):
@@ -96,11 +97,8 @@ class Training:
             self.scaler.unscale_(self.optimizer.adamw)
             self.optimizer.step(lr, self.scaler)
         self.counters.step += 1
-        self.counters.tokens += sum(len(batch) * self._longest(batch) for batch in batches)
+        self.counters.tokens += tokens
         self.counters.loss += step_loss.item()
-
-    def _longest(self, batch: np.ndarray) -> int:
-        return max(len(self.splits["train"].input_ids[i]) for i in batch)
 
     def keep_best(self, probabilities: np.ndarray) -> None:
         """Remember the weights of this step as the best so far, and the probabilities of the validation rows.
