@@ -98,7 +98,11 @@ def test_an_ensemble_has_the_mean_of_the_probabilities():
 @pytest.mark.parametrize(
     ("thresholds", "predicted", "rule"),
     [
-        ({"a": 0.3, "b": 0.3}, [1, 1, 0], "the positive label is given from 0.3000, the threshold of all its runs"),
+        (
+            {"a": 0.3, "b": 0.3},
+            [1, 1, 0],
+            "the positive label is predicted at 0.3000 or more, the threshold of all its runs",
+        ),
         (
             {"a": 0.3, "b": 0.2},
             [1, 0, 0],

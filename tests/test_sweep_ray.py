@@ -92,7 +92,7 @@ def test_a_cluster_that_loses_a_node_finds_what_one_machine_finds(project, nodes
         cluster.remove_node(two, allow_graceful=False)
         told = search.stdout.read()
     assert search.returncode == 0, told
-    assert told.count("was lost; the trial starts again where there is room") == 1
+    assert told.count("was lost; the trial restarts when one is free") == 1
     assert told.splitlines()[-1] == alone.splitlines()[-1]
     assert found(project) == found(here)
 
@@ -118,7 +118,7 @@ def test_what_cannot_reach_a_node_is_told_before_anything_runs(project):
 
     write_csv(project / "data/raw/mine/r.csv", reviews(100))
     assert told() == (
-        "data/raw/mine is not what data/raw/mine.dvc says, and other machines would get that: dvc add data/raw/mine"
+        "data/raw/mine has changed since dvc add, and other machines would get the old data; run dvc add data/raw/mine"
     )
     run(project, "git", "rm", "--quiet", "data/raw/mine.dvc")
     assert told().startswith("data/raw/mine/r.csv cannot reach other machines, since neither Git nor DVC tracks it")

@@ -21,8 +21,8 @@ SETTINGS = {
     "search": {
         "train.lr": {"low": 1.0e-5, "high": 1.0e-3, "log": True},
         "train.batch_size": [8, 16, 32],
-        "resample.strategy": ["none", "oversample"],
-        "train.label_smoothing": {"low": 0.0, "high": 0.2, "when": {"resample.strategy": "none"}},
+        "train.schedule": ["linear", "cosine"],
+        "train.label_smoothing": {"low": 0.0, "high": 0.2, "when": {"train.schedule": "linear"}},
     },
     "metric": "accuracy",
     "direction": "maximize",
@@ -80,7 +80,7 @@ class Trainings:
 
 
 def run(folder, settings, trainings, jobs=1):
-    study = Study(settings, "s", journal(folder / "journal.log", alone=True))
+    study = Study.begun(settings, "s", journal(folder / "journal.log", alone=True))
     search(study, trainings, jobs, folder / "rows", lambda: None)
     return study
 
@@ -181,20 +181,20 @@ def test_a_failure_that_every_trial_would_have_ends_the_search(tmp_path):
 def test_a_key_is_drawn_only_where_its_condition_holds(tmp_path):
     study = run(tmp_path, sweep(), Trainings())
     drawn = [json.loads(trial.user_attrs[OVERRIDES]) for trial in study.trials]
-    assert {values["resample.strategy"] for values in drawn} == {"none", "oversample"}
-    assert all(("train.label_smoothing" in values) == (values["resample.strategy"] == "none") for values in drawn)
+    assert {values["train.schedule"] for values in drawn} == {"linear", "cosine"}
+    assert all(("train.label_smoothing" in values) == (values["train.schedule"] == "linear") for values in drawn)
 
 
 def test_a_grid_tries_every_combination_once(tmp_path):
     keys = {
-        "resample.strategy": ["none", "oversample"],
-        "train.batch_size": {"choices": [8, 16], "when": {"resample.strategy": "none"}},
+        "train.schedule": ["linear", "cosine"],
+        "train.batch_size": {"choices": [8, 16], "when": {"train.schedule": "linear"}},
     }
     study = run(tmp_path, sweep(search=keys, sampler="grid", trials=None), Trainings())
     assert [json.loads(trial.user_attrs[OVERRIDES]) for trial in study.trials] == [
-        {"resample.strategy": "none", "train.batch_size": 8},
-        {"resample.strategy": "none", "train.batch_size": 16},
-        {"resample.strategy": "oversample"},
+        {"train.schedule": "linear", "train.batch_size": 8},
+        {"train.schedule": "linear", "train.batch_size": 16},
+        {"train.schedule": "cosine"},
     ]
 
 
@@ -226,7 +226,7 @@ def test_a_search_that_is_interrupted_ends_its_trials_and_counts_them_as_not_run
             raise KeyboardInterrupt
         return scored(0.8, name)
 
-    study = Study(sweep(), "s", journal(tmp_path / "journal.log", alone=True))
+    study = Study.begun(sweep(), "s", journal(tmp_path / "journal.log", alone=True))
     with pytest.raises(KeyboardInterrupt):
         search(study, runner, 1, tmp_path / "rows", lambda: ended.append(True))
     assert ended == [True]
@@ -234,7 +234,7 @@ def test_a_search_that_is_interrupted_ends_its_trials_and_counts_them_as_not_run
 
 
 def test_what_another_project_state_would_find_is_not_mixed_in(tmp_path):
-    study = Study(sweep(), "s", journal(tmp_path / "journal.log", alone=True))
+    study = Study.begun(sweep(), "s", journal(tmp_path / "journal.log", alone=True))
     study.check_base({"params.yaml": "1", "stages/train": "2"})
     study.check_base({"params.yaml": "1", "stages/train": "2"})
     with pytest.raises(StrataError, match=r"^stages/train changed since this search began.*--restart"):
@@ -244,34 +244,37 @@ def test_what_another_project_state_would_find_is_not_mixed_in(tmp_path):
 def test_a_database_keeps_a_search_as_the_file_does(tmp_path):
     in_file = run(tmp_path / "file", sweep(), Trainings())
     storage = f"sqlite:///{tmp_path}/trials.db"
-    study = Study(sweep(), "s", storage)
+    study = Study.begun(sweep(), "s", storage)
     with pytest.raises(Killed):
         search(study, Trainings({5}), 1, tmp_path / "rows", lambda: None)
-    again = Study(sweep(), "s", storage)
+    again = Study.begun(sweep(), "s", storage)
     search(again, Trainings(), 1, tmp_path / "rows", lambda: None)
     assert record(again) == record(in_file)
     forget("s", storage)
-    assert not Study(sweep(), "s", storage).trials
+    assert not Study.begun(sweep(), "s", storage).trials
 
 
 def test_one_database_serves_one_project_a_search(tmp_path):
     storage = f"sqlite:///{tmp_path}/trials.db"
-    Study(sweep(), "s", storage).check_owner("here:/a")
-    Study(sweep(), "s", storage).check_owner("here:/a")
-    with pytest.raises(StrataError, match="sweep s in this database is run by here:/a: go on there"):
-        Study(sweep(), "s", storage).check_owner("there:/a")
+    Study.begun(sweep(), "s", storage).check_owner("here:/a")
+    Study.begun(sweep(), "s", storage).check_owner("here:/a")
+    with pytest.raises(StrataError, match="sweep s in this database is run by here:/a: continue there"):
+        Study.begun(sweep(), "s", storage).check_owner("there:/a")
     with pytest.raises(StrataError, match="the storage of sweep s cannot be used"):
-        Study(sweep(), "s", f"sqlite:///{tmp_path}/no/such/folder/trials.db")
+        Study.begun(sweep(), "s", f"sqlite:///{tmp_path}/no/such/folder/trials.db")
 
 
 def test_jobs_side_by_side_share_out_cores_and_gpus(monkeypatch):
     monkeypatch.setattr("strata.sweeping.search.cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert [share["CUDA_VISIBLE_DEVICES"] for share in shares(3)] == ["2", "5", "2"]
     assert {share["OMP_NUM_THREADS"] for share in shares(3)} == {"2"}
     assert shares(1) == [{"OMP_NUM_THREADS": "8"}], "a training alone sees all GPUs"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert shares(2) == [{"OMP_NUM_THREADS": "4"}] * 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert shares(2) == [{"OMP_NUM_THREADS": "1"}] * 2, "the user's limit holds"
 
 
 def test_without_a_score_the_answer_says_why(tmp_path):

@@ -88,10 +88,21 @@ def test_values_are_checked_together_with_what_they_are_drawn_with(project):
         "resample.strategy": ["none", "factors"],
         "resample.factors": {"choices": [{"negative": 2, "positive": 1}], "when": {"resample.strategy": "factors"}},
     }
-    assert len(read(project, SEARCH | {"search": keys}).search) == 2
+    balanced = SEARCH | {"search": keys, "pruner": "none"}
+    assert len(read(project, balanced).search) == 2
     keys["resample.factors"]["choices"] = [{"negative": 2, "positve": 1}]
     with pytest.raises(StrataError, match=r"search: resample.factors names the label 'positve'"):
-        read(project, SEARCH | {"search": keys})
+        read(project, balanced)
+
+
+@pytest.mark.parametrize(
+    ("key", "choices"), [("resample.strategy", ["none", "oversample"]), ("train.class_weights", ["none", "balanced"])]
+)
+def test_scores_that_balancing_shifts_are_not_pruned_by(project, key, choices):
+    balanced = SEARCH | {"search": {key: choices}}
+    with pytest.raises(StrataError, match=f"compare scores on the way that {key} shifts; set pruner: none"):
+        read(project, balanced)
+    assert read(project, balanced | {"folds": 2}).pruner == "median"
 
 
 def test_a_sweep_that_is_not_there_is_told_with_the_nearest(project):

@@ -24,11 +24,11 @@ FAILED = "ERROR: failed to reproduce 'train': failed to run: python -m stages.tr
     ("log", "code", "said"),
     [
         ("train: step 3\ntrain: the loss has become NaN\n" + FAILED.format(1), 1, "train: the loss has become NaN"),
-        ("train: step 3\n" + FAILED.format(-9), 1, "the system ended it (exit code -9), perhaps for lack of memory"),
-        ("train: step 3\n" + FAILED.format(137), 1, "the system ended it (exit code 137), perhaps for lack of memory"),
+        ("train: step 3\n" + FAILED.format(-9), 1, "killed by the system (exit code -9), probably out of memory"),
+        ("train: step 3\n" + FAILED.format(137), 1, "killed by the system (exit code 137), probably out of memory"),
         ("ERROR: unexpected error - disk full\n", 255, "ERROR: unexpected error - disk full"),
         ("Traceback\nModuleNotFoundError: No module named 'dvc'\n", 1, "ModuleNotFoundError: No module named 'dvc'"),
-        ("", -9, "the system ended it (exit code -9), perhaps for lack of memory"),
+        ("", -9, "killed by the system (exit code -9), probably out of memory"),
         ("", 3, "exit code 3"),
     ],
 )

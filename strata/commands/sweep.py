@@ -6,7 +6,7 @@
     sweep: rotten_tomatoes-006 stopped early (train.lr=0.000279, ...); best 0.8225, ...; 7 of 14 trials, ...
 
 Reads sweeps/NAME.yaml. Each trial is a DVC experiment, such as NAME-007, in a workspace of its own. It ends with its
-training and the scores of validation rows: no test row is scored. After a kill, the same command goes on.
+training and the scores of validation rows: no test row is scored. If it is killed, run the same command to resume.
 """
 
 import importlib.util
@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
     )
-    arguments.add_argument("--restart", action="store_true", help="forget the trials so far, and begin anew")
+    arguments.add_argument("--restart", action="store_true", help="forget the trials so far, and start over")
     arguments.add_argument("--report", action="store_true", help="say what came of the trials so far, and run none")
     arguments.add_argument(
         "--apply",
@@ -43,6 +43,8 @@ def main(argv: list[str] | None = None) -> None:
     args = arguments.parse_args(argv)
     if args.jobs < 1:
         raise StrataError(f"--jobs is {args.jobs}, must be at least 1")
+    if args.restart and (args.report or args.apply):
+        raise StrataError("--restart runs the sweep from its start; leave --report and --apply out")
     if args.address and not args.on:
         raise StrataError("--address names a Ray cluster, and needs --on ray")
     if args.on and importlib.util.find_spec("ray") is None:
@@ -58,7 +60,7 @@ def main(argv: list[str] | None = None) -> None:
 
     if not (args.report or args.apply):
         run.run(project, args.name, sweep, args.jobs, args.restart, ray)
-    study = run.open_study(project, args.name, sweep)
+    study = run.known_study(project, args.name, sweep)
     result = answer(study, project / run.STATE / args.name / run.ROWS)
     if args.apply:
         trials = {one.name: one for one in result.scored}

@@ -37,7 +37,7 @@ def ensemble(
     elif threshold is None:
         rule = MOST_PROBABLE
     else:
-        rule = f"the positive label is given from {value_or_none(threshold)}, the threshold of all its runs"
+        rule = f"the positive label is predicted at {value_or_none(threshold)} or more, the threshold of all its runs"
     return Ensemble(mean, decide(mean, positive, threshold), rule)
 
 

@@ -20,7 +20,7 @@ class Range(Section):
     """Numbers from low to high."""
 
     low: int | Float = Field(description="The least value.")
-    high: int | Float = Field(description="The largest value; with two whole numbers, only such are drawn.")
+    high: int | Float = Field(description="The largest value. If both are whole numbers, only whole numbers are drawn.")
     log: bool = Field(default=False, description="Draw evenly on a log scale; absent: on a linear one.")
     when: When | None = Field(
         default=None,
@@ -99,7 +99,8 @@ class Search(Scored):
 
     search: Annotated[dict[Key, Space], Field(min_length=1)] = Field(
         description="Keys of params.yaml, such as train.lr, each with its range, {low: 1e-5, high: 5e-5, log: true}, "
-        "or its choices, [8, 16, 32]; {choices: [8, 16], when: {train.schedule: cosine}} is drawn with that one only."
+        "or its choices, [8, 16, 32]; {choices: [8, 16], when: {train.schedule: cosine}} is drawn only when "
+        "train.schedule is cosine."
     )
     sampler: Literal["tpe", "gp", "random", "grid"] = Field(
         description="tpe: tree-structured Parzen estimator, learns from earlier trials. gp: Gaussian process, for few "
@@ -113,8 +114,8 @@ class Search(Scored):
         default=None, description="Time after which no further trial starts, over all calls; absent or null: no limit."
     )
     pruner: Literal["none", "median"] = Field(
-        description="median: stop a trial whose score is below the median of the earlier ones at the same share of its "
-        "training, or after the same fold; from the sixth trial on."
+        description="median: stop a trial whose best score so far is below the median of the complete ones of earlier "
+        "rounds at the same share of the training, or after the same fold, once there are five of them."
     )
     round: int = Field(
         ge=1,
@@ -142,6 +143,12 @@ class Search(Scored):
             for other in space.when or {}:
                 if other not in keys[: keys.index(key)]:
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
+        shifted = [key for key in keys if key.startswith("resample.") or key == "train.class_weights"]
+        if shifted and self.pruner == "median" and not self.folds:
+            raise ValueError(
+                f"pruner is median, which would compare scores on the way that {shifted[0]} shifts; set pruner: none, "
+                "or folds, whose scores are corrected"
+            )
         if self.trials is None and self.minutes is None and self.sampler != "grid":
             raise ValueError("trials and minutes are both null; set one of them")
         return self

@@ -31,7 +31,9 @@ class SweepAnswer(Scored):
     shrinkage: Float | None = Field(description="By which the best score is expected to fall there.")
     shrinkage_error: Float | None = Field(description="Its standard error.")
     cheapest: Tried
-    tied: Annotated[list[Tried], Field(min_length=1)] = Field(description="Not told from the best, which is the first.")
+    tied: Annotated[list[Tried], Field(min_length=1)] = Field(
+        description="Settings that cannot be distinguished from the best, which comes first."
+    )
     importances: dict[str, Float] = Field(description="Share of the scores' spread that each key explains.")
 
 

@@ -33,14 +33,19 @@ def fingerprint(project: Path, name: str, sweep: Sweep) -> dict[str, str]:
     pipeline = read_yaml(project / "dvc.yaml")
     stages = {stage: pipeline["stages"][stage] for stage in upstream(pipeline)}
     code = {path for stage in stages.values() for path in stage["deps"] if path.startswith(("stages/", "strata/"))}
-    hashes = {
-        "params.yaml": _of_content({key: value for key, value in params.items() if key not in UNDECIDED}),
-        f"sweeps/{name}.yaml": _of_content(sweep.model_dump(exclude=EXTENDABLE)),
+    decisive = {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in params.items()}
+    hashes = of_sweep(name, sweep) | {
+        "params.yaml": _of_content({key: decisive[key] for key in sorted(decisive) if key not in UNDECIDED}),
         "dvc.yaml": _of_content([stage["cmd"] for stage in stages.values()]),
     }
     hashes |= {f"recipes/{recipe}.yaml": _of_content(read_yaml(project / f"recipes/{recipe}.yaml")) for recipe in used}
     hashes |= {path: _of_path(project / path) for path in [*sorted(code), *(f"data/raw/{recipe}" for recipe in used)]}
     return hashes
+
+
+def of_sweep(name: str, sweep: Sweep) -> dict[str, str]:
+    """Return the hash of a sweep's file, without what may change while it goes on, by its path."""
+    return {f"sweeps/{name}.yaml": _of_content(sweep.model_dump(exclude=EXTENDABLE))}
 
 
 def _of_content(content: Any) -> str:

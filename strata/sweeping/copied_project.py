@@ -19,6 +19,7 @@ from strata.sweeping.base import recipes
 from strata.sweeping.workspace import Workspace, git, model_folders
 
 BASE = "refs/strata/base"
+AUTHOR = ("user.name", "user.email")
 ERROR_LINE = re.compile(r"^ERROR: (.+)$", re.MULTILINE)
 
 
@@ -53,8 +54,7 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     used = recipes(sweep, read_yaml(project / "params.yaml"))
     workspace = Workspace(place, project, set())
     tracked = pushed(project, sorted({f"data/raw/{recipe}" for recipe in used} | models(project, sweep)), workspace)
-    keys = ("user.name", "user.email")
-    author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in keys}
+    author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in AUTHOR}
     as_author = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
     commit = git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base")
     git(workspace.clone, "update-ref", BASE, commit.decode().strip())
@@ -111,6 +111,8 @@ def check_is_in_git(project: Path, path: str, known: set[str]) -> None:
             remedy = f"git add {path}.dvc"
         elif present & known:
             remedy = f"git rm -r --quiet --cached {path} && {remedy}"  # DVC adds nothing that Git tracks
+        if path.startswith("models/"):
+            remedy = f"{remedy} after you have moved it out of models/, which Git ignores"
         raise StrataError(
             f"{missing[0]} cannot reach other machines, since neither Git nor DVC tracks it; run {remedy}"
         )
@@ -124,7 +126,9 @@ def check_is_committed(project: Path, tracked: list[str]) -> None:
         for path in tracked:
             if repo.status(targets=[str(project / path)]):
                 data = path.removesuffix(".dvc")
-                raise StrataError(f"{data} is not what {path} says, and other machines would get that: dvc add {data}")
+                raise StrataError(
+                    f"{data} has changed since dvc add, and other machines would get the old data; run dvc add {data}"
+                )
 
 
 def copied_project(base: Base, folder: Path) -> Path:

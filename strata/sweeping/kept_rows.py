@@ -1,12 +1,14 @@
 """The validation rows of each trial, with its probabilities: kept apart from Optuna's storage, a file a trial."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 
 from strata.base import tables
+from strata.base.errors import StrataError
 from strata.labels import Labels
 
 SCHEMA = pa.schema(
@@ -18,12 +20,20 @@ LABELS = b"labels"  # their names and the positive one, in the file's metadata
 def write_rows(folder: Path, trial: int, rows: pd.DataFrame, labels: Labels) -> None:
     """Write a trial's rows. trial: its number. rows: columns of SCHEMA."""
     schema = SCHEMA.with_metadata({LABELS: json.dumps([labels.names, labels.positive])})
-    tables.write_frame(_path(folder, trial), rows, schema)
+    path = _path(folder, trial)
+    tables.write_frame(path, rows, schema)
+    with path.open("rb") as content:
+        os.fsync(content.fileno())  # before the trial counts as ended, which a power cut would keep
 
 
 def read_rows(folder: Path, trial: int, columns: list[str] = SCHEMA.names) -> tuple[pd.DataFrame, Labels]:
     """Read what `write_rows` wrote, sorted by id, which occurs once. Raises: StrataError when it is missing."""
     path = _path(folder, trial)
+    if not path.is_file():
+        raise StrataError(
+            f"{path}: no such file, so trial {trial} cannot be compared; copy it from where the trial ran, or start "
+            "over with --restart"
+        )
     names, positive = json.loads(tables.schema(path).metadata[LABELS])
     return tables.read(path, columns).sort_values("id", ignore_index=True), Labels(names, positive)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import ray
 from ray.actor import ActorHandle
-from ray.exceptions import ObjectLostError, RayActorError, RayError
+from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import strata
@@ -62,14 +62,16 @@ class Cluster:
                 try:
                     result = trial.run.remote(self.base, name, overrides, sweep.folds, sweep.metric, self.threads)
                     return self._result(trial, result, name, report, logs)
-                except (RayActorError, ObjectLostError):
+                except (RayActorError, ObjectLostError, NodeDiedError):
                     if self.is_ended.is_set():
                         raise StrataError("interrupted") from None
-                    print(f"sweep: the node of {name} was lost; the trial starts again where there is room", flush=True)
+                    print(f"sweep: the node running {name} was lost; the trial restarts when one is free", flush=True)
+                except RayError as error:  # such as a full disk, or memory, on the node
+                    raise StrataError(f"its node failed ({str(error).strip().splitlines()[-1]})") from None
                 finally:
                     self.trials.discard(trial)
                     ray.kill(trial)
-            raise StrataError(f"{TRIES} times, the node was lost on which it ran")
+            raise StrataError(f"the node it ran on was lost {TRIES} times")
 
         return run
 
@@ -175,7 +177,6 @@ class NodeTrial:
 
     def __init__(self):
         self.waiting: list[tuple[int, float] | bytes | str] = []  # scores, bundles of experiments, warnings
-        self.share = 0  # of the trial that was reported last, in percent
         self.workspace: Workspace | None = None
         self.has_ended = threading.Event()
 
@@ -204,9 +205,7 @@ class NodeTrial:
         return result, contents
 
     def _report(self, share: int, value: float) -> bool:
-        if share > self.share:
-            self.share = share
-            self.waiting.append((share, value))
+        self.waiting.append((share, value))
         return False  # whoever takes the messages ends a trial
 
     def _hand_over(self, experiment: str) -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from optuna.storages import BaseStorage
+
 from strata.base.errors import StrataError
 from strata.settings.sweep import Search, Sweep
 from strata.settings.yaml_loader import read_yaml
@@ -21,17 +23,40 @@ STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS = "rows"
 
 
-def open_study(project: Path, name: str, sweep: Sweep, alone: bool = False, restart: bool = False) -> Study:
-    """Return what is known of a sweep.
+def storage_of(project: Path, name: str, sweep: Sweep, alone: bool = False) -> BaseStorage | str:
+    """Return where Optuna keeps a sweep's trials. alone: nobody else writes to its journal."""
+    return database_of(sweep) or journal(project / STATE / name / "journal.log", alone)
 
-    alone: nobody else writes to its journal. restart: forget all that is known.
+
+def database_of(sweep: Sweep) -> str | None:
+    """Return the address of a sweep's database; None where its trials are in a journal."""
+    return sweep.storage if isinstance(sweep, Search) else None
+
+
+def known_study(project: Path, name: str, sweep: Sweep) -> Study:
+    """Return what is known of a sweep that has run. Raises: StrataError when it has not, or its file has changed."""
+    study = Study.known(sweep, name, storage_of(project, name, sweep))
+    study.check_base(base.of_sweep(name, sweep))
+    return study
+
+
+def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
+    """Return the study of a sweep that runs now, a new one unless it is known. restart: forget what is known.
+
+    Raises: StrataError when the study belongs to another project, or the project is not what it was.
     """
-    database = sweep.storage if isinstance(sweep, Search) else None
-    storage = database or journal(project / STATE / name / "journal.log", alone)
+    storage = storage_of(project, name, sweep, alone=True)
+    study = Study.begun(sweep, name, storage)
+    if database_of(sweep):
+        study.check_owner(f"{platform.node()}:{project}")
     if restart:
         forget(name, storage)
         shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
-    return Study(sweep, name, storage)
+        study = Study.begun(sweep, name, storage)
+        if database_of(sweep):
+            study.check_owner(f"{platform.node()}:{project}")
+    study.check_base(base.fingerprint(project, name, sweep))
+    return study
 
 
 @contextmanager
@@ -42,7 +67,9 @@ def _only_one(state: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StrataError(f"strata sweep {name} runs already in this project; wait for it, or end it") from None
+            raise StrataError(
+                f"strata sweep {name} is already running in this project; wait for it or stop it"
+            ) from None
         yield
 
 
@@ -58,13 +85,13 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
     """
     state = project / STATE / name
     with _only_one(state, name):
-        study = open_study(project, name, sweep, alone=True, restart=restart)
-        study.check_owner(f"{platform.node()}:{project}")
-        study.check_base(base.fingerprint(project, name, sweep))
+        study = begun_study(project, name, sweep, restart)
         if study.is_finished:
             return
         places, logs = project / WORKSPACES / name, state / "logs"
-        jobs = min(jobs, study.round_size)
+        if jobs > study.round_size:
+            jobs = study.round_size
+            print(f"sweep: {jobs} trials side by side, since so many are drawn together (round)", flush=True)
         if ray:
             from strata.sweeping.on_ray import Cluster  # needs an extra
 
@@ -72,13 +99,13 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
             runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
         else:
             recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
-            workspaces = [Workspace(places / str(i), project, recipes) for i in range(jobs)]
+            workspaces = [Workspace(places / str(i), project, recipes, places / "snapshots") for i in range(jobs)]
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
             search(study, runner, jobs, state / ROWS, end_trials)
         except KeyboardInterrupt:
-            print(f"sweep: interrupted; strata sweep {name} goes on", flush=True)
+            print(f"sweep: interrupted; run strata sweep {name} again to resume", flush=True)
             raise
         finally:
             end_trials()

@@ -19,7 +19,7 @@ from strata.sweeping import trial as one_trial
 from strata.sweeping.kept_rows import write_rows
 from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of, note_ending
 from strata.sweeping.trial import Pruned, Report, Scored, is_hopeless, score
-from strata.sweeping.workspace import Workspace
+from strata.sweeping.workspace import ChangedData, Workspace
 
 Runner = Callable[[str, Overrides, Report], Scored]
 """Runs one trial by name and settings. Raises: StrataError, Pruned."""
@@ -76,6 +76,8 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
         value = score(scored.rows, scored.labels, study.sweep.metric)
     except Pruned:
         return ending("PRUNED")
+    except ChangedData:
+        raise
     except StrataError as error:
         if isinstance(study.sweep, Search) and is_hopeless(str(error)):
             raise
@@ -86,7 +88,9 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
 
 def shares(jobs: int) -> list[dict[str, str]]:
     """Return which part of the machine each of so many jobs uses, as environment variables: cores, and a GPU each."""
-    share = {"OMP_NUM_THREADS": str(max(1, cores() // jobs))}
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    threads = min(cores() // jobs, int(most)) if most.isdecimal() else cores() // jobs
+    share = {"OMP_NUM_THREADS": str(max(1, threads))}
     if jobs == 1:
         return [share]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -6,6 +6,7 @@ ended. So neither the order in which trials end, nor how many run side by side, 
 """
 
 import json
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -36,7 +37,7 @@ def journal(path: Path, alone: bool) -> BaseStorage:
     if alone and path.exists():
         content = path.read_bytes()
         if not content.endswith(b"\n"):
-            path.write_bytes(content[: content.rfind(b"\n") + 1])
+            os.truncate(path, content.rfind(b"\n") + 1)
     return JournalStorage(JournalFileBackend(str(path)))
 
 
@@ -69,25 +70,42 @@ def note_ending(trial: Trial, ending: Ending) -> None:
 
 
 class Study:
-    """The trials of one sweep. name: of the sweep, and of the study in the storage."""
+    """The trials of one sweep. name: of the sweep, and of the study in the storage. study: Optuna's."""
 
-    def __init__(self, sweep: Sweep, name: str, storage: BaseStorage | str):
-        self.sweep, self.name = sweep, name
+    def __init__(self, sweep: Sweep, name: str, study: optuna.Study):
+        self.sweep, self.name, self.study = sweep, name, study
         is_search = isinstance(sweep, Search)
         self.fixed = None if is_search and sweep.sampler != "grid" else _listed(sweep)
         self.most = len(self.fixed) if self.fixed else None
         if is_search and sweep.trials is not None:
             self.most = min(sweep.trials, self.most or sweep.trials)
         self.round_size = sweep.round if is_search else len(sweep.runs)
-        pruner = optuna.pruners.NopPruner()
         if is_search and sweep.pruner == "median":
-            pruner = optuna.pruners.MedianPruner()
+            study.pruner = optuna.pruners.MedianPruner()
+        else:
+            study.pruner = optuna.pruners.NopPruner()
+
+    @classmethod
+    def begun(cls, sweep: Sweep, name: str, storage: BaseStorage | str) -> "Study":
+        """Return a sweep's study, a new one unless it is there. Raises: StrataError when the storage fails."""
         try:
-            self.study = optuna.create_study(
-                storage=storage, study_name=name, direction=sweep.direction, pruner=pruner, load_if_exists=True
+            study = optuna.create_study(
+                storage=storage, study_name=name, direction=sweep.direction, load_if_exists=True
             )
         except Exception as error:
-            raise StrataError(f"the storage of sweep {name} cannot be used ({' '.join(str(error).split())})") from None
+            raise _unusable(name, error) from None
+        return cls(sweep, name, study)
+
+    @classmethod
+    def known(cls, sweep: Sweep, name: str, storage: BaseStorage | str) -> "Study":
+        """Return a sweep's study as it is, and write nothing. Raises: StrataError when it has not run."""
+        try:
+            study = optuna.load_study(storage=storage, study_name=name)
+        except KeyError:
+            raise StrataError(f"sweep {name} has not run yet: strata sweep {name}") from None
+        except Exception as error:
+            raise _unusable(name, error) from None
+        return cls(sweep, name, study)
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -119,20 +137,23 @@ class Study:
         known = self.study.user_attrs.get("owner", owner)
         if known != owner:
             raise StrataError(
-                f"sweep {self.name} in this database is run by {known}: go on there, give this sweep another name, or "
-                "send the trials of one search to several machines with --on ray"
+                f"sweep {self.name} in this database is run by {known}: continue there, give this sweep another name, "
+                "or send the trials of one search to several machines with --on ray"
             )
         self.study.set_user_attr("owner", owner)
 
     def check_base(self, base: dict[str, str]) -> None:
-        """Raise StrataError when the project is not what it was when this search began. base: of `fingerprint`."""
+        """Raise StrataError when the project is not what it was when this search began.
+
+        base: of `fingerprint`, or a part of it.
+        """
         known = self.study.user_attrs.get("base")
         if known is None:
             self.study.set_user_attr("base", base)
-        elif changed := [name for name in {**known, **base} if known.get(name) != base.get(name)]:
+        elif changed := [name for name, value in base.items() if known.get(name) != value]:
             raise StrataError(
                 f"{', '.join(changed)} changed since this search began, and its trials would not be comparable; undo "
-                f"that, begin anew with strata sweep {self.name} --restart, or give the sweep another name"
+                f"the change, start over with strata sweep {self.name} --restart, or give the sweep another name"
             )
 
     @property
@@ -183,7 +204,8 @@ class Study:
             elif isinstance(space.low, int) and isinstance(space.high, int):
                 values[key] = trial.suggest_int(key, space.low, space.high, log=space.log)
             else:
-                values[key] = float(f"{trial.suggest_float(key, space.low, space.high, log=space.log):.3g}")
+                drawn = float(f"{trial.suggest_float(key, space.low, space.high, log=space.log):.3g}")
+                values[key] = min(max(drawn, space.low), space.high)
         return values
 
     def _sampler(self, number: int, draw: int) -> BaseSampler:
@@ -205,6 +227,10 @@ class Study:
         for trial in sorted(trials, key=lambda trial: trial.number):
             ending = ending_of(trial)
             self.study.tell(trial.number, ending.score, state=TrialState[ending.state])
+
+
+def _unusable(name: str, error: Exception) -> StrataError:
+    return StrataError(f"the storage of sweep {name} cannot be used ({' '.join(str(error).split())})")
 
 
 def _listed(sweep: Sweep) -> list[dict[str, Any]]:

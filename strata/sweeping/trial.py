@@ -140,7 +140,7 @@ def reason(log: bytes, code: int) -> str:
     of_stage = EXIT_CODE.findall(of_dvc[-1]) if of_dvc else []
     killed = [int(other) for other in (*of_stage, code) if int(other) < 0 or (of_stage and 128 < int(other) < 255)]
     if killed:
-        return f"the system ended it (exit code {killed[0]}), perhaps for lack of memory"
+        return f"killed by the system (exit code {killed[0]}), probably out of memory"
     lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
 

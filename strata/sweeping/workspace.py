@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from strata.base.errors import StrataError
 from strata.settings.overrides import Overrides, rewritten
 from strata.settings.yaml_loader import read_yaml
@@ -21,6 +23,7 @@ from strata.sweeping.experiment import TARGET
 
 NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
 """What is copied although Git does not know it yet."""
+SNAPSHOTS = "snapshots"  # the folder of dvc.yaml's train
 PROCESS = "process"  # file with the id of the process that works in the workspace
 
 
@@ -69,10 +72,17 @@ def _is_within(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-class Workspace:
-    """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone."""
+class ChangedData(StrataError):
+    """The data are not what they were when the search started."""
 
-    def __init__(self, clone: Path, project: Path, recipes: set[str]):
+
+class Workspace:
+    """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone.
+
+    recipes: whose data it needs. snapshots: folder for the states of unfinished trainings, which outlives the clone.
+    """
+
+    def __init__(self, clone: Path, project: Path, recipes: set[str], snapshots: Path | None = None):
         self.clone, self.project, self.is_closed = clone, project, False
         top, within = (git(project, "rev-parse", way).decode().strip() for way in ("--show-toplevel", "--show-prefix"))
         self.folder = clone / within
@@ -81,8 +91,14 @@ class Workspace:
         clone.parent.mkdir(parents=True, exist_ok=True)
         git(project, "clone", "--quiet", "--no-tags", top, str(clone))
         self._copy_changes()
+        self._name_author()
+        self.data: dict[Path, os.stat_result] = {}
         for recipe in recipes:
-            _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
+            self.data |= _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
+        if snapshots is not None:
+            snapshots.mkdir(parents=True, exist_ok=True)
+            (clone / ".git/info/exclude").write_text(f"/{(Path(within) / SNAPSHOTS).as_posix()}\n", encoding="utf-8")
+            (self.folder / SNAPSHOTS).symlink_to(snapshots.resolve())
         self._share_cache()
         self._remove_later_results()
         git(self.clone, "add", "--update")
@@ -90,7 +106,8 @@ class Workspace:
 
     def _copy_changes(self) -> None:
         """Give the clone what the user changed since the last commit, and new files of the project's own folders."""
-        changes = git(self.project, "diff", "--binary", "HEAD")
+        plain = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/")
+        changes = git(self.project, "diff", "--binary", *plain, "HEAD")  # whatever the user's configuration says
         if changes:
             git(self.clone, "apply", "--whitespace=nowarn", "--index", "-", given=changes)
         new = (
@@ -101,6 +118,12 @@ class Workspace:
             shutil.copy2(self.project / path, self.folder / path)
         if new:
             git(self.folder, "add", "--", *new)
+
+    def _name_author(self) -> None:
+        """Let commits in the clone have the project's author, who may be named in its own configuration only."""
+        for key in ("user.name", "user.email"):
+            if name := git(self.project, "config", "--default", "", "--get", key).decode().strip():
+                git(self.clone, "config", key, name)
 
     def _link_models(self) -> None:
         """Link the folders of models that the settings name, such as a teacher's, which Git ignores."""
@@ -131,7 +154,17 @@ class Workspace:
                         (self.folder / path).unlink()
 
     def set(self, overrides: Overrides) -> None:
-        """Bring the workspace back to its first state, and change settings."""
+        """Bring the workspace back to its first state, and change settings.
+
+        Raises: ChangedData when a file of the data was written to in place, which reaches the workspace through its
+        link.
+        """
+        for path, before in self.data.items():
+            if not path.exists() or _state(path.stat()) != _state(before):
+                raise ChangedData(
+                    f"{path.relative_to(self.folder)} changed while the search ran, and its trials would not be "
+                    "comparable; undo the change, or start over with --restart"
+                )
         git(self.clone, "read-tree", "--reset", "-u", self.tree)
         path = self.folder / "params.yaml"
         path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
@@ -145,9 +178,8 @@ class Workspace:
         """
         if self.is_closed:
             raise StrataError("the search was interrupted")
-        path = os.pathsep.join(
-            [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-        )  # for `python` in dvc.yaml
+        # `python` in dvc.yaml is this one
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         environment = os.environ | share | {"PYTHONUNBUFFERED": "1", "PATH": path}
         environment.pop("PYTHONPATH", None)  # the code is the workspace's
         with log.open("wb") as output:
@@ -173,11 +205,10 @@ class Workspace:
         self.end_process()
 
     def end_process(self) -> None:
-        """End the processes that an earlier search left here when it was killed."""
-        with suppress(OSError, ValueError):
+        """End the processes that run here, or that an earlier search left here when it was killed."""
+        with suppress(OSError, ValueError, psutil.Error):
             group = int(self._process_file.read_text(encoding="utf-8"))
-            command = Path(f"/proc/{group}/cmdline").read_bytes()
-            if b"strata.sweeping.experiment" in command:
+            if "strata.sweeping.experiment" in psutil.Process(group).cmdline():  # another may have this id by now
                 os.killpg(group, signal.SIGKILL)
         self._process_file.unlink(missing_ok=True)
 
@@ -192,8 +223,12 @@ class Workspace:
         git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
 
 
-def _link(source: Path, target: Path) -> None:
-    """Give the workspace what it lacks of a folder of the project, without copying the files where possible."""
+def _link(source: Path, target: Path) -> dict[Path, os.stat_result]:
+    """Give the workspace what it lacks of a folder of the project, without copying the files where possible.
+
+    Returns: the state of each file that was linked or copied.
+    """
+    states: dict[Path, os.stat_result] = {}
 
     def linked(one: str, other: str) -> None:
         if Path(other).exists():  # of the commit, such as .gitkeep
@@ -202,6 +237,12 @@ def _link(source: Path, target: Path) -> None:
             os.link(one, other)
         except OSError:  # another file system
             shutil.copy2(one, other)
+        states[Path(other)] = Path(other).stat()
 
     if source.exists():
         shutil.copytree(source, target, copy_function=linked, dirs_exist_ok=True)
+    return states
+
+
+def _state(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_size, stat.st_mtime_ns
