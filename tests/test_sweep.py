@@ -9,6 +9,7 @@ import time
 import pytest
 
 from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.workspace import ChangedData, Workspace
 from tests.conftest import reviews, write_csv
 from tests.test_repro import ENV, change, clone, origin, run, status  # noqa: F401, origin is a fixture
 
@@ -110,6 +111,27 @@ def test_another_state_of_the_project_is_told(swept, tmp_path):
     told = run(folder, "strata", "sweep", "small", fails=True)
     change(folder, "params.yaml", train={"weight_decay": 0.01})
     assert "sweep: params.yaml changed since this search began" in told
+    text = (folder / "sweeps/small.yaml").read_text(encoding="utf-8")
+    turned = text.replace("metric: accuracy", "metric: loss").replace("direction: maximize", "direction: minimize")
+    assert turned != text
+    (folder / "sweeps/small.yaml").write_text(turned, encoding="utf-8")
+    told = run(folder, "strata", "sweep", "small", "--apply", fails=True)
+    (folder / "sweeps/small.yaml").write_text(text, encoding="utf-8")
+    assert "sweep: sweeps/small.yaml changed since this search began" in told
+
+
+def test_data_that_were_written_to_in_place_end_the_search(swept, tmp_path):
+    folder, _, _ = swept
+    workspace = Workspace(tmp_path / "clone", folder, {"mine"}, tmp_path / "snapshots")
+    workspace.set({})
+    assert (workspace.folder / "snapshots").resolve() == tmp_path / "snapshots"
+    assert "snapshots" not in run(workspace.folder, "git", "status", "--porcelain")
+    data = folder / "data/raw/mine/r.csv"
+    content = data.read_bytes()
+    data.write_bytes(content + b"a good film,pos\n")
+    with pytest.raises(ChangedData, match=r"data/raw/mine/r.csv changed while the search ran"):
+        workspace.set({})
+    data.write_bytes(content)
 
 
 def test_the_best_settings_are_written_into_params_yaml(swept):
