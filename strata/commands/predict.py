@@ -9,6 +9,7 @@ answered as soon as it is there. Starts in half a second: neither torch nor tran
 as many tokens as when the model was scored.
 """
 
+import argparse
 import codecs
 import json
 import os
@@ -96,7 +97,8 @@ def check_texts(texts: list[str]) -> None:
             with Path(text).open("rb") as content:
                 found = other_format(content.read(ENOUGH))
             lines = found or f"a file: strata predict FOLDER < {quoted} labels each of its lines as a text"
-            raise StrataError(f"{text} is {lines}; {as_text}")
+            rows = f"strata predict FOLDER {quoted} --out labelled.csv labels its rows"
+            raise StrataError(f"{text} is {lines}; {rows}; {as_text}")
         if os.path.exists(text):  # noqa: PTH110
             raise StrataError(f"{text} is a pipe or device: COMMAND | strata predict FOLDER labels each line of it")
         if looks_like_path(text):
@@ -119,6 +121,19 @@ def looks_like_path(text: str) -> bool:
     return is_placed or text.lower().endswith(SUFFIXES)
 
 
+def label_rows(args: argparse.Namespace) -> None:
+    """Label the rows of the one file that is named, and write them to --out."""
+    if len(args.texts) != 1:
+        raise StrataError(f"--out takes the rows of one file, {len(args.texts)} are named: strata predict FOLDER FILE")
+    from strata.labelling.label_file import Options, check_paths, label_file  # needs the pipeline's packages
+
+    check_files(args.folder, args.model)
+    options = Options(args.model, tuple(args.text or ()), args.all)
+    file = check_paths(Path(args.texts[0]), options, args.out)
+    predictor = Predictor(args.folder, args.model, args.threads)
+    print(f"predict: {label_file(args.folder, predictor, file, options, args.out)}")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("predict", __doc__)
@@ -130,7 +145,17 @@ def main(argv: list[str] | None = None) -> None:
         "--model", default=QUANTIZED, metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}"
     )
     arguments.add_argument("--threads", type=int, metavar="N", help="one a core unless given, which is also the most")
+    arguments.add_argument("--out", type=Path, metavar="OUT", help="label the rows of a file: .csv, .jsonl or .parquet")
+    arguments.add_argument(
+        "--text", action="append", metavar="COLUMN", help="of the file's texts; give it again to join several"
+    )
+    arguments.add_argument("--all", action="store_true", help="add a column with the probability of each label")
     args = arguments.parse_intermixed_args(argv)
+    if args.out:
+        label_rows(args)
+        return
+    if args.text or args.all:
+        raise StrataError(f"{'--text' if args.text else '--all'} is of a file's rows; name --out too")
     texts = [] if args.texts == ["-"] else args.texts
     check_files(args.folder, args.model)
     check_texts(texts)
