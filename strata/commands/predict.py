@@ -7,6 +7,20 @@
 One line of JSON for each text; without a text, or with -, standard input is read, a text a line, and each line is
 answered as soon as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to
 as many tokens as when the model was scored.
+
+With --out, the rows of a file are labelled: of any format that ingest reads, or FILE#SHEET. Out comes CSV, JSON Lines
+or Parquet with the columns of the file, and the label and its probability:
+
+    $ strata predict models/quantize reviews.csv --out labelled.csv
+    predict: reviews.csv: no column 'text'; the texts are read from 'review'; --text names another
+    predict: labelled.csv: 3 rows (label null: 1 without a text)
+    $ cat labelled.csv
+    "id","review","label","probability"
+    "1","a warm, funny film","positive",0.9597947311126763
+    "2","heading nowhere","negative",0.9248992318399916
+    "3",,,
+
+A run that is killed leaves no output; the same command goes on where it was.
 """
 
 import argparse

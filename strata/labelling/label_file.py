@@ -48,6 +48,8 @@ def check_paths(given: Path, options: Options, out: Path) -> RawFile:
     outputs.check_suffix(out)
     if out.is_dir():
         raise StrataError(f"--out {out}: is a folder; name a file in it")
+    if out.parent.is_file():
+        raise StrataError(f"--out {out}: {out.parent} is a file, not a folder")
     file = raw_file(given, bool(options.text))
     for path in (out, rejects_path(out)):
         if path.exists() and path.samefile(file.path):

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from strata.base import files, leftovers, tables
+from strata.base import files, tables
 from strata.base.errors import StrataError
 from strata.base.storage import storage_error
 
@@ -42,9 +42,12 @@ class Partial:
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if os.name == "posix" and leftovers.is_locked(self.folder):
-            raise StrataError(f"{self.out}: another strata predict is writing it; wait for it, or name another --out")
-        self._lock = leftovers.lock(self.folder)
+        try:
+            self._lock = _locked(self.folder)
+        except BlockingIOError:
+            raise StrataError(
+                f"{self.out}: another strata predict is writing it; wait for it, or name another --out"
+            ) from None
         with suppress(OSError, ValueError):
             if json.loads((self.folder / KEY).read_text(encoding="utf-8")) == self._key:
                 self._report_done()
@@ -57,13 +60,15 @@ class Partial:
         files.write_json(self.folder / KEY, self._key)
 
     def _report_done(self) -> None:
-        blocks = [path for path in self.folder.iterdir() if path.stem.isdigit()]
-        rows = sum(filter(None, map(_rows, blocks)))
+        rows = sum(filter(None, map(_rows, self._blocks())))
         if rows:
             self._report(f"goes on with {self.out.name}, of which {rows:,} rows are done")
 
+    def _blocks(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.stem.isdigit()]
+
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
-        if error is None:
+        if error is None or not self._blocks():
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
@@ -96,3 +101,23 @@ def _rows(path: Path) -> int | None:
         return pq.read_metadata(path).num_rows
     except (OSError, pa.ArrowException):
         return None
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a folder until the descriptor that is returned is closed; None where the system has no such locks.
+
+    Raises: BlockingIOError when another process has locked it.
+    """
+    try:
+        import fcntl
+    except ModuleNotFoundError:  # Windows
+        return None
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
+    except OSError:  # a file system without locks
+        pass
+    return descriptor

@@ -25,7 +25,7 @@ def preparation_for(
     absent = [column for column, _ in trained.annotate if column not in first.column_names]
     if absent:
         names = ", ".join(map(repr, absent))
-        report(f"{path.name}: no column {names}, from which the model was told more of a text; its rows go without")
+        report(f"{path.name}: no column {names}, which the model was trained to read with each text; labelled without")
     return trained._replace(text=text)
 
 
@@ -37,7 +37,7 @@ def _found(path: Path, first: pa.Table, trained: Sequence[str], report: Callable
     text = choose_text(path, columns, None).column.name
     if len(columns) > 1:
         lacking = ", ".join(repr(name) for name in trained if name not in first.column_names)
-        report(f"{path.name}: no column {lacking}; its text is taken from {text!r}, name another with --text")
+        report(f"{path.name}: no column {lacking}; the texts are read from {text!r}; --text names another")
     return (text,)
 
 
