@@ -490,3 +490,39 @@ def test_the_progress_bar_is_for_a_terminal_alone(folder, tmp_path, capsys):
 def test_what_a_file_says_cannot_move_the_terminals_cursor(capsys):
     label_file.report("a\x1b[2Jb")
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def cluster():
+    """The address of a cluster of two nodes with a core each, beside one that labels nothing."""
+    ray_cluster = pytest.importorskip("ray.cluster_utils", reason="needs requirements-ray.txt")
+    import ray
+
+    made = ray_cluster.Cluster()
+    try:
+        for cores in (0, 1, 1):
+            made.add_node(num_cpus=cores, include_dashboard=False, object_store_memory=100 * 2**20)
+        yield made.address
+    finally:
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.mark.slow
+def test_a_cluster_writes_the_bytes_of_one_machine(folder, tmp_path, monkeypatch, small_blocks, cluster):
+    from strata.labelling import on_ray
+
+    monkeypatch.setattr(on_ray, "WINDOW", 2)
+    write_csv(tmp_path / "in.csv", [*ROWS, ("30", "", "pos")], ("id", "text", "label"))
+    with (tmp_path / "in.csv").open("a") as file:
+        file.write("a,b\n")
+    run(folder, tmp_path / "in.csv", "--out", tmp_path / "whole.csv", "--all")
+    argv = [folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv", "--all", "--on", "ray", "--address", cluster]
+    with killed_after(3, monkeypatch):
+        run(*argv)
+    import ray
+
+    ray.shutdown()
+    run(*argv)
+    for name in (".csv", ".rejects.parquet"):
+        assert (tmp_path / f"out{name}").read_bytes() == (tmp_path / f"whole{name}").read_bytes()

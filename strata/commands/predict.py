@@ -25,6 +25,7 @@ A run that is killed leaves no output; the same command goes on where it was.
 
 import argparse
 import codecs
+import importlib.util
 import json
 import os
 import shlex
@@ -139,13 +140,21 @@ def label_rows(args: argparse.Namespace) -> None:
     """Label the rows of the one file that is named, and write them to --out."""
     if len(args.texts) != 1:
         raise StrataError(f"--out takes the rows of one file, {len(args.texts)} are named: strata predict FOLDER FILE")
-    from strata.labelling.label_file import Options, check_paths, label_file  # needs the pipeline's packages
+    from strata.labelling import side_by_side  # needs the pipeline's packages
+    from strata.labelling.label_file import Options, check_paths, label_file
 
     check_files(args.folder, args.model)
     options = Options(args.model, tuple(args.text or ()), args.all)
     file = check_paths(Path(args.texts[0]), options, args.out)
     predictor = Predictor(args.folder, args.model, args.threads)
-    print(f"predict: {label_file(args.folder, predictor, file, options, args.out)}")
+    engine = side_by_side.labelled_blocks
+    if args.on:
+        if importlib.util.find_spec("ray") is None:
+            raise StrataError("the package ray is not installed; in Strata's folder: pip install '.[pipeline,ray]'")
+        from strata.labelling.on_ray import Cluster
+
+        engine = Cluster(args.address or "auto", args.folder, args.model).labelled_blocks
+    print(f"predict: {label_file(args.folder, predictor, file, options, args.out, engine)}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -164,12 +173,19 @@ def main(argv: list[str] | None = None) -> None:
         "--text", action="append", metavar="COLUMN", help="of the file's texts; give it again to join several"
     )
     arguments.add_argument("--all", action="store_true", help="add a column with the probability of each label")
+    arguments.add_argument("--on", choices=["ray"], help="label the rows on a Ray cluster, not on this machine")
+    arguments.add_argument(
+        "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
+    )
     args = arguments.parse_intermixed_args(argv)
+    if args.address and not args.on:
+        raise StrataError("--address names a Ray cluster, and needs --on ray")
     if args.out:
         label_rows(args)
         return
-    if args.text or args.all:
-        raise StrataError(f"{'--text' if args.text else '--all'} is of a file's rows; name --out too")
+    for option in ("text", "all", "on"):
+        if getattr(args, option):
+            raise StrataError(f"--{option} is of a file's rows; name --out too")
     texts = [] if args.texts == ["-"] else args.texts
     check_files(args.folder, args.model)
     check_texts(texts)

@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from collections.abc import Callable, Iterator
 from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,11 +14,10 @@ from tqdm import tqdm
 
 from strata.base.errors import StrataError
 from strata.base.printable import printable
-from strata.labelling import outputs
+from strata.labelling import outputs, side_by_side
 from strata.labelling.labeller import Labeller
 from strata.labelling.partial import Partial
 from strata.labelling.rows import Rows
-from strata.labelling.side_by_side import labelled_blocks
 from strata.labelling.source import BLOCK, BLOCK_SIZE, Unchanged, blocks, identity, raw_file
 from strata.labelling.text_columns import preparation_for
 from strata.reading.raw_files import RawFile
@@ -28,6 +28,12 @@ from strata.runtime.predictor import Predictor
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
 FORMAT = 1  # of the blocks that are kept; it changes with the code that makes them
+
+
+Engine = Callable[
+    [Labeller, Iterator[pa.Table], Callable[[int, int], bool]], Iterator[tuple[int, int, pa.Table | None]]
+]
+"""Yields each block's number, its rows and the labelled block, None where it is done already, in any order."""
 
 
 class Options(NamedTuple):
@@ -62,16 +68,24 @@ def rejects_path(out: Path) -> Path:
     return out.with_name(f"{out.stem}.rejects.parquet")
 
 
-def label_file(folder: Path, predictor: Predictor, file: RawFile, options: Options, out: Path) -> str:
+def label_file(
+    folder: Path,
+    predictor: Predictor,
+    file: RawFile,
+    options: Options,
+    out: Path,
+    engine: Engine = side_by_side.labelled_blocks,
+) -> str:
     """Label a file's rows and write them to `out`; return a sentence that says how many they are.
 
+    engine: labels blocks; on this machine's cores unless another one is given.
     What an earlier run of the same call left when it was killed is not computed again.
     Raises: StrataError when no row can be read, the model fails, or the disk is full or read-only.
     """
     unchanged = Unchanged(file.path)
     with Partial(out, _key(folder, file, options), report) as partial:
         with Rejects(partial.rejects, REJECTS) as rejects:
-            _label(predictor, file, options, partial, rejects)
+            _label(predictor, file, options, engine, partial, rejects)
         unchanged.check()
         rows = Rows(list(takewhile(Path.exists, map(partial.path, count()))))
         for said in rows.renamed():
@@ -94,7 +108,9 @@ def _key(folder: Path, file: RawFile, options: Options) -> dict[str, Any]:
     }
 
 
-def _label(predictor: Predictor, file: RawFile, options: Options, partial: Partial, rejects: Rejects) -> None:
+def _label(
+    predictor: Predictor, file: RawFile, options: Options, engine: Engine, partial: Partial, rejects: Rejects
+) -> None:
     """Label the blocks of a file that are not done yet."""
     source = SourceFile(file, rejects=rejects, report=report)
     upcoming = blocks(source.tables())
@@ -105,7 +121,7 @@ def _label(predictor: Predictor, file: RawFile, options: Options, partial: Parti
     labeller = Labeller(predictor, preparation, options.every)
     rows = 0
     with tqdm(desc="predict", unit=" rows", unit_scale=True, disable=None) as bar:
-        for number, block_rows, labelled in labelled_blocks(labeller, chain([first], upcoming), partial.has):
+        for number, block_rows, labelled in engine(labeller, chain([first], upcoming), partial.has):
             if labelled is not None:
                 partial.write(number, labelled)
             rows += block_rows
