@@ -1,6 +1,7 @@
 """The rows of a file are labelled: what goes in and comes out, what is set aside, and what a killed run leaves."""
 
 import contextlib
+import io
 import json
 import shutil
 import signal
@@ -394,7 +395,7 @@ def test_a_full_disk_is_one_sentence_and_what_is_done_stays(folder, tmp_path, mo
 
     with monkeypatch.context() as patched:
         patched.setattr(tables, "write", full)
-        with pytest.raises(StrataError, match=r"out.csv: cannot be written \(the disk is full.* the same command goes"):
+        with pytest.raises(StrataError, match=r"out.csv: .*the disk is full.* rows that are done are kept; free"):
             run(folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv")
     assert (tmp_path / ".out.csv.blocks/00000001.parquet").exists()
 
@@ -481,10 +482,21 @@ def test_a_file_without_the_annotated_columns_says_so_once(elaborate, tmp_path, 
     assert given == Predictor(folder).probabilities([text for text, _ in rows])[:, 1].tolist()
 
 
-def test_the_progress_bar_is_for_a_terminal_alone(folder, tmp_path, capsys):
+class Terminal(io.StringIO):
+    """What a person watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_progress_bar_is_for_a_terminal_alone(folder, tmp_path, monkeypatch, capsys):
     write_csv(tmp_path / "in.csv", ROWS, ("id", "text", "stars"))
     run(folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv")
     assert capsys.readouterr().err == ""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    run(folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv")
+    assert "predict: 30.0 rows [" in sys.stderr.getvalue()
 
 
 def test_what_a_file_says_cannot_move_the_terminals_cursor(capsys):
@@ -493,11 +505,12 @@ def test_what_a_file_says_cannot_move_the_terminals_cursor(capsys):
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
     """The address of a cluster of two nodes with a core each, beside one that labels nothing."""
     ray_cluster = pytest.importorskip("ray.cluster_utils", reason="needs requirements-ray.txt")
     import ray
 
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     made = ray_cluster.Cluster()
     try:
         for cores in (0, 1, 1):

@@ -4,6 +4,7 @@ A row of the dataset is a block, as bytes. So the blocks are those of one machin
 """
 
 import itertools
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ class Cluster:
         self._model = model
         self._files = ray.put({name: (folder / name).read_bytes() for name in names})
         ray.data.DataContext.get_current().enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
 
     def labelled_blocks(
         self, labeller: Labeller, blocks: Iterator[pa.Table], is_done: Callable[[int, int], bool]

@@ -68,16 +68,17 @@ class Partial:
         return [path for path in self.folder.iterdir() if path.stem.isdigit()]
 
     def __exit__(self, kind: type | None, error: BaseException | None, _: object) -> None:
+        explained = self._explained(error) if isinstance(error, Exception) else error
         if error is None or not self._blocks():
             shutil.rmtree(self.folder, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)
-        if isinstance(error, Exception) and (explained := self._explained(error)) is not error:
+        if explained is not error:
             raise explained from None
 
     def _explained(self, error: Exception) -> Exception:
         """Return the sentence for an error of the disk, else the error itself."""
-        kept = "what is done is kept, and the same command goes on"
+        kept = "the rows that are done are kept" if self.folder.is_dir() and self._blocks() else ""
         named = getattr(error, "filename", None)
         is_here = named is None or Path(os.fsdecode(named)).parent in (self.folder, self.out.parent)
         return (storage_error(error, self.out, kept) if is_here else None) or error
