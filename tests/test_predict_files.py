@@ -166,17 +166,17 @@ def test_rows_that_cannot_be_read_are_set_aside_and_told(folder, tmp_path, reads
     with (tmp_path / "in.csv").open("a") as file:
         file.write("a,b\nc,d,e,f\n")
     run(folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv")
-    rejects = pq.read_table(tmp_path / "out.rejects.parquet").to_pylist()
+    rejects = pq.read_table(tmp_path / "out.csv.rejects.parquet").to_pylist()
     assert rejects[0] == {"file": "in.csv", "line": 32, "reason": "2 cells where the header has 3", "raw": "a,b\n"}
     assert len(rejects) == 2
     assert len(reads(tmp_path / "out.csv")) == 30
     assert capsys.readouterr().out == (
-        f"predict: {tmp_path}/out.csv: 30 rows; 2 could not be read: {tmp_path}/out.rejects.parquet; "
+        f"predict: {tmp_path}/out.csv: 30 rows; 2 could not be read: {tmp_path}/out.csv.rejects.parquet; "
         "the first: line 32, 2 cells where the header has 3\n"
     )
     write_csv(tmp_path / "in.csv", ROWS, ("id", "text", "stars"))
     run(folder, tmp_path / "in.csv", "--out", tmp_path / "out.csv")
-    assert not (tmp_path / "out.rejects.parquet").exists()
+    assert not (tmp_path / "out.csv.rejects.parquet").exists()
 
 
 def test_a_row_without_a_text_has_no_label(folder, tmp_path, capsys, small_blocks):
@@ -224,7 +224,7 @@ def test_columns_that_come_late_are_kept(folder, tmp_path, small_blocks):
         (["in.csv", "--out", "out"], r"--out out: has no suffix; allowed: .csv"),
         (["in.csv", "--out", "in.csv"], r"--out in.csv: would replace in.csv, which is read; name another file"),
         (["in.csv", "--out", "link.csv"], r"--out link.csv: would replace in.csv"),
-        (["out.rejects.parquet", "--out", "out.csv"], r"--out out.csv: would replace out.rejects.parquet"),
+        (["out.csv.rejects.parquet", "--out", "out.csv"], r"--out out.csv: would replace out.csv.rejects.parquet"),
         (["in.csv", "--out", "folder.csv"], r"--out folder.csv: is a folder; name a file in it"),
         (["in.csv", "in.csv", "--out", "out.csv"], r"--out takes the rows of one file, 2 are named"),
         (["--out", "out.csv"], r"--out takes the rows of one file, 0 are named"),
@@ -247,7 +247,7 @@ def test_what_cannot_be_labelled_is_told_in_one_sentence(folder, tmp_path, monke
     (tmp_path / "in.md").write_text("a good film\n")
     (tmp_path / "empty.csv").write_text("text,stars\n")
     (tmp_path / "broken.csv").write_text("text,stars\na\n")
-    pq.write_table(pa.table({"text": ["a good film"]}), "out.rejects.parquet")
+    pq.write_table(pa.table({"text": ["a good film"]}), "out.csv.rejects.parquet")
     before = sorted(tmp_path.iterdir())
     with pytest.raises(StrataError, match=sentence):
         run(folder, *argv)
@@ -300,13 +300,13 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
         with killed_after(blocks, monkeypatch):
             run(*argv, tmp_path / f"out.{suffix}")
         assert (tmp_path / f"out.{suffix}").read_text() == "earlier"
-        assert not (tmp_path / "out.rejects.parquet").exists()
+        assert not (tmp_path / f"out.{suffix}.rejects.parquet").exists()
     scored.clear()
     capsys.readouterr()
     run(*argv, tmp_path / f"out.{suffix}")
     assert scored == [7, 2]
     assert capsys.readouterr().err == f"predict: goes on with out.{suffix}, of which 21 rows are done\n"
-    for name in (f".{suffix}", ".rejects.parquet"):
+    for name in (f".{suffix}", f".{suffix}.rejects.parquet"):
         assert (tmp_path / f"out{name}").read_bytes() == (tmp_path / f"whole{name}").read_bytes()
     assert not list(tmp_path.glob(".*"))
 
@@ -537,5 +537,5 @@ def test_a_cluster_writes_the_bytes_of_one_machine(folder, tmp_path, monkeypatch
 
     ray.shutdown()
     run(*argv)
-    for name in (".csv", ".rejects.parquet"):
+    for name in (".csv", ".csv.rejects.parquet"):
         assert (tmp_path / f"out{name}").read_bytes() == (tmp_path / f"whole{name}").read_bytes()

@@ -65,7 +65,7 @@ def check_paths(given: Path, options: Options, out: Path) -> RawFile:
 
 def rejects_path(out: Path) -> Path:
     """Return where the rows are set aside that cannot be read."""
-    return out.with_name(f"{out.stem}.rejects.parquet")
+    return out.with_name(f"{out.name}.rejects.parquet")
 
 
 def label_file(
@@ -143,4 +143,4 @@ def _summary(out: Path, rows: Rows, rejects: Rejects) -> str:
     counts = [f"{count:,} {what}" for what, count in unlabelled.items() if count]
     about = f" (label null: {', '.join(counts)})" if counts else ""
     aside = f"; {len(rejects):,} could not be read: {rejects_path(out)}{_first(rejects)}" if len(rejects) else ""
-    return f"{out}: {rows.count:,} rows{about}{aside}"
+    return f"{out}: {rows.count:,} {'row' if rows.count == 1 else 'rows'}{about}{aside}"
