@@ -7,9 +7,25 @@
 One line of JSON for each text; without a text, or with -, standard input is read, a text a line, and each line is
 answered as soon as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to
 as many tokens as when the model was scored.
+
+With --out, the rows of a file are labelled: of any format that ingest reads, or FILE#SHEET. Out comes CSV, JSON Lines
+or Parquet with the columns of the file, and the label and its probability:
+
+    $ strata predict models/quantize reviews.csv --out labelled.csv
+    predict: reviews.csv: no column 'text'; the texts are read from 'review'; --text names another
+    predict: labelled.csv: 3 rows (label null: 1 without a text)
+    $ cat labelled.csv
+    "id","review","label","probability"
+    "1","a warm, funny film","positive",0.9597947311126763
+    "2","heading nowhere","negative",0.9248992318399916
+    "3",,,
+
+A run that is killed leaves no output; the same command goes on where it was.
 """
 
+import argparse
 import codecs
+import importlib.util
 import json
 import os
 import shlex
@@ -96,7 +112,8 @@ def check_texts(texts: list[str]) -> None:
             with Path(text).open("rb") as content:
                 found = other_format(content.read(ENOUGH))
             lines = found or f"a file: strata predict FOLDER < {quoted} labels each of its lines as a text"
-            raise StrataError(f"{text} is {lines}; {as_text}")
+            rows = f"strata predict FOLDER {quoted} --out labelled.csv labels its rows"
+            raise StrataError(f"{text} is {lines}; {rows}; {as_text}")
         if os.path.exists(text):  # noqa: PTH110
             raise StrataError(f"{text} is a pipe or device: COMMAND | strata predict FOLDER labels each line of it")
         if looks_like_path(text):
@@ -119,6 +136,27 @@ def looks_like_path(text: str) -> bool:
     return is_placed or text.lower().endswith(SUFFIXES)
 
 
+def label_rows(args: argparse.Namespace) -> None:
+    """Label the rows of the one file that is named, and write them to --out."""
+    if len(args.texts) != 1:
+        raise StrataError(f"--out takes the rows of one file, {len(args.texts)} are named: strata predict FOLDER FILE")
+    from strata.labelling import side_by_side  # needs the pipeline's packages
+    from strata.labelling.label_file import Options, check_paths, label_file
+
+    check_files(args.folder, args.model)
+    options = Options(args.model, tuple(args.text or ()), args.all)
+    file = check_paths(Path(args.texts[0]), options, args.out)
+    predictor = Predictor(args.folder, args.model, args.threads)
+    engine = side_by_side.labelled_blocks
+    if args.on:
+        if importlib.util.find_spec("ray") is None:
+            raise StrataError("the package ray is not installed; in Strata's folder: pip install '.[pipeline,ray]'")
+        from strata.labelling.on_ray import Cluster
+
+        engine = Cluster(args.address or "auto", args.folder, args.model).labelled_blocks
+    print(f"predict: {label_file(args.folder, predictor, file, options, args.out, engine)}")
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("predict", __doc__)
@@ -130,7 +168,24 @@ def main(argv: list[str] | None = None) -> None:
         "--model", default=QUANTIZED, metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}"
     )
     arguments.add_argument("--threads", type=int, metavar="N", help="one a core unless given, which is also the most")
+    arguments.add_argument("--out", type=Path, metavar="OUT", help="label the rows of a file: .csv, .jsonl or .parquet")
+    arguments.add_argument(
+        "--text", action="append", metavar="COLUMN", help="of the file's texts; give it again to join several"
+    )
+    arguments.add_argument("--all", action="store_true", help="add a column with the probability of each label")
+    arguments.add_argument("--on", choices=["ray"], help="label the rows on a Ray cluster, not on this machine")
+    arguments.add_argument(
+        "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
+    )
     args = arguments.parse_intermixed_args(argv)
+    if args.address and not args.on:
+        raise StrataError("--address names a Ray cluster, and needs --on ray")
+    if args.out:
+        label_rows(args)
+        return
+    for option in ("text", "all", "on"):
+        if getattr(args, option):
+            raise StrataError(f"--{option} is of a file's rows; name --out too")
     texts = [] if args.texts == ["-"] else args.texts
     check_files(args.folder, args.model)
     check_texts(texts)

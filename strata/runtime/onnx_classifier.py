@@ -6,7 +6,7 @@ text's label would depend on its neighbours: 31 of 1,706 got another one in batc
 
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -62,18 +62,38 @@ class OnnxClassifier:
         Raises: NotFiniteError on NaN or infinite logits; StrataError when the model fails on a text.
         """
         if len(input_ids) == 1:
-            logits = self._score(self.one, input_ids)
-        else:
-            chunks = [input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK)]
-            with ThreadPoolExecutor(self.threads) as pool:
-                logits = np.concatenate(list(pool.map(lambda chunk: self._score(self.many, chunk), chunks)))
-        if not np.isfinite(logits).all():
-            raise NotFiniteError(f"{self.path}: the model gives NaN or infinite logits; train again, or {REMEDY}")
-        return logits
+            return self._finite(self._score(self.one, input_ids))
+        return self.gathered(self.submitted(input_ids))
+
+    def submitted(self, input_ids: Sequence[Sequence[int]]) -> list[Future[np.ndarray]]:
+        """Start to score texts side by side, after those that were submitted before, and without a pause between them.
+
+        Returns: logits to come, of CHUNK texts each, for `gathered`.
+        """
+        chunks = (input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK))
+        return [self._pool.submit(self._score, self.many, chunk) for chunk in chunks]
+
+    def gathered(self, submitted: list[Future[np.ndarray]]) -> np.ndarray:
+        """Wait for what was submitted, and return its logits: (texts, labels) float64. Raises: as `logits`."""
+        try:
+            logits = [future.result() for future in submitted]
+        finally:  # after an error, or Ctrl-C
+            for future in submitted:
+                future.cancel()
+        return self._finite(np.concatenate(logits) if logits else np.empty((0, self.labels)))
 
     def probabilities(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
         """Return the softmax of `logits`. Arguments and errors: as there."""
         return softmax(self.logits(input_ids))
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads)
+
+    def _finite(self, logits: np.ndarray) -> np.ndarray:
+        if not np.isfinite(logits).all():
+            raise NotFiniteError(f"{self.path}: the model gives NaN or infinite logits; train again, or {REMEDY}")
+        return logits
 
     def _session(self, threads: int) -> onnxruntime.InferenceSession:
         options = onnxruntime.SessionOptions()

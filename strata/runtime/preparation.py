@@ -34,7 +34,14 @@ class Preparation(NamedTuple):
 
         known: the special tokens that the model was trained with; others are left out.
         """
-        texts = cleaned(joined([columns[name] for name in self.text]), self.clean)
+        return self.annotated(self.plain(columns), columns, known)
+
+    def plain(self, columns: Mapping[str, Sequence[Any]]) -> list[str]:
+        """Return the text of each row, without annotations; "" where it is missing. columns: as in `texts`."""
+        return cleaned(joined([columns[name] for name in self.text]), self.clean)
+
+    def annotated(self, texts: list[str], columns: Mapping[str, Sequence[Any]], known: Container[str]) -> list[str]:
+        """Return the plain text of each row followed by its special tokens. columns, known: as in `texts`."""
         if not self.annotate:
             return texts
         tokens = (filter(known.__contains__, row) for row in row_tokens(columns, self.annotate))

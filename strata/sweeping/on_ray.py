@@ -16,8 +16,8 @@ from ray.actor import ActorHandle
 from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import strata
 from strata.base.errors import StrataError
+from strata.cluster import connect
 from strata.settings.overrides import Overrides
 from strata.settings.sweep import Sweep
 from strata.sweeping import trial as one_trial
@@ -112,17 +112,6 @@ class Cluster:
             ray.wait([trial.end.remote() for trial in trials], num_returns=len(trials), timeout=GRACE_SECONDS)
         for trial in trials:
             ray.kill(trial)
-
-
-def connect(address: str) -> None:
-    """Connect to a cluster, whose nodes get this code. Raises: StrataError when there is none."""
-    runtime = {"py_modules": [str(Path(strata.__file__).parent)], "excludes": ["__pycache__"]}
-    try:
-        ray.init(address, runtime_env=runtime, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        where = "on this machine, nor an address of one in RAY_ADDRESS" if address == "auto" else f"at {address}"
-        reason = str(error).strip().splitlines()[0]
-        raise StrataError(f"there is no Ray cluster {where} ({reason}); start one: ray start --head") from None
 
 
 def room_for(nodes: list[tuple[float, float]], jobs: int) -> tuple[int, int, int]:
