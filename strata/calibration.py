@@ -71,3 +71,8 @@ def read_calibration(path: Path) -> tuple[Calibration, float | None]:
     """
     content = files.read_json(path)
     return Calibration(content["temperature"], np.array(content["shift"])), content["threshold"]
+
+
+def read_goal(path: Path) -> str | None:
+    """Return evaluate.goal out of calibration.json. Raises: as `read_calibration`."""
+    return files.read_json(path)["goal"]

@@ -56,7 +56,7 @@ def no_better(facts: Facts) -> str | None:
         return None
     ends, area = scores["interval"]["roc_auc"], scores["roc_auc"]
     ranks = ends is not None and ends["low"] > 0.5
-    if ranks and facts.goal:
+    if ranks and facts.goal and not goal.parse(facts.goal).may_abstain:
         return None
     but = f"; it does rank texts better than chance (ROC-AUC {area:.3f})" if ranks else ""
     return (
@@ -66,11 +66,16 @@ def no_better(facts: Facts) -> str | None:
 
 
 def missed_goal(facts: Facts) -> str | None:
-    """A bound such as precision >= 0.9 that was reached on validation rows, and not on test rows."""
-    bound = goal.parse(facts.goal).bound if facts.goal else None
-    if bound is None:
+    """A bound such as precision >= 0.9 that was reached on validation rows, and not on test rows.
+
+    A bounded error is not evaluate's, but quantize's.
+    """
+    if not facts.goal:
         return None
-    name, positive = goal.parse(facts.goal).name, facts.labels.positive_id
+    name, bound, *_ = goal.parse(facts.goal)
+    if bound is None or goal.parse(facts.goal).may_abstain:
+        return None
+    positive = facts.labels.positive_id
     scores = {split: facts.measures.scores["fp32", split][name] for split in ("validation", "test")}
     if scores["test"] >= bound:
         return None

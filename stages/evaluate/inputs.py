@@ -9,6 +9,7 @@ import pandas as pd
 from stages.evaluate.sample import sample
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.goal import parse
 from strata.labels import Labels, read_labels
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.prior import PriorShift, read_prior_shift
@@ -33,7 +34,7 @@ def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
     Raises: StrataError when a file is missing or broken, or evaluate.goal needs two labels and there are more.
     """
     labels, goal = read_labels(args.labels), settings.evaluate.goal
-    if goal and labels.positive is None:
+    if goal and labels.positive is None and not parse(goal).may_abstain:
         raise StrataError(
             f"evaluate.goal is {goal}, but a threshold needs two labels, not {len(labels.names)}; set it to null"
         )

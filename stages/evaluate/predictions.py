@@ -20,7 +20,7 @@ class ValidationFit(NamedTuple):
     """What is chosen on validation rows."""
 
     calibration: Calibration
-    threshold: float | None  # None without a goal
+    threshold: float | None  # None without a goal, and with one that bounds the error
     threshold_curve: pd.DataFrame  # the scores of every threshold; empty with many labels
 
 
@@ -44,7 +44,9 @@ def fit_on_validation(
     if labels.positive is None:
         return ValidationFit(fitted, None, pd.DataFrame(columns=threshold.COLUMNS))
     curve = threshold.curve(label == labels.positive_id, fitted.probabilities(logits)[:, labels.positive_id])
-    chosen = threshold.choose(goal.parse(goal_text), curve) if goal_text else None
+    parsed = goal.parse(goal_text) if goal_text else None
+    # a bounded error is quantize's: it is about the int8 model
+    chosen = None if parsed is None or parsed.may_abstain else threshold.choose(parsed, curve)
     return ValidationFit(fitted, chosen, curve)
 
 

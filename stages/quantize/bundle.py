@@ -46,6 +46,12 @@ def write(
             shutil.copyfile(path, out / path.name)
 
 
+def write_abstention(out: Path, threshold: float, goal: str) -> None:
+    """Write into config.json the least probability of a label that is given, and the goal that it was chosen for."""
+    config = files.read_json(out / "config.json")
+    files.write_json(out / "config.json", config | {"abstain_below": threshold, "goal": goal})
+
+
 def write_quantization(
     out: Path, candidate: str, measured: dict, rows: int, limits: Quantize, flags: list[str]
 ) -> None:
