@@ -79,6 +79,14 @@ def missed_goal(facts: Facts) -> str | None:
     scores = {split: facts.measures.scores["fp32", split][name] for split in ("validation", "test")}
     if scores["test"] >= bound:
         return None
+    by = 100 * (bound - scores["test"])
+    if positive is None:
+        ends = facts.measures.scores["fp32", "test"]["interval"][name]
+        interval = f" ({ends['low']:.3f} to {ends['high']:.3f})" if ends else ""
+        return (
+            f"evaluate.goal {facts.goal}, a mean over the labels, is missed on test rows by {by:.1f} points: "
+            f"{scores['test']:.3f}{interval}; on validation rows it was {scores['validation']:.3f}"
+        )
 
     def counted(rows: ScoredRows) -> np.ndarray:
         """Return which rows the score is a share of: those given the label, or those that have it."""
@@ -88,7 +96,7 @@ def missed_goal(facts: Facts) -> str | None:
     low, high = wilson_interval(scores["test"], len(np.unique(facts.test.unit[of_test]))) if of_test.any() else (0, 1)
     chance = ", which chance can explain" if high >= bound else ""
     return (
-        f"evaluate.goal {facts.goal} is missed on test rows by {100 * (bound - scores['test']):.1f} points: {name} "
+        f"evaluate.goal {facts.goal} is missed on test rows by {by:.1f} points: {name} "
         f"{scores['test']:.3f} ({low:.3f} to {high:.3f}){chance}; on validation rows it was "
         f"{scores['validation']:.3f}, of {int(chosen_on.sum()):,} rows"
     )

@@ -27,6 +27,7 @@ from strata import cpu, curves, goal, score_table
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
 from strata.calibration import Calibration, read_calibration, read_goal
+from strata.decision import Threshold
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
@@ -53,7 +54,7 @@ class Inputs(NamedTuple):
 
     labels: Labels
     calibration: Calibration
-    threshold: float | None
+    threshold: Threshold
     goal: str | None  # evaluate.goal
     validation: GateRows
     test: GateRows
@@ -84,7 +85,7 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
     return Inputs(labels, calibration, threshold, goal_text, validation, test)
 
 
-def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: float | None) -> GateRows:
+def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: Threshold) -> GateRows:
     """Join a tokenized split and the fp32 model's predictions by id.
 
     Raises: StrataError when their rows differ.
@@ -110,7 +111,7 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
     export.export_checked(model, args.model, path, inputs.calibration, max_length)
-    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels.positive, recipe)
+    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()
     if difference > TOLERANCE:

@@ -95,6 +95,8 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
     candidates = by_column(plots / "quantize/candidates.csv", "split", "candidate")
     calibration = read_json(evaluate / "calibration.json")
     calibration["shift"] = dict(zip(names, calibration["shift"], strict=True))
+    if isinstance(calibration["threshold"], list):
+        calibration["threshold"] = dict(zip(names, calibration["threshold"], strict=True))
     calibration |= {"before": scored["uncalibrated", "test"], "after": scored["fp32", "test"]}
     notes, int8 = read_json(evaluate / "notes.json"), scored["int8", "test"]
     goal = parse_goal(calibration["goal"]) if calibration["goal"] else None

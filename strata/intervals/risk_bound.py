@@ -18,9 +18,10 @@ import numpy as np
 from scipy.stats import binom
 
 RATIO = 1.05  # of the doubts of two thresholds that follow each other; the doubt is 1 - threshold
-STARTS = {1 / 8: 0.05, 1 / 2: 0.35, 1: 0.6}
+STARTS = {1 / 16: 0.02, 1 / 2: 0.35, 1: 0.5, 2: 0.1, 4: 0.03}
 """Doubt, divided by the bound: share of the level that starts there. Of a calibrated model, the error of the rows with
-a doubt of at most the bound is below the bound, so that the level is best spent there."""
+a doubt of at most the bound is below the bound, so that the level is best spent there. The small shares are for models
+that are surer than they should be, or less sure, and have many rows to show it."""
 STEP = 0.005  # of the bounds that `least_bound` tries
 
 
