@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from strata.base import files
+from strata.decision import Threshold
 
 RANGE = (0.05, 20.0)  # of the temperature
 
@@ -53,8 +54,11 @@ def fit(logits: np.ndarray, labels: np.ndarray, shift: np.ndarray) -> Calibratio
     return Calibration(float(np.exp(minimum.x)), shift)
 
 
-def write_calibration(path: Path, calibration: Calibration, goal: str | None, threshold: float | None) -> None:
-    """Write calibration.json: the calibration, and beside it evaluate.goal and the threshold chosen for it."""
+def write_calibration(path: Path, calibration: Calibration, goal: str | None, threshold: Threshold) -> None:
+    """Write calibration.json: the calibration, and beside it evaluate.goal and the threshold chosen for it.
+
+    threshold: as in `decide`; those of many labels are a list by id.
+    """
     content = {
         "temperature": calibration.temperature,
         "shift": calibration.shift.tolist(),
@@ -64,10 +68,15 @@ def write_calibration(path: Path, calibration: Calibration, goal: str | None, th
     files.write_json(path, content)
 
 
-def read_calibration(path: Path) -> tuple[Calibration, float | None]:
+def read_calibration(path: Path) -> tuple[Calibration, Threshold]:
     """Read calibration.json. Returns: the calibration and the threshold, None where evaluate.goal was null.
 
     Raises: StrataError when the file is missing or broken.
     """
     content = files.read_json(path)
     return Calibration(content["temperature"], np.array(content["shift"])), content["threshold"]
+
+
+def read_goal(path: Path) -> str | None:
+    """Return evaluate.goal out of calibration.json. Raises: as `read_calibration`."""
+    return files.read_json(path)["goal"]

@@ -4,8 +4,6 @@ import csv
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from strata.scoring import NAMES
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -13,7 +11,7 @@ COLUMNS = ("model", "split", "metric", "value", "low", "high")
 """low and high: the ends of the 95% interval, empty where there is none. value: empty where it is undefined."""
 
 Scores = Mapping[str, object]
-"""A model's scores on one split: each of NAMES, `rows`, and `interval`, low and high by name, or None."""
+"""A model's scores on one split by name, and `interval`, low and high by the same names, or None where it has none."""
 
 
 def frame(scores: Mapping[tuple[str, str], Scores]) -> "pd.DataFrame":
@@ -22,8 +20,8 @@ def frame(scores: Mapping[tuple[str, str], Scores]) -> "pd.DataFrame":
 
     lines = []
     for (model, split), values in scores.items():
-        for name in NAMES:
-            ends = values["interval"][name] or {"low": None, "high": None}
+        for name, interval in values["interval"].items():
+            ends = interval or {"low": None, "high": None}
             lines.append((model, split, name, values[name], ends["low"], ends["high"]))
     table = pd.DataFrame(lines, columns=list(COLUMNS))
     return table.astype(dict.fromkeys(COLUMNS[3:], float))

@@ -104,3 +104,9 @@ def test_of_evaluations_with_equal_scores_the_one_with_the_lower_loss_is_best():
     assert not is_best({"accuracy": 0.8, "loss": 0.6}, counters, "accuracy")
     assert not is_best({"accuracy": 0.7, "loss": 0.1}, counters, "accuracy")
     assert is_best({"accuracy": 0.7, "loss": 0.4}, counters, "loss")
+
+
+def test_a_bounded_error_is_not_evaluates_and_excuses_no_model_that_is_no_better():
+    truth = (np.arange(400) % 40 == 0).astype(int)
+    (told,) = cautions(facts(rows(truth, 0.75 * learned(truth, 0.4)), goal="error <= 0.01"))
+    assert "is no better than always giving the most frequent label" in told

@@ -137,14 +137,13 @@ def test_calibration_and_threshold_do_not_depend_on_test_rows(copy_of_trained):
     assert json.loads((project.root / "metrics/evaluate.json").read_text())["rows"] == len(rows) - 5
 
 
-def test_a_goal_with_many_labels_is_refused(project):
+def test_costs_with_many_labels_are_refused(project):
     project.recipe(labels={"a": "pos", "b": "neg", "c": "other"}, positive=None)
     (project.root / "data/standardize").mkdir(parents=True)
     (project.root / "data/standardize/labels.json").write_text('{"labels": ["a", "b", "c"], "positive": null}')
-    project.params(evaluate={"goal": "f1"})
-    with pytest.raises(
-        StrataError, match=r"evaluate.goal is f1, but a threshold needs two labels, not 3; set it to null"
-    ):
+    project.params(evaluate={"goal": "cost 5:1"})
+    message = r"goal is cost 5:1, the costs of a positive label, but of 3 labels none is positive; set it to null, or"
+    with pytest.raises(StrataError, match=message):
         project.run("evaluate")
 
 

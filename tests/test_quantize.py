@@ -11,13 +11,16 @@ from scipy.special import softmax
 
 from benchmarks.gate.__main__ import layer, token
 from stages.quantize import candidates, export
+from stages.quantize.abstention import answered_scores, chosen_threshold
 from stages.quantize.gate import GateRows, losses, refusals
 from stages.quantize.sensitivity import noise_of_nodes, worst_nodes
-from strata.base import files
+from strata.base import files, tables
 from strata.base.errors import StrataError
 from strata.calibration import Calibration, read_calibration, uncalibrated
+from strata.goal import parse as parse_goal
 from strata.labels import Labels
 from strata.model.batches import padded
+from strata.runtime.predictor import Predictor
 from strata.score_table import parse
 from strata.settings.params import Candidate, Quantize
 from tests.conftest import ROOT
@@ -380,3 +383,56 @@ def test_a_model_without_a_padding_token_is_exported(tmp_path):
     export.export(model, tmp_path / "model.onnx")
     model.config.pad_token_id = None
     export.check_export(model, tmp_path / "model.onnx", uncalibrated(3), LIMIT)
+
+
+def test_a_bounded_error_is_chosen_on_validation_rows_of_int8_and_told_on_test_rows(copy_of_trained, capsys):
+    project = copy_of_trained
+    project.params(evaluate={"goal": "error <= 0.4 at 90%"})
+    project.run("evaluate", "quantize")
+    folder = project.root / "models/quantize"
+    config, metrics = files.read_json(folder / "config.json"), files.read_json(project.root / "metrics/quantize.json")
+    assert (config["threshold"], config["goal"]) == (None, "error <= 0.4 at 90%")
+    assert 0 <= config["abstain_below"] < 1
+    assert metrics["abstain_below"] == pytest.approx(config["abstain_below"], rel=1e-5)
+    scored = parse((project.root / "plots/quantize/scores.csv").read_text())
+    assert metrics["answered"] == scored["int8", "test"]["answered"]
+    assert scored["int8", "test"]["interval"]["answered"]["low"] <= metrics["answered"]
+    assert set(scored["int8", "validation"]) == {"answered", "answered_error", "interval"}
+    texts = tables.read(project.root / "data/split/test.parquet")["text"].tolist()
+    answers = Predictor(folder)(texts)
+    assert np.mean([answer["label"] is not None for answer in answers]) == pytest.approx(metrics["answered"])
+    assert "quantize: for error <= 0.4 at 90%, a label is given from a probability of 0." in capsys.readouterr().out
+    project.run("report")
+    for name in ("report.md", "model_card.md"):
+        words = " ".join((project.root / name).read_text().split())
+        assert "with 90% confidence, at most 40% of the labels that it gives are wrong" in words, name
+
+
+def test_a_bounded_error_that_no_threshold_proves_is_refused_and_the_earlier_model_is_kept(copy_of_trained):
+    project = copy_of_trained
+    before = (project.root / "models/quantize/manifest.json").read_bytes()
+    project.params(evaluate={"goal": "error <= 0.001"})
+    project.run("evaluate")
+    message = r"error <= 0.001 at 95%, which no threshold proves on 12 validation rows, .* the least that can be: raise"
+    with pytest.raises(StrataError, match=message):
+        project.run("quantize")
+    assert (project.root / "models/quantize/manifest.json").read_bytes() == before
+
+
+def test_of_rows_in_units_one_is_looked_at_and_the_intervals_count_units():
+    """A model that is right in all of 200 rows, which are 20 units."""
+    random, truth = np.random.default_rng(0), np.arange(200) % 3
+    probabilities = np.full((200, 3), 0.01)
+    probabilities[np.arange(200), truth] = 0.98
+    frame = pd.DataFrame({"id": range(200), "label": truth, "unit": np.repeat(np.arange(20), 10)})
+    frame["probabilities"] = list(random.dirichlet([1, 1, 1], 200))
+    grouped = GateRows(frame, [], Labels(["a", "b", "c"], None), None)
+    single = GateRows(frame.assign(unit=range(200)), [], Labels(["a", "b", "c"], None), None)
+    assert chosen_threshold(parse_goal("error <= 0.05"), single, probabilities, 0) <= 0.98
+    message = r"200 validation rows, 20 of them independent, 0.0% of them predicted wrong; an error of 0.170 is"
+    with pytest.raises(StrataError, match=message):
+        chosen_threshold(parse_goal("error <= 0.05"), grouped, probabilities, 0)
+    error = [answered_scores(rows, probabilities, 0.5)["interval"]["answered_error"] for rows in (grouped, single)]
+    assert error[0]["high"] > 0.15 > error[1]["high"]
+    nothing = answered_scores(single, probabilities, 0.99)
+    assert (nothing["answered"], nothing["answered_error"], nothing["interval"]["answered_error"]) == (0, None, None)

@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from stages.evaluate.threshold import choose, curve, thinned
 from strata.base.errors import StrataError
-from strata.goal import Goal, parse
+from strata.goal import Goal, missed_error, parse
 from strata.settings.params import Evaluate
 
 PROBABILITY = np.array([0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9])
@@ -90,3 +90,31 @@ def test_neighbouring_probabilities_are_separated():
     low = 0.5
     points = curve(np.array([False, True]), np.array([low, np.nextafter(low, 1)]))
     assert [(np.array([low, np.nextafter(low, 1)]) >= at).mean() for at in points["threshold"]] == [1, 0.5, 0]
+
+
+def test_a_bounded_error_is_parsed_with_its_confidence():
+    assert parse("error <= 0.02") == Goal("error", bound=0.02, confidence=0.95)
+    assert parse("error <= 0.1 at 99.5%") == Goal("error", bound=0.1, confidence=0.995)
+    assert parse("error <= 0.1").may_abstain
+    assert not parse("f1").may_abstain
+    for wrong in (
+        "error <= 0",
+        "error <= 0.0",
+        "error <= 1",
+        "error < 0.1",
+        "error <= 0.1 at 100%",
+        "error <= 0.1 at 9%",
+    ):
+        with pytest.raises(ValueError, match=r"no goal; allowed: .*'error <= 0.02'"):
+            parse(wrong)
+
+
+def test_a_bounded_error_that_test_rows_miss_is_told_with_the_part_of_chance():
+    goal = parse("error <= 0.02")
+    assert missed_error(goal, 0.02, {"low": 0.01, "high": 0.03}) is None
+    assert missed_error(goal, 0.03, {"low": 0.019, "high": 0.041}) == (
+        "evaluate.goal error <= 0.02 is missed on test rows by 1.0 points: of the labels that int8 gives, 0.030 (0.019 "
+        "to 0.041) are wrong, which chance can explain"
+    )
+    assert missed_error(goal, 0.05, {"low": 0.04, "high": 0.06}).endswith("(0.040 to 0.060) are wrong")
+    assert "is sure of no test row" in missed_error(goal, None, None)

@@ -56,7 +56,7 @@ def no_better(facts: Facts) -> str | None:
         return None
     ends, area = scores["interval"]["roc_auc"], scores["roc_auc"]
     ranks = ends is not None and ends["low"] > 0.5
-    if ranks and facts.goal:
+    if ranks and facts.goal and not goal.parse(facts.goal).may_abstain:
         return None
     but = f"; it does rank texts better than chance (ROC-AUC {area:.3f})" if ranks else ""
     return (
@@ -66,14 +66,27 @@ def no_better(facts: Facts) -> str | None:
 
 
 def missed_goal(facts: Facts) -> str | None:
-    """A bound such as precision >= 0.9 that was reached on validation rows, and not on test rows."""
-    bound = goal.parse(facts.goal).bound if facts.goal else None
-    if bound is None:
+    """A bound such as precision >= 0.9 that was reached on validation rows, and not on test rows.
+
+    A bounded error is not evaluate's, but quantize's.
+    """
+    if not facts.goal:
         return None
-    name, positive = goal.parse(facts.goal).name, facts.labels.positive_id
+    name, bound, *_ = goal.parse(facts.goal)
+    if bound is None or goal.parse(facts.goal).may_abstain:
+        return None
+    positive = facts.labels.positive_id
     scores = {split: facts.measures.scores["fp32", split][name] for split in ("validation", "test")}
     if scores["test"] >= bound:
         return None
+    by = 100 * (bound - scores["test"])
+    if positive is None:
+        ends = facts.measures.scores["fp32", "test"]["interval"][name]
+        interval = f" ({ends['low']:.3f} to {ends['high']:.3f})" if ends else ""
+        return (
+            f"evaluate.goal {facts.goal}, a mean over the labels, is missed on test rows by {by:.1f} points: "
+            f"{scores['test']:.3f}{interval}; on validation rows it was {scores['validation']:.3f}"
+        )
 
     def counted(rows: ScoredRows) -> np.ndarray:
         """Return which rows the score is a share of: those given the label, or those that have it."""
@@ -83,7 +96,7 @@ def missed_goal(facts: Facts) -> str | None:
     low, high = wilson_interval(scores["test"], len(np.unique(facts.test.unit[of_test]))) if of_test.any() else (0, 1)
     chance = ", which chance can explain" if high >= bound else ""
     return (
-        f"evaluate.goal {facts.goal} is missed on test rows by {100 * (bound - scores['test']):.1f} points: {name} "
+        f"evaluate.goal {facts.goal} is missed on test rows by {by:.1f} points: {name} "
         f"{scores['test']:.3f} ({low:.3f} to {high:.3f}){chance}; on validation rows it was "
         f"{scores['validation']:.3f}, of {int(chosen_on.sum()):,} rows"
     )

@@ -9,6 +9,7 @@ import pandas as pd
 from stages.evaluate.sample import sample
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.goal import parse
 from strata.labels import Labels, read_labels
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.prior import PriorShift, read_prior_shift
@@ -30,12 +31,13 @@ class Inputs(NamedTuple):
 def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
     """Read the labels, tokens, texts, prior, baselines and the curve of training.
 
-    Raises: StrataError when a file is missing or broken, or evaluate.goal needs two labels and there are more.
+    Raises: StrataError when a file is missing or broken, or evaluate.goal needs a positive label and there is none.
     """
     labels, goal = read_labels(args.labels), settings.evaluate.goal
-    if goal and labels.positive is None:
+    if goal and labels.positive is None and parse(goal).name == "cost":
         raise StrataError(
-            f"evaluate.goal is {goal}, but a threshold needs two labels, not {len(labels.names)}; set it to null"
+            f"evaluate.goal is {goal}, the costs of a positive label, but of {len(labels.names)} labels none is "
+            "positive; set it to null, or to a goal for many labels, such as f1"
         )
     unit = tables.read(args.split / "units.parquet").set_index("id")["unit"]
     prior = read_prior_shift(args.resample / "prior.json")

@@ -9,6 +9,7 @@ from stages.evaluate import label_noise
 from stages.evaluate.metric import ClassificationScores
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import ScoredRows
+from strata.decision import Threshold
 from strata.intervals.bootstrap import intervals
 from strata.intervals.of_labels import label_scores
 from strata.intervals.significance import paired_comparison
@@ -37,7 +38,7 @@ class Measures(NamedTuple):
         return self.verdicts.set_index("model").loc[model].to_dict()
 
 
-def split_scores(rows: ScoredRows, positive: int | None, threshold: float | None, seed: int) -> dict:
+def split_scores(rows: ScoredRows, positive: int | None, threshold: Threshold, seed: int) -> dict:
     """Return a split's scores, computed by Hugging Face's evaluate, their intervals and the number of rows."""
     scores = ClassificationScores(keep_in_memory=True).compute(
         predictions=rows.probabilities.tolist(), references=rows.label.tolist(), positive=positive, threshold=threshold

@@ -4,7 +4,7 @@ import datasets
 import evaluate
 import numpy as np
 
-from strata.decision import decide
+from strata.decision import Threshold, decide
 from strata.scoring import scores
 
 
@@ -21,14 +21,14 @@ class ClassificationScores(evaluate.Metric):
             description="The metrics of strata/scoring.py: accuracy, F1, areas under curves, calibration and others",
             citation="",
             inputs_description="predictions: a probability for each label; references: label ids; positive: label id "
-            "or None; threshold: of the positive label's probability, or None",
+            "or None; threshold: of the positive label's probability, or of each label's, or None",
             features=datasets.Features(
                 {"predictions": datasets.List(datasets.Value("float64")), "references": datasets.Value("int64")}
             ),
         )
 
     def _compute(
-        self, predictions: list, references: list, positive: int | None, threshold: float | None = None
+        self, predictions: list, references: list, positive: int | None, threshold: Threshold = None
     ) -> dict[str, float | None]:
         probabilities = np.asarray(predictions)
         return scores(np.asarray(references), probabilities, positive, decide(probabilities, positive, threshold))

@@ -52,6 +52,7 @@ def write_plots(plots: Path, predictions: Predictions, measured: Measured, label
     files.write_curve(plots / "confidence.csv", stated)
     before = curves.reliability(test.label, predictions.uncalibrated.probabilities, labels.positive_id)
     files.write_curve(plots / "reliability_before.csv", before.assign(model="uncalibrated"))
-    files.write_curve(plots / "threshold.csv", threshold.thinned(fit.threshold_curve).assign(chosen=fit.threshold))
+    chosen = fit.threshold if labels.positive else None  # with many labels, the curve is empty
+    files.write_curve(plots / "threshold.csv", threshold.thinned(fit.threshold_curve).assign(chosen=chosen))
     lengths = measured.failures["slices"].query("kind == 'length'").rename(columns={"name": "length"})
     files.write_curve(plots / "score_by_length.csv", lengths[["length", "rows", "accuracy", "low", "high"]])

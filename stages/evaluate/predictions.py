@@ -5,13 +5,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.evaluate import threshold
+from stages.evaluate import label_thresholds, threshold
 from stages.evaluate.inputs import Inputs
 from stages.evaluate.scored_rows import ScoredRows
 from stages.evaluate.scorer import Scorer
 from strata import calibration, goal
 from strata.calibration import Calibration
-from strata.decision import decide
+from strata.decision import Threshold, decide
 from strata.labels import Labels
 from strata.model.tokens import TokenizedRows
 
@@ -20,7 +20,7 @@ class ValidationFit(NamedTuple):
     """What is chosen on validation rows."""
 
     calibration: Calibration
-    threshold: float | None  # None without a goal
+    threshold: Threshold  # of each label where none is positive; None without a goal, and with a bounded error
     threshold_curve: pd.DataFrame  # the scores of every threshold; empty with many labels
 
 
@@ -41,11 +41,14 @@ def fit_on_validation(
     logits: (rows, labels). label: (rows,) int. shift: (labels,), restores the natural prior. goal_text: evaluate.goal.
     """
     fitted = calibration.fit(logits, label, shift)
+    probabilities, parsed = fitted.probabilities(logits), goal.parse(goal_text) if goal_text else None
+    # a bounded error is quantize's: it is about the int8 model
+    has_threshold = parsed is not None and not parsed.may_abstain
     if labels.positive is None:
-        return ValidationFit(fitted, None, pd.DataFrame(columns=threshold.COLUMNS))
-    curve = threshold.curve(label == labels.positive_id, fitted.probabilities(logits)[:, labels.positive_id])
-    chosen = threshold.choose(goal.parse(goal_text), curve) if goal_text else None
-    return ValidationFit(fitted, chosen, curve)
+        chosen = label_thresholds.choose(parsed, label, probabilities) if has_threshold else None
+        return ValidationFit(fitted, chosen, pd.DataFrame(columns=threshold.COLUMNS))
+    curve = threshold.curve(label == labels.positive_id, probabilities[:, labels.positive_id])
+    return ValidationFit(fitted, threshold.choose(parsed, curve) if has_threshold else None, curve)
 
 
 def predict(scorer: Scorer, untuned: Scorer, inputs: Inputs, goal_text: str | None) -> Predictions:
@@ -63,7 +66,7 @@ def predict(scorer: Scorer, untuned: Scorer, inputs: Inputs, goal_text: str | No
         "test": fit.calibration,
     }
 
-    def scored(split: str, logits: np.ndarray, by: Calibration, cut: float | None) -> ScoredRows:
+    def scored(split: str, logits: np.ndarray, by: Calibration, cut: Threshold) -> ScoredRows:
         return scored_rows(tokens[split], logits, by, labels.positive_id, cut, inputs.unit)
 
     raw, test = calibration.uncalibrated(len(labels.names)), tokens["test"]
@@ -80,7 +83,7 @@ def scored_rows(
     logits: np.ndarray,
     by: Calibration,
     positive: int | None,
-    cut: float | None,
+    cut: Threshold,
     unit: pd.Series,
 ) -> ScoredRows:
     """Calibrate logits, (rows, labels), and decide. positive, cut: as in `decide`. unit: by id."""

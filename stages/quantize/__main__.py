@@ -9,6 +9,9 @@ rows. If none is, the stage fails, and leaves a folder with the fp32 model only;
 what was tried and why it was refused. Both models have the calibration folded into their last layer, so that a plain
 softmax is calibrated. config.json has the threshold and the positive label, preparation.json how the recipe makes a
 text, quantization.json the reference values of `strata check`, manifest.json the SHA-256 of every file.
+
+Where evaluate.goal bounds an error, the probability from which the chosen model gives a label is chosen on validation
+rows, too, and written to config.json; the stage fails when none reaches the goal.
 """
 
 import argparse
@@ -18,11 +21,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from stages.quantize.abstention import METRICS, answered_scores, chosen_threshold
 from stages.quantize.gate import GateRows, losses, refusals
-from strata import cpu, curves, score_table
+from strata import cpu, curves, goal, score_table
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
-from strata.calibration import Calibration, read_calibration
+from strata.calibration import Calibration, read_calibration, read_goal
+from strata.decision import Threshold
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
@@ -41,14 +46,23 @@ TRIED = ["candidate", "split", "size_mb", "loss", "agreement", "drift", "refused
 """Columns of candidates.csv: see `losses`. loss: of quantize.gate_metric. refused: why, empty if it may ship."""
 
 
+Scores = dict[tuple[str, str], dict]  # by model and split, as score_table.frame takes them
+
+
 class Inputs(NamedTuple):
     """What quantize reads, but for the model."""
 
     labels: Labels
     calibration: Calibration
-    threshold: float | None
+    threshold: Threshold
+    goal: str | None  # evaluate.goal
     validation: GateRows
     test: GateRows
+
+    @property
+    def may_abstain(self) -> bool:
+        """Whether the goal bounds an error."""
+        return bool(self.goal) and goal.parse(self.goal).may_abstain
 
 
 def read_inputs(args: argparse.Namespace) -> Inputs:
@@ -67,10 +81,11 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
             f"{args.tokens / 'validation'}: no rows of label {labels.names[min(missing)]}, so that int8's loss on it "
             "cannot be measured"
         )
-    return Inputs(labels, calibration, threshold, validation, test)
+    goal_text = read_goal(args.evaluate / "calibration.json")
+    return Inputs(labels, calibration, threshold, goal_text, validation, test)
 
 
-def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: float | None) -> GateRows:
+def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: Threshold) -> GateRows:
     """Join a tokenized split and the fp32 model's predictions by id.
 
     Raises: StrataError when their rows differ.
@@ -96,7 +111,7 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
     export.export_checked(model, args.model, path, inputs.calibration, max_length)
-    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels.positive, recipe)
+    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()
     if difference > TOLERANCE:
@@ -109,11 +124,11 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe
 
 def choose(
     fp32: Path, target: Path, validation: GateRows, pad_id: int, settings: Quantize
-) -> tuple[str | None, dict[str, dict]]:
+) -> tuple[str | None, dict[str, dict], np.ndarray | None]:
     """Try the candidates in order. The first within all limits is left at `target`.
 
-    Returns: its name, None if all are refused; and by candidate its `losses`, its size in MB, and `refused`, the
-    reasons.
+    Returns: its name, None if all are refused; by candidate its `losses`, its size in MB, and `refused`, the reasons;
+    and the chosen one's probabilities of the validation rows, (rows, labels).
     """
     from stages.quantize import candidates
 
@@ -121,22 +136,23 @@ def choose(
     tried = {}
     for name in settings.candidates:
         candidates.quantize(name, fp32, target, sample)
-        tried[name] = {"size_mb": megabytes(target)} | try_candidate(target, validation, settings)
+        measured, probabilities = try_candidate(target, validation, settings)
+        tried[name] = {"size_mb": megabytes(target)} | measured
         if not tried[name]["refused"]:
-            return name, tried
+            return name, tried, probabilities
         print(f"quantize: {name} refused on validation rows: {tried[name]['refused']}")
         target.unlink()
-    return None, tried
+    return None, tried, None
 
 
-def try_candidate(path: Path, validation: GateRows, settings: Quantize) -> dict:
-    """Return `refused`, the reasons, empty if there are none, and the `losses`."""
+def try_candidate(path: Path, validation: GateRows, settings: Quantize) -> tuple[dict, np.ndarray | None]:
+    """Return `refused`, the reasons, empty if there are none, with the `losses`; and the probabilities, if finite."""
     try:
         probabilities = OnnxClassifier(path).probabilities(validation.input_ids)
     except NotFiniteError:
-        return {"refused": "NaN or infinite logits"}
+        return {"refused": "NaN or infinite logits"}, None
     measured = losses(validation, probabilities, settings.gate_metric)
-    return {"refused": "; ".join(refusals(measured, validation, settings))} | measured
+    return {"refused": "; ".join(refusals(measured, validation, settings))} | measured, probabilities
 
 
 def scores_of(test: GateRows, probabilities: np.ndarray, seed: int) -> dict:
@@ -163,16 +179,15 @@ def megabytes(path: Path) -> float:
 
 def write_models(
     args: argparse.Namespace, inputs: Inputs, settings: Params, recipe: Recipe, out: Path
-) -> tuple[dict, dict, dict]:
+) -> tuple[dict, dict, Scores]:
     """Write the fp32 model and the first candidate within all limits, and its plots.
 
-    Returns: the metrics; by candidate what was measured, as `choose` does; and the accuracy of fp32 and int8 on test
-    rows, of int8 only where one was chosen.
+    Returns: the metrics; by candidate what was measured, as `choose` does; and the scores of `chosen_scores`, none
+    without a chosen candidate. Raises: StrataError when no threshold reaches the goal.
     """
-    section = settings.quantize
-    fp32, quantized = out / FP32, out / QUANTIZED
+    section, fp32 = settings.quantize, out / FP32
     pad_id = write_fp32(args, inputs, settings.tokenize.max_length, recipe, out)
-    chosen, tried = choose(fp32, quantized, inputs.validation, pad_id, section)
+    chosen, tried, probabilities = choose(fp32, out / QUANTIZED, inputs.validation, pad_id, section)
     metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)
     if chosen is None:
@@ -182,18 +197,65 @@ def write_models(
     from stages.quantize import bundle
 
     bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, metrics["cpu"])
-    probabilities = OnnxClassifier(quantized).probabilities(inputs.test.input_ids)
-    scores = scores_of(inputs.test, probabilities, settings.seed)
-    on_test = losses(inputs.test, probabilities, section.gate_metric)
+    abstain_below = None
+    if inputs.may_abstain:
+        abstain_below = chosen_threshold(goal.parse(inputs.goal), inputs.validation, probabilities, settings.seed)
+        bundle.write_abstention(out, abstain_below, inputs.goal)
+    on_test = OnnxClassifier(out / QUANTIZED).probabilities(inputs.test.input_ids)
+    scores = chosen_scores(inputs, probabilities, on_test, abstain_below, settings.seed)
+    lost = losses(inputs.test, on_test, section.gate_metric)
     with files.replace_folder(args.plots) as plots:
-        curves.write(plots, inputs.labels, inputs.test.label, probabilities, "int8")
-        files.write_curve(plots / "scores.csv", score_table.frame({("int8", "test"): scores}))
-        files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, on_test))
-    metrics["agreement"] = on_test["agreement"]
+        curves.write(plots, inputs.labels, inputs.test.label, on_test, "int8")
+        files.write_curve(plots / "scores.csv", score_table.frame(scores))
+        files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, lost))
+    return metrics | metrics_of(out, lost, scores, abstain_below), tried, scores
+
+
+def chosen_scores(
+    inputs: Inputs, validation: np.ndarray, test: np.ndarray, abstain_below: float | None, seed: int
+) -> Scores:
+    """Return the chosen model's scores on test rows; where it may abstain, also what it answers of all rows.
+
+    validation, test: its probabilities, (rows, labels). abstain_below: as in `is_sure`.
+    """
+    scores = {("int8", "test"): scores_of(inputs.test, test, seed)}
+    if abstain_below is not None:
+        answered = answered_scores(inputs.test, test, abstain_below)
+        interval = scores["int8", "test"]["interval"] | answered["interval"]
+        scores["int8", "test"] |= answered | {"interval": interval}
+        # the threshold was chosen on these rows, so that an interval of theirs would say too little
+        of_validation = answered_scores(inputs.validation, validation, abstain_below)
+        scores["int8", "validation"] = of_validation | {"interval": dict.fromkeys(METRICS)}
+    return scores
+
+
+def metrics_of(out: Path, lost: dict, scores: Scores, abstain_below: float | None) -> dict:
+    """Return the metrics of the chosen model. lost: its `losses` on test rows."""
+    quantized, fp32 = out / QUANTIZED, out / FP32
     size_ratio = round(quantized.stat().st_size / fp32.stat().st_size, 4)
+    metrics = {"agreement": lost["agreement"], "size_mb": megabytes(quantized), "size_ratio": size_ratio}
+    if abstain_below is None:
+        return metrics
+    return metrics | {"abstain_below": abstain_below} | {name: scores["int8", "test"][name] for name in METRICS}
+
+
+def print_summary(metrics: dict, scores: dict, inputs: Inputs) -> None:
+    """Print the chosen model's figures on test rows. scores: of these rows."""
     fp32_accuracy = (inputs.test.predicted(inputs.test.fp32) == inputs.test.label).mean()
-    size = {"size_mb": megabytes(quantized), "size_ratio": size_ratio}
-    return metrics | size, tried, {"fp32": fp32_accuracy, "int8": scores["accuracy"]}
+    print(
+        f"quantize: {metrics['candidate']}, test accuracy {scores['accuracy']:.3f} (fp32 {fp32_accuracy:.3f}), "
+        f"agreement {metrics['agreement']:.1%}, {metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
+    )
+    if not inputs.may_abstain:
+        return
+    error, parsed = scores["answered_error"], goal.parse(inputs.goal)
+    wrong = "" if error is None else f", {error:.1%} of these wrong"
+    print(
+        f"quantize: for {inputs.goal}, a label is given from a probability of {metrics['abstain_below']:.3f}: to "
+        f"{scores['answered']:.1%} of the test rows{wrong}"
+    )
+    if missed := goal.missed_error(parsed, error, scores["interval"]["answered_error"]):
+        print(f"quantize: CAUTION: {missed}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -205,7 +267,7 @@ def main(argv: list[str] | None = None) -> None:
     # raises now, and not after the export, if the metric is undefined
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
-        metrics, tried, accuracy = write_models(args, inputs, settings, recipe, out)
+        metrics, tried, scores = write_models(args, inputs, settings, recipe, out)
         manifest.write(out, LEAST_ONNX_RUNTIME)
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
@@ -214,10 +276,7 @@ def main(argv: list[str] | None = None) -> None:
             f"every candidate loses too much on validation rows: {reasons}; the fp32 model is in {args.out / FP32}; "
             "train again, name other quantize.candidates, or loosen quantize's limits"
         )
-    print(
-        f"quantize: {metrics['candidate']}, test accuracy {accuracy['int8']:.3f} (fp32 {accuracy['fp32']:.3f}), "
-        f"agreement {metrics['agreement']:.1%}, {metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
-    )
+    print_summary(metrics, scores["int8", "test"], inputs)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from strata.base import files
+from strata.decision import Threshold
+from strata.labels import Labels
 from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe
@@ -17,20 +19,22 @@ def write(
     source: Path,
     out: Path,
     max_length: int,
-    threshold: float | None,
-    positive: str | None,
+    threshold: Threshold,
+    labels: Labels,
     recipe: Recipe,
 ) -> None:
     """Write the calibrated weights, configuration, tokenizer and preparation; copy other files, such as a vocabulary.
 
     source: the folder that train wrote. max_length: tokens that every tokenizer cuts a text to, as in evaluate.
-    threshold, positive: of the decision rule. They are in config.json for `strata.Predictor`; transformers and
-    transformers.js ignore them, and predict the label with the largest probability. recipe: for how it makes a text.
+    threshold, labels: of the decision rule. Threshold and positive label are in config.json for `strata.Predictor`, the
+    thresholds of many labels by name; transformers and transformers.js ignore them, and predict the label with the
+    largest probability. recipe: for how it makes a text.
     """
     model.save_pretrained(out)
     (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
     config = files.read_json(source / "config.json")
-    files.write_json(out / "config.json", config | {"threshold": threshold, "positive": positive})
+    named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
+    files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive})
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # some checkpoints pad every text to their longest length
     tokenizer.enable_truncation(max_length)
@@ -44,6 +48,12 @@ def write(
     for path in sorted(source.iterdir()):
         if path.is_file() and ".safetensors" not in path.suffixes and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)
+
+
+def write_abstention(out: Path, threshold: float, goal: str) -> None:
+    """Write into config.json the least probability of a label that is given, and the goal that it was chosen for."""
+    config = files.read_json(out / "config.json")
+    files.write_json(out / "config.json", config | {"abstain_below": threshold, "goal": goal})
 
 
 def write_quantization(

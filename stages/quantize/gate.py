@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from strata.base.errors import StrataError
-from strata.decision import decide
+from strata.decision import Threshold, decide
 from strata.labels import Labels
 from strata.runtime.closeness import closeness, exceeds, least_agreement
 from strata.scoring import LOWER_IS_BETTER, scores
@@ -24,7 +24,7 @@ class GateRows:
     frame: pd.DataFrame
     input_ids: list[np.ndarray]
     labels: Labels
-    threshold: float | None
+    threshold: Threshold
 
     @property
     def label(self) -> np.ndarray:

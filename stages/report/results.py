@@ -8,6 +8,8 @@ import pandas as pd
 from strata.base.errors import StrataError, did_you_mean
 from strata.base.files import read_json
 from strata.base.spreadsheet import unguarded
+from strata.goal import missed_error
+from strata.goal import parse as parse_goal
 from strata.labels import read_labels
 from strata.score_table import parse
 from strata.scoring import LOWER_IS_BETTER, NAMES
@@ -84,7 +86,8 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
 
     Returns: `scores` on test rows by model, `parts`, of the fine-tuned model by split, `verdicts` by the other model,
     `behaviour` by change, `calibration`, `cautions`, `label_noise`, `tried`, a line for each candidate on validation
-    rows, and `small`, the chosen one's on test rows. Raises: StrataError when a file is missing.
+    rows, `small`, the chosen one's on test rows, and `goal`, evaluate's where int8 may abstain for it, else None.
+    Raises: StrataError when a file is missing.
     """
     scored = {}
     for stage in dict.fromkeys(stage for _, stage in SCORED):
@@ -92,8 +95,16 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
     candidates = by_column(plots / "quantize/candidates.csv", "split", "candidate")
     calibration = read_json(evaluate / "calibration.json")
     calibration["shift"] = dict(zip(names, calibration["shift"], strict=True))
+    if isinstance(calibration["threshold"], list):
+        calibration["threshold"] = dict(zip(names, calibration["threshold"], strict=True))
     calibration |= {"before": scored["uncalibrated", "test"], "after": scored["fp32", "test"]}
-    return read_json(evaluate / "notes.json") | {
+    notes, int8 = read_json(evaluate / "notes.json"), scored["int8", "test"]
+    goal = parse_goal(calibration["goal"]) if calibration["goal"] else None
+    goal = goal if goal and goal.may_abstain else None
+    if goal and (missed := missed_error(goal, int8["answered_error"], int8["interval"]["answered_error"])):
+        notes["cautions"].append(missed)
+    return notes | {
+        "goal": goal,
         "scores": {model: scored[model, "test"] for model, _ in SCORED},
         "parts": {split: scored["fp32", split] for split in ("train", "validation", "test")},
         "verdicts": by_column(plots / "evaluate/verdicts.csv", "model"),

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from strata.base.errors import StrataError
-from strata.decision import decide
+from strata.decision import Threshold, decide
 
 MOST_PROBABLE = "each row gets its most probable label"
 
@@ -19,9 +19,7 @@ class Ensemble(NamedTuple):
     rule: str
 
 
-def ensemble(
-    probabilities: dict[str, np.ndarray], thresholds: dict[str, float | None], positive: int | None
-) -> Ensemble:
+def ensemble(probabilities: dict[str, np.ndarray], thresholds: dict[str, Threshold], positive: int | None) -> Ensemble:
     """Put runs together. probabilities: by run, (rows, labels) of the same rows. thresholds: by run, as in `decide`.
 
     A threshold was chosen for one run's probabilities. So it decides only where all runs have the same one.
@@ -36,6 +34,8 @@ def ensemble(
         rule = f"the runs' thresholds differ ({listed}), so {MOST_PROBABLE}"
     elif threshold is None:
         rule = MOST_PROBABLE
+    elif isinstance(threshold, tuple):
+        rule = f"each label's probability is divided by its threshold, {value_or_none(threshold)}, as in all its runs"
     else:
         rule = f"the positive label is predicted at {value_or_none(threshold)} or more, the threshold of all its runs"
     return Ensemble(mean, decide(mean, positive, threshold), rule)
@@ -51,5 +51,7 @@ def check_runs(probabilities: dict[str, np.ndarray]) -> None:
             )
 
 
-def value_or_none(threshold: float | None) -> str:
+def value_or_none(threshold: Threshold) -> str:
+    if isinstance(threshold, tuple):
+        return "/".join(map(value_or_none, threshold))
     return "none" if threshold is None else f"{threshold:.4f}"

@@ -106,10 +106,15 @@ def load(project: Path, name: str) -> Revision:
     return Revision(name, recipe, source, labels, rows[rows["split"] == "test"].drop(columns="split"))
 
 
-def threshold(project: Path, name: str) -> float | None:
-    """Return the decision threshold of one revision, None without a goal. Raises: StrataError as `load`."""
+def threshold(project: Path, name: str) -> float | tuple[float, ...] | None:
+    """Return the decision threshold of one revision, or those of its labels by id, None without a goal.
+
+    Raises: StrataError as `load`.
+    """
     try:
         value = json.loads(reader(project, name)(CALIBRATION))["threshold"]
+        if isinstance(value, list) and value:
+            return tuple(map(float, value))
         return None if value is None else float(value)
     except (ValueError, KeyError, TypeError) as error:
         raise StrataError(f"{name}: {CALIBRATION}: holds no threshold ({error}); dvc checkout --force") from None

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from strata.decision import decide
+from strata.decision import Threshold, decide
 
 
-def closeness(fp32: np.ndarray, quantized: np.ndarray, positive: int | None, threshold: float | None) -> dict:
+def closeness(fp32: np.ndarray, quantized: np.ndarray, positive: int | None, threshold: Threshold) -> dict:
     """Compare two models' probabilities, (rows, labels) each. positive, threshold: as in `decide`.
 
     Returns: `agreement`, the share of rows with the same predicted label; `drift`, the mean total variation distance of

@@ -6,19 +6,20 @@ from typing import NamedTuple
 
 from strata.base import files
 from strata.base.errors import StrataError
+from strata.decision import Threshold
 
 HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches
 
 
 class Decision(NamedTuple):
-    """labels: by id. positive: id of the positive label. threshold: of its probability, as in `decide`.
+    """labels: by id. positive: id of the positive label. threshold: of its probability, or of each label's by id.
 
-    abstain_below: as in `is_sure`.
+    threshold: as in `decide`. abstain_below: as in `is_sure`.
     """
 
     labels: list[str]
     positive: int | None
-    threshold: float | None
+    threshold: Threshold
     abstain_below: float | None
 
 
@@ -32,16 +33,30 @@ def read_decision(path: Path) -> Decision:
     positive = config.get("positive")
     if positive is not None and positive not in labels:
         raise StrataError(f"{path}: positive is {positive!r}, must be one of the labels: {', '.join(labels)}")
-    threshold, abstain_below = (_probability(config, key, path) for key in ("threshold", "abstain_below"))
+    position = None if positive is None else labels.index(positive)
+    abstain_below = _probability(config.get("abstain_below"), "abstain_below", path)
+    if isinstance(config.get("threshold"), dict):
+        return Decision(labels, position, _of_each_label(config["threshold"], labels, path), abstain_below)
+    threshold = _probability(config.get("threshold"), "threshold", path)
     if threshold is not None and positive is None:
         raise StrataError(f"{path}: threshold is {threshold:g}, but no label is positive; name it, or set it to null")
     if threshold is not None and len(labels) != 2:
         raise StrataError(f"{path}: threshold is {threshold:g}, but it has {len(labels)} labels; set it to null")
-    return Decision(labels, None if positive is None else labels.index(positive), threshold, abstain_below)
+    return Decision(labels, position, threshold, abstain_below)
 
 
-def _probability(config: dict, key: str, path: Path) -> float | None:
-    value = config.get(key)
+def _of_each_label(thresholds: dict, labels: list[str], path: Path) -> list[float]:
+    """Return the threshold of each label by its id. Raises: StrataError unless each label has one above 0."""
+    if set(thresholds) != set(labels):
+        raise StrataError(f"{path}: threshold must name each of the labels {', '.join(labels)} once, and no other")
+    values = [_probability(thresholds[label], f"threshold of {label}", path) for label in labels]
+    for label, value in zip(labels, values, strict=True):
+        if not value:
+            raise StrataError(f"{path}: threshold of {label} is {value}, must be above 0")
+    return values
+
+
+def _probability(value: object, key: str, path: Path) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -263,9 +263,12 @@ class Evaluate(Section):
     """Scoring of the fine-tuned model."""
 
     goal: Annotated[str, Field(pattern=f"^({PATTERN})$")] | None = Field(
-        description="Goal that the decision threshold between two labels is chosen for, on validation rows: f1, f2, "
-        "'precision >= 0.9', 'recall >= 0.9', or 'cost 5:1', where a missed positive row costs 5 and a false alarm 1; "
-        "null: the likelier label is predicted."
+        description="Goal that the decision threshold is chosen for, on validation rows: f1, f2, 'precision >= 0.9', "
+        "'recall >= 0.9', or 'cost 5:1', where a missed positive row costs 5 and a false alarm 1 (two labels only); "
+        "null: the likeliest label is predicted. With more labels, each has a threshold, and the scores are means over "
+        "the labels. Or, with any number of labels, 'error <= 0.02': the int8 model gives a label only where it is "
+        "sure, so that with 95% confidence at most this share of the given labels is wrong; 'error <= 0.02 at 99%' "
+        "names another confidence."
     )
     train_rows: int = Field(ge=1, description="Training rows that are scored, for comparison with the validation rows.")
     behaviour_rows: int = Field(
