@@ -35,13 +35,19 @@ def search(
     metric: str = "accuracy",
     overrides: dict = USED,
     recipe: str = "sample",
+    place: int = 0,
     **more,
 ) -> None:
-    """Write the results of a search of five trials; two are not told from the best, of which the second has USED."""
+    """Write the results of a search of five trials, of which the first two cannot be distinguished.
+
+    place: of the trial with USED.
+    """
     falls = metric == "loss"
     scores = [0.1, 0.12, 0.2, 0.4] if falls else [0.9, 0.88, 0.8, 0.6]
     others = [overrides | {"train.lr": rate} for rate in RATES[1:]]
-    tried = [setting(i, *one) for i, one in enumerate(zip([others[0], overrides, *others[1:3]], scores, strict=True))]
+    settings = others[:3]
+    settings.insert(place, overrides)
+    tried = [setting(i, *one) for i, one in enumerate(zip(settings, scores, strict=True))]
     failed = setting(4, others[3], None, "PRUNED")
     answer = Answer([*tried, failed], tried[0], tried[:2], tried[0], [], 90, 0.02, 0.03, {"train.lr": 0.75})
     direction = "minimize" if falls else "maximize"
@@ -63,17 +69,19 @@ def interval(project: Project, low: float, high: float, metric: str = "accuracy"
 
 
 def test_a_search_whose_settings_are_this_runs_is_told_with_what_it_promised_and_what_was_found(copy_of_trained):
-    search(copy_of_trained)
+    search(copy_of_trained, place=1)
     interval(copy_of_trained, 0.7654, 0.9)
     made = outputs(copy_of_trained)
     text = section(made["report.md"])
     assert "It tried 5 settings (4 complete, 1 stopped early) and compared them by Accuracy on 90 valid" in text
     assert "The best, small-000, scored 0.900." in text
-    assert "it cannot be told from 1 of the others; this run has those of small-001" in text
+    assert "cannot distinguish 1 of the other settings from it; this run uses those of small-001" in text
     assert "worse by 0.020 (standard error 0.030)" in text
-    assert "| promised on new texts | 0.880 |" in text
+    assert "| on the texts of the search | 0.880 |" in text
+    assert "promised on new texts" not in text
+    assert "promises 0.880 for the best, small-000, and nothing for the settings of this run" in text
     assert "| found on test texts | 0.833 *0.765 to 0.900* |" in text
-    assert "The promise lies within the 95% interval" in text
+    assert "The promise lies" not in text
     assert "| small-000 | 0.900 | 100.0% | 0.001 | 16 | none |" in text
     assert "| small-001 *this run* | 0.880 | 200.0% | 0.005 | 16 | none |" in text
     assert "| small-002" not in text
@@ -100,7 +108,10 @@ def test_a_search_whose_settings_are_this_runs_is_told_with_what_it_promised_and
 def test_it_says_whether_the_promise_was_kept(copy_of_trained, metric, low, high, said):
     search(copy_of_trained, metric=metric)
     interval(copy_of_trained, low, high, "log_loss" if metric == "loss" else metric)
-    assert said in section(outputs(copy_of_trained)["report.md"])
+    text = section(outputs(copy_of_trained)["report.md"])
+    assert said in text
+    assert "this run uses those of" not in text
+    assert f"| promised on new texts | {0.12 if metric == 'loss' else 0.88:.3f} |" in text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +122,7 @@ def test_it_says_whether_the_promise_was_kept(copy_of_trained, metric, low, high
         {"overrides": {}},
         {"overrides": USED | {"train.gone": 1}},
         {"overrides": USED | {"train.batch_size": "many"}},
-        {"overrides": USED | {"recipe": "sample"}},
+        {"overrides": USED | {"recipe": "another"}},
     ],
 )
 def test_a_search_with_other_settings_or_data_changes_no_byte(copy_of_trained, other):
@@ -141,7 +152,7 @@ def test_two_searches_are_told_one_after_the_other(copy_of_trained):
 def test_what_cannot_be_said_is_said(copy_of_trained):
     search(copy_of_trained, shrinkage=np.nan, importances={})
     text = section(outputs(copy_of_trained)["report.md"])
-    assert "How much of this score is luck cannot be said." in text
+    assert "These texts cannot show how much of this score is luck." in text
     assert "| promised on new texts | - |" in text
     assert "mportance" not in text
     assert "95% interval of what was found" not in text

@@ -19,10 +19,11 @@ def read(folder: Path, params: Path, settings: Params) -> list[dict]:
     """Return each search of this run's recipe that has this run's settings among its best.
 
     folder: of the results of all. params: params.yaml. Each has its name, its answer, `used`, the trial whose settings
-    these are, the keys of `settings`, and two tables for the pictures. Raises: StrataError when a file is missing or
-    broken.
+    these are, `is_shifted`, whether its scores are at another prior than the model's, the keys of `settings`, and two
+    tables for the pictures. Raises: StrataError when a file is missing or broken.
     """
     content, searches = read_yaml(params), []
+    is_shifted = settings.resample.strategy != "none" or settings.train.class_weights != "none"
     for path in sorted(folder.glob("[!.]*/answer.json")):
         answer = read_answer(path)
         used = [one for one in answer.tied if has(settings, content, one.settings)]
@@ -36,7 +37,13 @@ def read(folder: Path, params: Path, settings: Params) -> list[dict]:
             looks = {one.trial: 1 for one in answer.tied} | {answer.best.trial: 2}  # of stages/report/pictures.py
             tables = {name: table.assign(look=table["trial"].map(looks).fillna(0)) for name, table in tables.items()}
             keys = list(dict.fromkeys(key for one in answer.tied for key in one.settings))
-            about = {"name": path.parent.name, "answer": answer, "used": used[0], "settings": keys}
+            about = {
+                "name": path.parent.name,
+                "answer": answer,
+                "used": used[0],
+                "is_shifted": is_shifted,
+                "settings": keys,
+            }
             searches.append(about | tables)
     return searches
 
@@ -46,7 +53,7 @@ def has(settings: Params, content: dict, overrides: Overrides) -> bool:
 
     No settings, as of a named run that changes nothing, are nobody's: every later run would have them.
     """
-    if not overrides or {key.partition(".")[0] for key in overrides} - set(SECTIONS):
+    if not overrides or {key.partition(".")[0] for key in overrides} - {*SECTIONS, "recipe"}:
         return False
     try:
         return varied(Params.model_validate(changed(content, overrides))) == varied(settings)
@@ -57,7 +64,7 @@ def has(settings: Params, content: dict, overrides: Overrides) -> bool:
 def varied(settings: Params) -> list:
     """Return what a search may vary, to the digits that are recorded."""
     sections = settings.model, settings.resample, settings.tokenize, settings.adapt, settings.train
-    return rounded([section.model_dump() for section in sections])
+    return [settings.recipe, *rounded([section.model_dump() for section in sections])]
 
 
 def read_points(path: Path, texts: list[str], figures: list[str]) -> pd.DataFrame:

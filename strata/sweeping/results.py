@@ -128,10 +128,10 @@ def places(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(answer: Answer, sweep: Sweep, recipe: str) -> SweepAnswer:
-    """Return what the report reads."""
+    """Return what the report reads. recipe: of params.yaml, which a named run may change."""
     luck = None if np.isnan(answer.shrinkage) else answer.shrinkage
     return SweepAnswer(
-        recipe=recipe,
+        recipe=answer.best.overrides.get("recipe", recipe),
         metric=sweep.metric,
         direction=sweep.direction,
         folds=sweep.folds,
