@@ -162,7 +162,7 @@ def test_names_and_values_from_a_search_are_shown_and_do_nothing(copy_of_trained
     search(copy_of_trained)
     folder = copy_of_trained.root / "plots/sweep/small"
     content = json.loads((folder / "answer.json").read_text())
-    content["tied"][0]["settings"] = dict.fromkeys(HOSTILE, HOSTILE)
+    content["tied"][1]["settings"] = dict.fromkeys(HOSTILE, HOSTILE)
     content["best"]["trial"] = content["tied"][0]["trial"] = HOSTILE[0]
     content["importances"] = dict.fromkeys(HOSTILE, 0.5)
     content["trials"] = dict.fromkeys(HOSTILE, 2)
