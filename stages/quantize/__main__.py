@@ -194,21 +194,37 @@ def write_models(
         with files.replace_folder(args.plots) as plots:  # in place of an earlier model's
             files.write_curve(plots / "candidates.csv", candidates_table(tried, None, {}))
         return metrics, tried, {}
+    of_chosen, scores = write_chosen(args, inputs, settings, out, tried, probabilities)
+    return metrics | of_chosen, tried, scores
+
+
+def write_chosen(
+    args: argparse.Namespace,
+    inputs: Inputs,
+    settings: Params,
+    out: Path,
+    tried: dict[str, dict],
+    validation: np.ndarray,
+) -> tuple[dict, Scores]:
+    """Write what is chosen for the last candidate tried, and its plots. validation: its probabilities, (rows, labels).
+
+    Returns: its metrics, and its scores. Raises: StrataError when no threshold reaches the goal.
+    """
     from stages.quantize import bundle
 
-    bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, metrics["cpu"])
-    abstain_below = None
+    chosen, section, abstain_below = list(tried)[-1], settings.quantize, None
+    bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, cpu.flags())
     if inputs.may_abstain:
-        abstain_below = chosen_threshold(goal.parse(inputs.goal), inputs.validation, probabilities, settings.seed)
+        abstain_below = chosen_threshold(goal.parse(inputs.goal), inputs.validation, validation, settings.seed)
         bundle.write_abstention(out, abstain_below, inputs.goal)
     on_test = OnnxClassifier(out / QUANTIZED).probabilities(inputs.test.input_ids)
-    scores = chosen_scores(inputs, probabilities, on_test, abstain_below, settings.seed)
+    scores = chosen_scores(inputs, validation, on_test, abstain_below, settings.seed)
     lost = losses(inputs.test, on_test, section.gate_metric)
     with files.replace_folder(args.plots) as plots:
         curves.write(plots, inputs.labels, inputs.test.label, on_test, "int8")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))
         files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, lost))
-    return metrics | metrics_of(out, lost, scores, abstain_below), tried, scores
+    return metrics_of(out, lost, scores, abstain_below), scores
 
 
 def chosen_scores(
