@@ -1,0 +1,20 @@
+"""What a server accepts: sizes, times and lengths, in one place."""
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """texts: of a request. body: bytes. queue: requests that wait. waiting: texts of requests that have several.
+
+    seconds: from the end of a request's body to its answer. reading: seconds that a body may take to arrive.
+    head: seconds that a request's headers may take. connections: open at a time.
+    """
+
+    texts: int = 1000
+    body: int = 4 << 20
+    queue: int = 256
+    waiting: int = 4096
+    seconds: float = 30
+    reading: float = 10
+    head: float = 10
+    connections: int = 1024
