@@ -17,13 +17,15 @@ COMMANDS = {
     "compare": "Tell whether two runs differ on the test rows that they share",
     "folds": "Put the folds of a cross-validation together: mean, spread and pooled score",
     "predict": "Label texts with a model folder",
+    "serve": "Serve model folders over HTTP",
     "check": "Measure on this machine whether the int8 model agrees with the fp32 one",
     "publish": "Push the model and its card to the Hugging Face Hub",
     "verify": "Tell whether this run repeats the recorded one",
 }
+EXTRAS = {"serve": "serve"}  # what brings the packages of a command; the others' are in the extra pipeline
 HELP = ("--help", "-h", "help")
 VERSION = ("--version", "-V")
-QUIET = ("predict", "check")  # commands that run a model's files, which may be broken
+QUIET = ("predict", "check", "serve")  # commands that run a model's files, which may be broken
 
 
 def usage() -> str:
@@ -80,7 +82,8 @@ def run(name: str, argv: list[str]) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "strata"):
             raise
-        remedy = f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
+        extra = EXTRAS.get(name, "pipeline")
+        remedy = f"the package {missing} is not installed; in Strata's folder: pip install '.[{extra}]'"
         if not {"--help", "-h"} & set(argv):
             raise StrataError(remedy) from None
         source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
