@@ -6,7 +6,7 @@ Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014;
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -74,6 +74,11 @@ def explain(predictor: Predictor, text: str | Mapping[str, Any]) -> dict:
     (prepared,) = predictor.prepared([text])
     made = occlusions(predictor, prepared)
     return made.explanation(predictor.classifier.logits(made.input_ids))
+
+
+def explanations(predictor: Predictor, texts: Iterable[str | Mapping[str, Any]]) -> Iterator[dict]:
+    """Yield the explanation of each text: see `explain`."""
+    return (explain(predictor, text) for text in texts)
 
 
 def occlusions(predictor: Predictor, prepared: str) -> Occlusions:

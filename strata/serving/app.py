@@ -22,7 +22,9 @@ from strata.serving.request_body import Gone
 from strata.serving.service import Service
 
 GONE = 499  # the status of a request whose client has gone, in metrics and log; nobody receives it
-POINTER = "Strata serves a model here: POST /predict and /explain, see /docs. A page needs: pip install '.[serve,page]'\n"
+POINTER = (
+    "Strata serves a model here: POST /predict and /explain, see /docs. A page needs: pip install '.[serve,page]'\n"
+)
 
 
 def create_app(service: Service, key: str | None = None, log: Log | None = None, page: bool = True) -> FastAPI:
