@@ -2,16 +2,15 @@
 
 import copy
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from strata.serving.access import OPEN
 from strata.serving.models import Model
 from strata.serving.service import Service
 
-KEYED = {
-    "key": {"type": "http", "scheme": "bearer", "description": "the key of --key-file or STRATA_API_KEY"},
-}
-OPEN = ("/health", "/ready")
+KEYED = {"key": {"type": "http", "scheme": "bearer", "description": "the key of --key-file or STRATA_API_KEY"}}
 
 
 @cache
@@ -31,12 +30,17 @@ def openapi(service: Service, has_key: bool) -> dict:
     components["parameters"]["Name"]["example"] = service.models.default
     if has_key:
         components["securitySchemes"] = KEYED
-        for path, methods in document["paths"].items():
-            for operation in methods.values():
-                if path not in OPEN:
-                    operation["security"] = [{"key": []}]
-                    operation["responses"]["401"] = {"$ref": "#/components/responses/NoKey"}
+        for operation in _keyed(document["paths"]):
+            operation["security"] = [{"key": []}]
+            operation["responses"]["401"] = {"$ref": "#/components/responses/NoKey"}
     return document
+
+
+def _keyed(paths: dict) -> Iterator[dict]:
+    """Yield the operations that need a key, where one is needed."""
+    for path, item in paths.items():
+        if path not in OPEN:
+            yield from (operation for method, operation in item.items() if method != "parameters")
 
 
 def described(model: Model) -> dict:

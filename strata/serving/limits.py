@@ -8,6 +8,7 @@ class Limits(NamedTuple):
 
     seconds: from the end of a request's body to its answer. reading: seconds that a body may take to arrive.
     head: seconds that a request's headers may take. connections: open at a time.
+    idle: seconds that a connection stays open without a request.
     """
 
     texts: int = 1000
@@ -17,4 +18,5 @@ class Limits(NamedTuple):
     seconds: float = 30
     reading: float = 10
     head: float = 10
+    idle: float = 15
     connections: int = 1024

@@ -26,8 +26,10 @@ class Log:
 
     def close(self) -> None:
         """Write what waits, for a second at most."""
-        with contextlib.suppress(queue.Full):
-            self._lines.put_nowait(None)
+        with contextlib.suppress(queue.Empty):
+            if self._lines.full():
+                self._lines.get_nowait()
+        self._lines.put(None)
         self._thread.join(1)
 
     def _write(self) -> None:

@@ -10,5 +10,6 @@ class Refused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of the response."""
-        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        """The headers of the response. Of a body that did not come in time, nothing more is waited for."""
+        headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        return headers | ({"Connection": "close"} if self.status == 408 else {})

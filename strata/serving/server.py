@@ -38,6 +38,7 @@ class Server(uvicorn.Server):
             access_log=False,
             server_header=False,
             backlog=BACKLOG,
+            timeout_keep_alive=limits.idle,
             limit_concurrency=limits.connections,
             timeout_graceful_shutdown=int(limits.reading),
         )
