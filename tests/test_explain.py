@@ -13,7 +13,6 @@ from strata.runtime.coloured import coloured
 from strata.runtime.explain import explain, grouped, log_odds, occlusions, word_spans
 from strata.runtime.predictor import Predictor
 from strata.softmax import softmax
-from tests.conftest import BAD, GOOD, NEUTRAL, reviews
 from tests.test_predict import copied
 
 TEXT = "the film is  lovely, and warm"
@@ -39,13 +38,7 @@ def test_a_weight_is_what_the_label_loses_without_the_word(predictor):
     for position, word in enumerate(explanation["words"], 1):  # each is one token of the tiny model, after [CLS]
         rows = softmax(predictor.classifier.logits([ids, ids[:position] + ids[position + 1 :]]))
         odds = np.log(rows[:, label] / (1 - rows[:, label]))
-        assert word["weight"] == pytest.approx(odds[0] - odds[1], abs=1e-4)
-
-
-def test_the_words_that_the_model_learnt_weigh_most(predictor):
-    words = [word for text, _ in reviews(60) for word in explain(predictor, text)["words"]]
-    heavy, light = ([abs(w["weight"]) for w in words if w["word"] in of] for of in (GOOD + BAD, NEUTRAL))
-    assert np.mean(heavy) > 2 * np.mean(light)
+        assert word["weight"] == pytest.approx(odds[0] - odds[1], abs=1e-9)
 
 
 def test_words_that_the_model_does_not_read_do_not_count(predictor):

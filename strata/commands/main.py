@@ -22,7 +22,7 @@ COMMANDS = {
     "publish": "Push the model and its card to the Hugging Face Hub",
     "verify": "Tell whether this run repeats the recorded one",
 }
-EXTRAS = {"serve": "serve"}  # what brings the packages of a command; the others' are in the extra pipeline
+BASE = ("numpy", "onnxruntime", "tokenizers", "regex", "selectolax")  # what the package itself brings
 HELP = ("--help", "-h", "help")
 VERSION = ("--version", "-V")
 QUIET = ("predict", "check", "serve")  # commands that run a model's files, which may be broken
@@ -82,12 +82,18 @@ def run(name: str, argv: list[str]) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "strata"):
             raise
-        extra = EXTRAS.get(name, "pipeline")
-        remedy = f"the package {missing} is not installed; in Strata's folder: pip install '.[{extra}]'"
+        remedy = f"the package {missing} is not installed; in Strata's folder: {_installation(missing, name)}"
         if not {"--help", "-h"} & set(argv):
             raise StrataError(remedy) from None
         source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         print(f"usage: strata {name} ...\n\n{ast.get_docstring(ast.parse(source))}\n\nIt cannot run here: {remedy}")
+
+
+def _installation(package: str, name: str) -> str:
+    """Return the command that brings a package which a command lacks."""
+    if name == "serve":
+        return "pip install '.[serve]'"
+    return "pip install ." if name in QUIET and package in BASE else "pip install '.[pipeline]'"
 
 
 def version() -> str:
