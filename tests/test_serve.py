@@ -31,7 +31,6 @@ from strata.serving.limits import Limits
 from strata.serving.log import Log
 from strata.serving.models import Models
 from strata.serving.refusals import Refused
-from strata.serving.request_body import DEEPEST, parsed
 from strata.serving.server import Server, address, is_loopback, listening, send_to
 from strata.serving.service import Service
 from strata.serving.watch import Watch
@@ -164,7 +163,7 @@ def test_several_models_are_asked_by_their_names(started, folder, tmp_path):
     [
         (b"", 400, "the body is not JSON (Expecting value, character 0)"),
         (b'{"texts": "caf\xe9"}', 400, "the body is not UTF-8 (byte 14)"),
-        (b"[" * 100_000, 400, "the body has more than 8 lists and objects in each other"),
+        (b"[" * 100_000, 400, "the body has too many lists and objects in each other"),
         (b'{"texts": NaN}', 400, "the body has a number that JSON or this server does not know"),
         (b'{"texts": ' + b"9" * 5000 + b"}", 400, "the body has a number that JSON or this server does not know"),
         (b"[]", 422, 'the body is a list, must be an object such as {"texts": "a warm, funny film"}'),
@@ -191,13 +190,6 @@ def test_a_body_without_its_length_is_cut_off_while_it_is_read(started, models):
     with running(started(models, body=10_000)) as base:
         given = httpx.post(f"{base}/predict", content=(b" " * 1000 for _ in range(20)), headers=JSON)
     assert given.status_code == 413
-
-
-def test_strings_hide_no_brackets_and_brackets_no_depth():
-    assert parsed(json.dumps({"texts": "[" * 100 + '\\"]'}).encode()) == {"texts": "[" * 100 + '\\"]'}
-    assert parsed(b"[" * DEEPEST + b"]" * DEEPEST)
-    with pytest.raises(Refused, match="in each other"):
-        parsed(b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1))
 
 
 def test_only_json_is_taken_and_only_known_paths(service):
@@ -457,6 +449,15 @@ def test_a_folder_without_one_of_its_files_is_refused_and_named(started, folder,
     assert client(started(models)).post("/predict", json={"texts": TEXTS}).status_code == 200
 
 
+def test_a_folder_that_changes_before_it_is_watched_is_loaded_too(folder, tmp_path):
+    own = copied(folder, tmp_path / "model")
+    models = Models({"films": own})
+    old = models.get(None).version
+    manifest.write(own, "1.23")
+    Watch(models, lambda line: None, lambda *words: None).look()
+    assert models.get(None).version != old
+
+
 def test_a_request_keeps_the_model_that_it_began_with(started, folder, tmp_path):
     never = Models({"films": copied(folder, tmp_path / "never", threshold=1.0, positive="positive")}).get(None)
     models = Models({"films": folder})
@@ -524,6 +525,14 @@ def test_a_client_that_stops_halfway_loses_its_connection(started, models, sent)
         if b"content-length: 50" in sent:
             assert b" 408 " in received.splitlines()[0]
         assert httpx.get(f"{base}/health").status_code == 200
+
+
+def test_more_connections_than_there_may_be_are_refused(started, models):
+    with running(started(models, connections=1)) as base, httpx.Client() as first:
+        assert first.get(f"{base}/health").status_code == 200
+        given = httpx.get(f"{base}/health")
+        assert (given.status_code, given.headers["retry-after"]) == (503, "1")
+        assert given.json() == {"error": "too many connections; try again later"}
 
 
 def _received(connection: socket.socket) -> bytes:

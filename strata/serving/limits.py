@@ -19,4 +19,4 @@ class Limits(NamedTuple):
     reading: float = 10
     head: float = 10
     idle: float = 15
-    connections: int = 1024
+    connections: int = 512

@@ -1,10 +1,14 @@
-"""HTTP/1.1 of uvicorn, with an end to clients that neither send their headers nor read their answers."""
+"""HTTP/1.1 of uvicorn, with an end to clients that are too many, do not send their headers or do not read answers."""
 
 import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from strata.serving.limits import Limits
+
+_BODY = b'{"error":"too many connections; try again later"}'
+FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
+FULL += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
 
 
 class PatientProtocol(H11Protocol):
@@ -15,9 +19,13 @@ class PatientProtocol(H11Protocol):
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Begin to wait for the first request."""
+        """Begin to wait for the first request, or refuse the connection."""
         super().connection_made(transport)
-        self._expect_head()
+        if len(self.connections) > self.limits.connections:
+            transport.write(FULL)
+            transport.close()
+        else:
+            self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, and go on waiting where headers are not complete."""

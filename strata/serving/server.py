@@ -39,7 +39,6 @@ class Server(uvicorn.Server):
             server_header=False,
             backlog=BACKLOG,
             timeout_keep_alive=limits.idle,
-            limit_concurrency=limits.connections,
             timeout_graceful_shutdown=int(limits.reading),
         )
         super().__init__(config)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from strata.base.errors import StrataError
 from strata.runtime import manifest
-from strata.serving.models import Models, loaded, read_files
+from strata.serving.models import Model, Models, loaded, read_files, version
 
 SECONDS = 1.0  # between two looks
 
@@ -21,8 +21,11 @@ class Watch:
 
     def __init__(self, models: Models, said: Callable[[str], None], counted: Callable[[str, str], None]):
         self._models, self._said, self._counted = models, said, counted
-        self._known = {model.name: self._signature(model.folder) for model in models}  # of what was tried last
-        self._seen = dict(self._known)  # at the last look
+        self._seen = {model.name: self._signature(model.folder) for model in models}  # at the last look
+        self._known: dict[str, Signature | None] = dict(
+            self._seen
+        )  # of what was tried last; None where it has changed since it was loaded
+        self._known |= {model.name: None for model in models if not _is_current(model)}
         self._refusals: dict[str, str] = {}
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
@@ -79,6 +82,13 @@ class Watch:
             self._wanted.clear()
             if not self._ended.is_set():
                 self.look(every=asked)
+
+
+def _is_current(model: Model) -> bool:
+    try:
+        return version(model.folder) == model.version
+    except OSError:
+        return False
 
 
 def _entry(path: Path) -> tuple[int, int, int] | None:
