@@ -192,6 +192,19 @@ def test_a_body_without_its_length_is_cut_off_while_it_is_read(started, models):
     assert given.status_code == 413
 
 
+def test_all_bodies_together_have_a_limit_too(started, models):
+    service = started(models, threads=1, held=3000)
+    asked, long = client(service), {"texts": "good " * 500}
+    with ThreadPoolExecutor(1) as pool, blocked(service.work):
+        waiting = pool.submit(asked.post, "/predict", json=long)
+        polled(lambda: service.work.queued)
+        given = client(service).post("/predict", json=long)
+        assert (given.status_code, given.headers["retry-after"]) == (503, "1")
+        assert given.json()["error"] == "too many bytes of other requests are held; try again later"
+    assert waiting.result().status_code == 200
+    assert service.held.bytes == 0
+
+
 def test_only_json_is_taken_and_only_known_paths(service):
     asked = client(service)
     assert asked.post("/predict", content=b'{"texts": "a"}').status_code == 415

@@ -96,9 +96,10 @@ def _add_models(app: FastAPI, service: Service) -> None:
 async def _predictions(service: Service, request: Request, name: str | None) -> Response:
     """Answer a request's texts, all by one model. name: None for the default."""
     service.model(name)
-    asked = request_body.texts_of(await request_body.content(request, service.limits), service.limits)
-    model = service.model(name)
-    answers = await _while_connected(request, service.answers(model, asked.texts, asked.all))
+    with service.held.request() as count:
+        asked = request_body.texts_of(await request_body.content(request, service.limits, count), service.limits)
+        model = service.model(name)
+        answers = await _while_connected(request, service.answers(model, asked.texts, asked.all))
     request.app.state.metrics.texts.labels(model.name).inc(len(answers))
     return JSONResponse({"answers": answers, "model": model.name, "version": model.version})
 
@@ -106,9 +107,10 @@ async def _predictions(service: Service, request: Request, name: str | None) -> 
 async def _explanation(service: Service, request: Request, name: str | None) -> Response:
     """Answer one text with the words that carry the answer. name: as in `_predictions`."""
     service.model(name)
-    text = request_body.text_of(await request_body.content(request, service.limits))
-    model = service.model(name)
-    explanation = await _while_connected(request, service.explanation(model, text))
+    with service.held.request() as count:
+        text = request_body.text_of(await request_body.content(request, service.limits, count))
+        model = service.model(name)
+        explanation = await _while_connected(request, service.explanation(model, text))
     return JSONResponse({**explanation, "model": model.name, "version": model.version})
 
 

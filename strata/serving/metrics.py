@@ -49,6 +49,7 @@ class Metrics:
         yield GaugeMetricFamily("strata_queue_requests", "Requests that wait for a core", work.queued)
         yield GaugeMetricFamily("strata_queue_texts", "Texts that wait for a core", work.waiting)
         yield GaugeMetricFamily("strata_open_requests", "Requests that wait for their answer", self._service.open)
+        yield GaugeMetricFamily("strata_held_bytes", "Bytes of the bodies of open requests", self._service.held.bytes)
         yield GaugeMetricFamily("strata_ready", "1 where requests are taken", not self._service.ending)
         models = GaugeMetricFamily("strata_model_info", "1 for the version that answers", labels=["model", "version"])
         for model in self._service.models:

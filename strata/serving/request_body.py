@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
@@ -29,16 +29,19 @@ class Gone(Exception):
     """The client has closed its connection."""
 
 
-async def content(request: Request, limits: Limits) -> Any:
-    """Return the JSON of a request's body. Raises: Refused (400, 408, 413, 415); Gone."""
+async def content(request: Request, limits: Limits, count: Callable[[int], None]) -> Any:
+    """Return the JSON of a request's body. count: takes the number of bytes of each part, and may refuse them.
+
+    Raises: Refused (400, 408, 413, 415); Gone.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(415, "the body must be JSON, with the header Content-Type: application/json")
-    body = await _bytes(request, limits)
+    body = await _bytes(request, limits, count)
     return await asyncio.to_thread(parsed, body) if len(body) > LARGE else parsed(body)
 
 
-async def _bytes(request: Request, limits: Limits) -> bytes:
+async def _bytes(request: Request, limits: Limits, count: Callable[[int], None]) -> bytearray:
     too_large = Refused(413, f"the body has more than {limits.body:,} bytes; send fewer texts in a request")
     length = request.headers.get("content-length", "")
     if length.isdecimal() and (len(length) > len(str(limits.body)) or int(length) > limits.body):
@@ -47,6 +50,7 @@ async def _bytes(request: Request, limits: Limits) -> bytes:
     try:
         async with asyncio.timeout(limits.reading):
             async for part in request.stream():
+                count(len(part))
                 body += part
                 if len(body) > limits.body:
                     raise too_large
@@ -54,10 +58,10 @@ async def _bytes(request: Request, limits: Limits) -> bytes:
         raise Refused(408, f"the body was not there after {limits.reading:g} seconds; send it faster") from None
     except ClientDisconnect:
         raise Gone from None
-    return bytes(body)
+    return body
 
 
-def parsed(body: bytes) -> Any:
+def parsed(body: bytes | bytearray) -> Any:
     """Return what JSON says. Raises: Refused (400) where it is none, in one sentence without a word of it."""
     try:
         text = body.decode("utf-8")

@@ -12,6 +12,7 @@ from strata.base.errors import StrataError
 from strata.runtime.explain import Occlusions, occlusions
 from strata.runtime.onnx_classifier import OnnxClassifier
 from strata.runtime.predictor import Predictor
+from strata.serving.held import Held
 from strata.serving.limits import Limits
 from strata.serving.models import Model, Models
 from strata.serving.refusals import Refused
@@ -28,7 +29,7 @@ class Service:
 
     def __init__(self, models: Models, threads: int, limits: Limits):
         self.models, self.limits = models, limits
-        self.work = Work(threads, limits)
+        self.work, self.held = Work(threads, limits), Held(limits.held)
         self.ending = False  # it finishes what it has, and takes nothing new
         self.open = 0  # requests that wait for their answers
 
