@@ -5,16 +5,19 @@
     python -m benchmarks.serve --seconds 2 --out /tmp/results.json     # a look, without LitServe
 
 Clients and server share this machine's cores, over loopback. Each arm is a process of its own; LitServe has a worker
-a core with one thread each, or one worker with all threads, and the better of the two is taken at each number of
-clients. Texts have 10 to 400 words; every request has one.
+a core with one thread each, or one worker with all threads; the better of the two counts. All are asked in turn,
+REPEATS times; figures are medians over the repeats, and ratios are medians of the ratios in each repeat. Texts have 10 to 400 words; every request has one.
 """
 
 import argparse
 import asyncio
+import contextlib
+import itertools
 import json
 import os
 import platform
 import shutil
+import statistics
 import tempfile
 from pathlib import Path
 
@@ -29,6 +32,7 @@ from .hostile import storm
 from .swapped import swapped
 
 CLIENTS = (1, 8, 64)
+REPEATS = 5
 WARM_UP = 2  # seconds
 OVERLOAD = 2  # times the capacity
 REQUESTS = 10_000  # hostile ones, of which a fifth by schemathesis
@@ -41,16 +45,43 @@ def figures(every: list[Sent], seconds: float) -> dict:
     return {"per_s": round(len(good) / seconds, 1), "p50_ms": p50, "p99_ms": p99, "failed": len(every) - len(good)}
 
 
-def load(command: list[str], log: Path, seconds: float) -> dict[str, dict]:
-    """Return the figures of a server at each number of clients, and its memory in MB after."""
+def load(commands: dict[str, list[str]], place: Path, seconds: float) -> dict[str, list[dict[str, dict]]]:
+    """Return the figures of each server at each number of clients, one a repeat; seconds: of each over all repeats.
+
+    The servers stand side by side and are asked in turn, so that what else the machine does meets all of them.
+    """
     requests = [client.request("/predict", {"texts": text}) for text in texts(500)]
-    measured = {}
-    with servers.started(command, log) as server:
-        asyncio.run(client.closed_loop(server.port, 8, WARM_UP, requests))
-        for clients in CLIENTS:
-            every = asyncio.run(client.closed_loop(server.port, clients, seconds, requests))
-            measured[str(clients)] = figures(every, seconds) | {"mb": round(server.megabytes)}
+    measured: dict[str, list[dict[str, dict]]] = {arm: [{} for _ in range(REPEATS)] for arm in commands}
+    with contextlib.ExitStack() as stack:
+        up = {
+            arm: stack.enter_context(servers.started(command, place / f"{arm}.log"))
+            for arm, command in commands.items()
+        }
+        for server in up.values():
+            asyncio.run(client.closed_loop(server.port, 8, WARM_UP, requests))
+        for clients, repeat in itertools.product(CLIENTS, range(REPEATS)):
+            for arm, server in up.items():
+                measured[arm][repeat][str(clients)] = _load(server, clients, seconds / REPEATS, requests)
     return measured
+
+
+def _load(server: servers.Started, clients: int, seconds: float, requests: list[bytes]) -> dict:
+    """Return the figures of a server, with its CPU time a request and its memory in MB."""
+    before = server.cpu_seconds
+    every = asyncio.run(client.closed_loop(server.port, clients, seconds, requests))
+    cpu_ms = round(1000 * (server.cpu_seconds - before) / len(every), 2)
+    return figures(every, seconds) | {"cpu_ms": cpu_ms, "mb": round(server.megabytes)}
+
+
+def medians(repeats: list[dict[str, dict]]) -> dict[str, dict]:
+    """Return the median of each figure at each number of clients; of failures, the sum."""
+    combined = {}
+    for clients in repeats[0]:
+        named = {name: [repeat[clients][name] for repeat in repeats] for name in repeats[0][clients]}
+        combined[clients] = {
+            name: sum(values) if name == "failed" else statistics.median(values) for name, values in named.items()
+        }
+    return combined
 
 
 def overload(folder: Path, log: Path, capacity: float, seconds: float) -> dict:
@@ -106,14 +137,16 @@ def hostile(folder: Path, log: Path, count: int) -> dict:
     }
 
 
-def compared(measured: dict[str, dict[str, dict]]) -> dict[str, float]:
-    """Return the throughput of Strata divided by the best of LitServe's, at each number of clients."""
+def compared(measured: dict[str, list[dict[str, dict]]]) -> dict[str, float]:
+    """Return the throughput of Strata divided by the best of LitServe's: at each number of clients, the median ratio."""
     others = [arm for arm in measured if arm != "strata"]
-    return {
-        clients: round(figure["per_s"] / max(measured[arm][clients]["per_s"] for arm in others), 2)
-        for clients, figure in measured["strata"].items()
-        if others
-    }
+
+    def ratio(repeat: int, clients: str) -> float:
+        best = max(measured[arm][repeat][clients]["per_s"] for arm in others)
+        return measured["strata"][repeat][clients]["per_s"] / best
+
+    levels = measured["strata"][0] if others else ()
+    return {clients: round(statistics.median(ratio(i, clients) for i in range(REPEATS)), 2) for clients in levels}
 
 
 def main() -> None:
@@ -131,12 +164,13 @@ def main() -> None:
     if args.litserve:
         arms["litserve"] = servers.litserve(args.litserve.absolute(), folder, cores(), 1)
         arms["litserve_one_worker"] = servers.litserve(args.litserve.absolute(), folder, 1, cores())
-    measured = {arm: load(command, place / f"{arm}.log", args.seconds / 3) for arm, command in arms.items()}
-    capacity = measured["strata"][str(CLIENTS[-1])]["per_s"]
+    measured = load(arms, place, args.seconds / 3)
+    combined = {arm: medians(repeats) for arm, repeats in measured.items()}
+    capacity = combined["strata"][str(CLIENTS[-1])]["per_s"]
     results = {
         "machine": platform.machine(),
         "cores": cores(),
-        "load": measured,
+        "load": combined,
         "ratio_to_litserve": compared(measured),
         "overload": overload(folder, place / "overload.log", capacity, args.seconds),
         "swaps": swapped(folder, place, max(2, round(20 * part))),

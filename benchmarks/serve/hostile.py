@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from . import client
 
-LONG = 25  # seconds: beyond the ten that headers and bodies may take
+LONG = 50  # seconds: beyond the forty that a body and its answer may take
 AT_A_TIME = 64
 JSON = "content-type: application/json\r\n"
 
@@ -52,7 +52,7 @@ def kinds(rng: random.Random) -> dict[str, Callable[[], list[bytes]]]:
             f"POST /predict HTTP/1.1\r\nhost: a\r\n{JSON}transfer-encoding: chunked\r\n\r\nzz\r\n".encode()
         ],
         "upgrade": lambda: [b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"],
-        "long explanation": lambda: [post(json.dumps({"text": "film " * 100_000}).encode(), path="/explain")],
+        "long explanation": lambda: [post(json.dumps({"text": "film" * 100_000}).encode(), path="/explain")],
     }
 
 

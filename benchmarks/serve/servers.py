@@ -32,6 +32,12 @@ class Started(NamedTuple):
         """The resident memory of the server with its workers, in MB."""
         return resident_bytes(self.process) / 1e6
 
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU time of the server with its workers so far."""
+        members = [self.process, *self.process.children(recursive=True)]
+        return sum(sum(member.cpu_times()[:2]) for member in members)
+
 
 def free_port() -> int:
     """Return a port of this machine that nobody uses."""

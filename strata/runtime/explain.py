@@ -7,7 +7,7 @@ Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014;
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -104,7 +104,8 @@ def word_spans(text: str, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     >>> [tuple(span) for span in word_spans("it's  fun", [(0, 0), (0, 2), (2, 4), (5, 9), (0, 0)])]
     [(0, 4, [1, 2]), (6, 9, [3])]
     """
-    found = [match.span() for match in _WORD.finditer(text)]
+    last = max((end for _, end in offsets), default=0)
+    found = [match.span() for match in takewhile(lambda match: match.start() < last, _WORD.finditer(text))]
     starts = [start for start, _ in found]
     spans: dict[int, Span] = {}  # by the word's first character
     for token, (first, end) in enumerate(offsets):

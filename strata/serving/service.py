@@ -1,8 +1,8 @@
 """What a server does with texts: it queues them, waits for the answers, and gives up in time."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -46,7 +46,7 @@ class Service:
         A text is a string or a row {column: value}.
         """
         predictor = model.predictor
-        with self._admitted():
+        async with self._admitted():
             rows = await self._done(
                 [partial(_probabilities, predictor, text, position) for position, text in enumerate(texts, 1)]
             )
@@ -60,21 +60,24 @@ class Service:
 
     async def explanation(self, model: Model, text: Row) -> dict:
         """Return the answer to a text and the words that carry it, as `Occlusions.explanation`."""
-        with self._admitted():
+        async with self._admitted():
             made: Occlusions
             (made,) = await self._done([partial(_occlusions, model.predictor, text)])
             classifier = model.predictor.classifier
             logits = await self._done([partial(_logits, classifier, ids) for ids in made.input_ids])
         return made.explanation(np.concatenate(logits))
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        """Count a request as open. Raises: Refused (503) where the server is ending."""
+    @asynccontextmanager
+    async def _admitted(self) -> AsyncIterator[None]:
+        """Count a request as open, and give it its time. Raises: Refused (503, 504)."""
         if self.ending:
             raise Refused(503, "the server is ending; ask again in a moment", 1)
         self.open += 1
         try:
-            yield
+            async with asyncio.timeout(self.limits.seconds):
+                yield
+        except TimeoutError:
+            raise Refused(504, f"not done in {self.limits.seconds:g} seconds; send fewer texts, or later", 1) from None
         finally:
             self.open -= 1
 
@@ -82,10 +85,7 @@ class Service:
         """Return what the units of a request return, each done in its turn."""
         job = self.work.submit(units)
         try:
-            async with asyncio.timeout(self.limits.seconds):
-                return await asyncio.wrap_future(job.future)
-        except TimeoutError:
-            raise Refused(504, f"not done in {self.limits.seconds:g} seconds; send fewer texts, or later", 1) from None
+            return await asyncio.wrap_future(job.future)
         except StrataError as error:
             raise Refused(500, str(error)) from None
         finally:
