@@ -1,12 +1,13 @@
 """What the server takes: load, twice the load, hostile clients, a model that changes; and LitServe with the same model.
 
-    python -m venv .venv/litserve && .venv/litserve/bin/pip install litserve==VERSION -r requirements-base.txt
+    python -m venv .venv/litserve && .venv/litserve/bin/pip install litserve==0.2.19 -r requirements-base.txt
     python -m benchmarks.serve --litserve .venv/litserve/bin/python    # writes results.json, nine minutes
     python -m benchmarks.serve --seconds 2 --out /tmp/results.json     # a look, without LitServe
 
 Clients and server share this machine's cores, over loopback. Each arm is a process of its own; LitServe has a worker
 a core with one thread each, or one worker with all threads; the better of the two counts. All are asked in turn,
-REPEATS times; figures are medians over the repeats, and ratios are medians of the ratios in each repeat. Texts have 10 to 400 words; every request has one.
+REPEATS times; figures are medians over the repeats, and ratios are medians of the ratios in each repeat. Texts have 10
+to 400 words; every request has one.
 """
 
 import argparse
@@ -138,7 +139,7 @@ def hostile(folder: Path, log: Path, count: int) -> dict:
 
 
 def compared(measured: dict[str, list[dict[str, dict]]]) -> dict[str, float]:
-    """Return the throughput of Strata divided by the best of LitServe's: at each number of clients, the median ratio."""
+    """Return the throughput of Strata divided by the best of LitServe's at each number of clients: the median ratio."""
     others = [arm for arm in measured if arm != "strata"]
 
     def ratio(repeat: int, clients: str) -> float:
