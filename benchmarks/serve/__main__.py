@@ -39,8 +39,9 @@ OVERLOAD = 2  # times the capacity
 REQUESTS = 10_000  # hostile ones, of which a fifth by schemathesis
 
 
-def figures(every: list[Sent], seconds: float) -> dict:
-    """Return throughput and latency of the requests that were answered with 200."""
+def figures(every: list[Sent]) -> dict:
+    """Return throughput and latency of the requests that were answered with 200, until the last one was."""
+    seconds = max(one.start + one.seconds for one in every) - min(one.start for one in every)
     good = [one.seconds for one in every if one.status == 200]
     p50, p99 = (round(1000 * float(q), 1) for q in np.percentile(good, (50, 99))) if good else (None, None)
     return {"per_s": round(len(good) / seconds, 1), "p50_ms": p50, "p99_ms": p99, "failed": len(every) - len(good)}
@@ -71,7 +72,7 @@ def _load(server: servers.Started, clients: int, seconds: float, requests: list[
     before = server.cpu_seconds
     every = asyncio.run(client.closed_loop(server.port, clients, seconds, requests))
     cpu_ms = round(1000 * (server.cpu_seconds - before) / len(every), 2)
-    return figures(every, seconds) | {"cpu_ms": cpu_ms, "mb": round(server.megabytes)}
+    return figures(every) | {"cpu_ms": cpu_ms, "mb": round(server.megabytes)}
 
 
 def medians(repeats: list[dict[str, dict]]) -> dict[str, dict]:
@@ -107,7 +108,7 @@ def overload(folder: Path, log: Path, capacity: float, seconds: float) -> dict:
     statuses = {status: sum(one.status == status for one in every) for status in sorted({one.status for one in every})}
     refused = [one.seconds for one in every if one.status == 503] or [0]
     quarter = max(1, len(memory) // 4)
-    return figures(every, seconds) | {
+    return figures(every) | {
         "rate": round(OVERLOAD * capacity, 1),
         "seconds": seconds,
         "statuses": statuses,

@@ -2,13 +2,24 @@
 
 import asyncio
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from strata.serving.limits import Limits
 
 _BODY = b'{"error":"too many connections; try again later"}'
-FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n"
-FULL += b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"content-length", str(len(_BODY)).encode()),
+    (b"retry-after", b"1"),
+    (b"connection", b"close"),
+]
+
+
+async def too_many(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request of a connection beyond the limit."""
+    await send({"type": "http.response.start", "status": 503, "headers": _HEADERS})
+    await send({"type": "http.response.body", "body": _BODY})
 
 
 class PatientProtocol(H11Protocol):
@@ -19,13 +30,11 @@ class PatientProtocol(H11Protocol):
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Begin to wait for the first request, or refuse the connection."""
+        """Begin to wait for the first request, which is refused where there are too many connections."""
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
-            transport.write(FULL)
-            transport.close()
-        else:
-            self._expect_head()
+            self.app = too_many
+        self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, and go on waiting where headers are not complete."""
