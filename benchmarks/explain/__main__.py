@@ -5,7 +5,8 @@
 TEXTS test texts, the first of those with FEWEST words or more. Occlusion is that of the int8 model, without torch;
 integrated gradients are those of the fp32 model in models/train, of the predicted label against the likeliest other
 one, summed by word. Both weigh the same words. Beside it, occlusion by the fp32 model, which shows what int8 changes,
-and the ways to leave out a word that were not taken. Seconds are those of a text of 200 words, the model loaded.
+each half of the weights alone, and padding in place of a word. Seconds are those of a text of 200 words, the model
+loaded.
 """
 
 import argparse
@@ -50,16 +51,18 @@ def gradients(model: PreTrainedModel, predictor: Predictor, made: Occlusions, la
     return np.array([values[list(span.tokens)].sum() for span in made.spans])
 
 
-def weights(predictor: Predictor, made: Occlusions, label: int, instead: int | None) -> np.ndarray:
-    """Return the weight of each word by occlusion: (words,). instead: the token that a word becomes; None: none."""
-    rows = made.input_ids
-    if instead is not None:
-        whole = made.input_ids[0]
-        rows = [
-            whole,
-            *([instead if i in span.tokens else token for i, token in enumerate(whole)] for span in made.spans),
-        ]
-    odds = log_odds(predictor.classifier.logits(rows), label)
+def weights(predictor: Predictor, made: Occlusions, label: int) -> dict[str, np.ndarray]:
+    """Return the weights of the words, (words,), by how they are found: without each, each alone, and by both."""
+    whole, nothing, *others = log_odds(predictor.classifier.logits(made.input_ids), label)
+    without, alone = np.split(np.array(others), 2)
+    return {"both": (whole - without + alone - nothing) / 2, "without": whole - without, "alone": alone - nothing}
+
+
+def padded(predictor: Predictor, made: Occlusions, label: int, padding: int) -> np.ndarray:
+    """Return what the label loses where each word is replaced by padding, as integrated gradients have it: (words,)."""
+    ids = made.input_ids[0]
+    rows = [[padding if i in span.tokens else token for i, token in enumerate(ids)] for span in made.spans]
+    odds = log_odds(predictor.classifier.logits([ids, *rows]), label)
     return odds[0] - odds[1:]
 
 
@@ -97,21 +100,18 @@ def seconds(predictor: Predictor, text: str) -> dict[str, float]:
 
 def weightings(project: Path, int8: Predictor, texts: list[str]) -> dict[str, list[np.ndarray]]:
     """Return the weights of each text's words, by arm."""
-    vocabulary, fp32 = int8.tokens.tokenizer.token_to_id, Predictor(project / "models/quantize", FP32)
+    fp32 = Predictor(project / "models/quantize", FP32)
     model = AutoModelForSequenceClassification.from_pretrained(project / "models/train").eval()
-    arms = {
-        "int8": (int8, None),
-        "fp32": (fp32, None),
-        "int8_with_mask": (int8, vocabulary("[MASK]")),
-        "int8_with_padding": (int8, vocabulary("[PAD]")),
-    }
-    by_arm: dict[str, list[np.ndarray]] = {arm: [] for arm in ("gradients", *arms)}
+    by_arm: dict[str, list[np.ndarray]] = {}
     for text in texts:
         made = occlusions(int8, text)
         other, label = np.argsort(int8.classifier.logits(made.input_ids[:1])[0])[-2:].tolist()
-        by_arm["gradients"].append(gradients(model, int8, made, label, other))
-        for arm, (predictor, instead) in arms.items():
-            by_arm[arm].append(weights(predictor, made, label, instead))
+        found = {"gradients": gradients(model, int8, made, label, other)}
+        found |= {f"int8_{how}": values for how, values in weights(int8, made, label).items()}
+        found |= {f"fp32_{how}": values for how, values in weights(fp32, made, label).items()}
+        found["int8_padded"] = padded(int8, made, label, model.config.pad_token_id)
+        for arm, values in found.items():
+            by_arm.setdefault(arm, []).append(values)
     return by_arm
 
 
@@ -126,7 +126,7 @@ def measured(project: Path) -> dict:
         "cores": cores(),
         "of_200_words": seconds(int8, " ".join(" ".join(texts).split()[:WORDS])),
         "with_gradients": {arm: agreement(values, target) for arm, values in by_arm.items()},
-        "int8_with_fp32": agreement(by_arm["int8"], by_arm["fp32"]),
+        "int8_with_fp32": agreement(by_arm["int8_both"], by_arm["fp32_both"]),
     }
 
 
