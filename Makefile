@@ -64,6 +64,8 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.gate
 	python -m benchmarks.search_honesty
 	python -m benchmarks.not_sure
+	python -m benchmarks.explain
+	python -m benchmarks.serve
 	$(PIP) -r requirements-openvino.txt
 	python -m benchmarks.inference
 

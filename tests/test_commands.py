@@ -52,20 +52,23 @@ def test_a_mistyped_command_is_told_with_the_nearest():
 
 
 @pytest.mark.parametrize(
-    ("argv", "missing", "named"),
+    ("argv", "missing", "brought_by"),
     [
-        (["recipe", "a.csv"], ["pyarrow"], "pyarrow"),
-        (["audit", "a.csv", "b.csv"], ["rensa"], "rensa"),
-        (["compare", "HEAD"], ["pandas"], "pandas"),
-        (["publish", "me/films"], ["huggingface_hub"], "huggingface_hub"),
-        (["verify"], ["yaml"], "yaml"),
+        (["recipe", "a.csv"], "pyarrow", "'.[pipeline]'"),
+        (["audit", "a.csv", "b.csv"], "rensa", "'.[pipeline]'"),
+        (["compare", "HEAD"], "pandas", "'.[pipeline]'"),
+        (["publish", "me/films"], "huggingface_hub", "'.[pipeline]'"),
+        (["verify"], "yaml", "'.[pipeline]'"),
+        (["predict", "folder", "a"], "onnxruntime", "."),
+        (["serve", "folder"], "starlette", "'.[serve]'"),
+        (["serve", "folder"], "tokenizers", "'.[serve]'"),
     ],
 )
-def test_a_missing_package_is_named_in_one_line(tmp_path, argv, missing, named):
-    done = run(*argv, cwd=tmp_path, missing=missing)
+def test_a_missing_package_is_named_in_one_line_with_what_brings_it(tmp_path, argv, missing, brought_by):
+    done = run(*argv, cwd=tmp_path, missing=[missing])
     assert done.returncode == 1
     assert done.stderr == (
-        f"{argv[0]}: the package {named} is not installed; in Strata's folder: pip install '.[pipeline]'\n"
+        f"{argv[0]}: the package {missing} is not installed; in Strata's folder: pip install {brought_by}\n"
     )
 
 

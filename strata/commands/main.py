@@ -17,13 +17,15 @@ COMMANDS = {
     "compare": "Tell whether two runs differ on the test rows that they share",
     "folds": "Put the folds of a cross-validation together: mean, spread and pooled score",
     "predict": "Label texts with a model folder",
+    "serve": "Serve model folders over HTTP",
     "check": "Measure on this machine whether the int8 model agrees with the fp32 one",
     "publish": "Push the model and its card to the Hugging Face Hub",
     "verify": "Tell whether this run repeats the recorded one",
 }
+BASE = ("numpy", "onnxruntime", "tokenizers", "regex", "selectolax")  # what the package itself brings
 HELP = ("--help", "-h", "help")
 VERSION = ("--version", "-V")
-QUIET = ("predict", "check")  # commands that run a model's files, which may be broken
+QUIET = ("predict", "check", "serve")  # commands that run a model's files, which may be broken
 
 
 def usage() -> str:
@@ -80,11 +82,18 @@ def run(name: str, argv: list[str]) -> None:
         missing = (error.name or "").partition(".")[0]
         if missing in ("", "strata"):
             raise
-        remedy = f"the package {missing} is not installed; in Strata's folder: pip install '.[pipeline]'"
+        remedy = f"the package {missing} is not installed; in Strata's folder: {_installation(missing, name)}"
         if not {"--help", "-h"} & set(argv):
             raise StrataError(remedy) from None
         source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
         print(f"usage: strata {name} ...\n\n{ast.get_docstring(ast.parse(source))}\n\nIt cannot run here: {remedy}")
+
+
+def _installation(package: str, name: str) -> str:
+    """Return the command that brings a package which a command lacks."""
+    if name == "serve":
+        return "pip install '.[serve]'"
+    return "pip install ." if name in QUIET and package in BASE else "pip install '.[pipeline]'"
 
 
 def version() -> str:

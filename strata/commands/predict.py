@@ -6,7 +6,7 @@
 
 One line of JSON for each text; without a text, or with -, standard input is read, a text a line, and each line is
 answered as soon as it is there. Starts in half a second: neither torch nor transformers is imported. A text is cut to
-as many tokens as when the model was scored.
+as many tokens as when the model was scored. --explain adds the words that carry each answer, in colour on a terminal.
 
 With --out, the rows of a file are labelled: of any format that ingest reads, or FILE#SHEET. Out comes CSV, JSON Lines
 or Parquet with the columns of the file, and the label and its probability:
@@ -30,7 +30,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,8 @@ from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.commands.arguments import parser
 from strata.reading.formats import SUFFIXES
+from strata.runtime.coloured import coloured
+from strata.runtime.explain import explanations
 from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, other_format
 from strata.runtime.predictor import FP32, QUANTIZED, Predictor, check_files
 from strata.runtime.text_tokens import MOST_CHARACTERS
@@ -70,9 +73,15 @@ def decoded(line: bytes) -> str | None:
         return None
 
 
-def answer(predictor: Predictor, texts: list[str]) -> None:
-    """Print a line of JSON for each text. Characters that a terminal would obey are escaped, as JSON allows."""
+def answer(predictor: Callable[[list[str]], Iterable[dict]], texts: list[str]) -> None:
+    """Print a line of JSON for each text; an explanation in colour where a person looks.
+
+    Characters that a terminal would obey are escaped, as JSON allows.
+    """
     for given in predictor(texts):
+        if "words" in given and sys.stdout.isatty():
+            getattr(sys.stdout, "stream", sys.stdout).write(f"{coloured(given)}\n")  # its colours are not escaped
+            continue
         line = json.dumps(given, ensure_ascii=False)
         print(line if line.isprintable() else "".join(map(_escaped, line)))
     sys.stdout.flush()
@@ -82,7 +91,7 @@ def _escaped(character: str) -> str:
     return character if printable(character) == character else json.dumps(character)[1:-1]
 
 
-def answer_lines(predictor: Predictor, stream: BinaryIO) -> None:
+def answer_lines(predictor: Callable[[list[str]], Iterable[dict]], stream: BinaryIO) -> None:
     """Answer each line of a stream, as soon as it is there. Raises: StrataError at the first that is not UTF-8."""
     count = 0
     for raw in lines(stream):
@@ -177,9 +186,12 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
     )
+    arguments.add_argument("--explain", action="store_true", help="tell which words carry each answer")
     args = arguments.parse_intermixed_args(argv)
     if args.address and not args.on:
         raise StrataError("--address names a Ray cluster, and needs --on ray")
+    if args.explain and args.out:
+        raise StrataError("--explain is of single texts, not of a file's rows; leave out one of --explain and --out")
     if args.out:
         label_rows(args)
         return
@@ -192,6 +204,8 @@ def main(argv: list[str] | None = None) -> None:
     if not texts and sys.stdin is None:
         raise StrataError("standard input is closed; give texts, or a file: strata predict FOLDER < FILE")
     predictor = Predictor(args.folder, args.model, args.threads)
+    if args.explain:
+        predictor = partial(explanations, predictor)
     if texts:
         answer(predictor, texts)
         return

@@ -68,9 +68,10 @@ class OnnxClassifier:
     def submitted(self, input_ids: Sequence[Sequence[int]]) -> list[Future[np.ndarray]]:
         """Start to score texts side by side, after those that were submitted before, and without a pause between them.
 
-        Returns: logits to come, of CHUNK texts each, for `gathered`.
+        Returns: logits to come, of CHUNK texts each at most, for `gathered`.
         """
-        chunks = (input_ids[start : start + CHUNK] for start in range(0, len(input_ids), CHUNK))
+        size = max(1, min(CHUNK, len(input_ids) // self.threads))
+        chunks = (input_ids[start : start + size] for start in range(0, len(input_ids), size))
         return [self._pool.submit(self._score, self.many, chunk) for chunk in chunks]
 
     def gathered(self, submitted: list[Future[np.ndarray]]) -> np.ndarray:

@@ -59,6 +59,11 @@ class TextTokens:
                 "folder from one run"
             ) from None
 
+    def encoding(self, text: str) -> Encoding:
+        """Return a text's tokens with the characters that each stands for. Raises: as `ids`."""
+        self.ids([text])  # which tells what is wrong
+        return self.tokenizer.encode(self.cut(text))
+
     def cut(self, text: str) -> str:
         """Return the start of a text that has the same first max_length tokens as the whole text.
 

@@ -1,0 +1,1 @@
+"""Occlusion beside integrated gradients."""

@@ -1,0 +1,89 @@
+"""The models that a server holds under their names, each replaced as a whole."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from strata.base.errors import StrataError
+from strata.runtime import manifest
+from strata.runtime.predictor import CONFIG, QUANTIZED, TOKENIZER, Predictor, check_files
+from strata.runtime.preparation import NAME as PREPARATION
+
+SHOWN = 12  # digits of a version
+
+
+class Model(NamedTuple):
+    """A model that is loaded. version: of its manifest, hexadecimal digits of the SHA-256."""
+
+    name: str
+    folder: Path
+    predictor: Predictor
+    version: str
+
+
+def loaded(name: str, folder: Path, model: str = QUANTIZED) -> Model:
+    """Load a model folder whole, with one thread a text. model: the file in it.
+
+    It is loaded from a copy whose files are those that its manifest lists, since the folder may be written meanwhile.
+    Raises: StrataError where it is no model folder, or not that of one run.
+    """
+    check_files(folder, model)
+    with tempfile.TemporaryDirectory(prefix="strata-serve-") as place:
+        copy = Path(place) / "model"
+        try:
+            _copy(folder, copy, model)
+            predictor = Predictor(copy, model, threads=1)
+            predictor.probabilities_of([""])  # what cannot score fails now
+        except FileNotFoundError as error:
+            raise StrataError(f"{error.filename}: went while it was read; {manifest.REMEDY}") from None
+        except StrataError as error:
+            raise StrataError(str(error).replace(str(copy), str(folder))) from None
+        return Model(name, folder, predictor, version(copy))
+
+
+def _copy(folder: Path, copy: Path, model: str) -> None:
+    for file in (manifest.NAME, *read_files(model)):
+        if (folder / file).is_file():
+            (copy / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, copy / file)
+
+
+def read_files(model: str) -> tuple[str, ...]:
+    """Return the files of a folder that a predictor reads. model: the file with the weights."""
+    return CONFIG, TOKENIZER, PREPARATION, model
+
+
+def version(folder: Path) -> str:
+    """Return the version of a model folder: one for each content of its manifest."""
+    return hashlib.sha256((folder / manifest.NAME).read_bytes()).hexdigest()[:SHOWN]
+
+
+class Models:
+    """Models by their names. The first one is the default.
+
+    folders: by name. model: the file in each. Raises: StrataError where one cannot be loaded.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], model: str = QUANTIZED):
+        self.file = model
+        self._models = {name: loaded(name, folder, model) for name, folder in folders.items()}
+        self.default = next(iter(self._models))
+
+    def __iter__(self):
+        return iter(list(self._models.values()))
+
+    @property
+    def names(self) -> list[str]:
+        """The names, the default first."""
+        return list(self._models)
+
+    def get(self, name: str | None) -> Model | None:
+        """Return the model of a name as it is now; None where there is none. name: None for the default."""
+        return self._models.get(self.default if name is None else name)
+
+    def replace(self, model: Model) -> None:
+        """Put a model in the place of the one of its name: requests that have begun keep theirs."""
+        self._models[model.name] = model
