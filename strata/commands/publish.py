@@ -1,4 +1,4 @@
-"""Push the model and its card to the Hugging Face Hub, in one commit, to a private repository.
+"""Push the model and its card, or a page that runs it, to the Hugging Face Hub, in one commit, in private.
 
     $ strata publish me/films --dry-run
     publish: config.json, 0.00 MB
@@ -10,10 +10,18 @@
     publish: tokenizer.json, 0.71 MB
     publish: tokenizer_config.json, 0.00 MB
     publish: README.md, 0.01 MB
+    publish: index.html, 0.02 MB
     publish: nothing sent to me/films (dry run)
 
 Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize and the card that report wrote,
-and refuses files that are not those of the recorded run, whose figures the card holds.
+and refuses files that are not those of the recorded run, whose figures the card holds. index.html runs the int8
+model in the browser of whoever opens it from a web server. The Hub shows it as a page in a Space alone:
+
+    $ strata publish me/films --space static
+    $ strata publish me/films --space
+
+The first one pushes a Space that holds this page and what it reads. The second one pushes the page of strata serve,
+which runs on the Space's own CPU; Strata's modules go along as files.
 """
 
 import importlib.util
@@ -32,6 +40,7 @@ from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.card import REPOSITORY
 from strata.commands.arguments import add_project, parser
+from strata.publishing import demo, space
 from strata.runs.outputs import check_outputs
 from strata.runtime import manifest
 
@@ -47,7 +56,8 @@ def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
         if not path.is_file():
             raise StrataError(f"{path}: no such file; run dvc repro, or dvc checkout")
     model = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    return model | {"README.md": card.read_text(encoding="utf-8").replace(REPOSITORY, repo).encode()}
+    readme = card.read_text(encoding="utf-8").replace(REPOSITORY, repo)
+    return model | {"README.md": readme.encode(), demo.NAME: demo.page(repo).encode()}
 
 
 def check_recorded(project: Path) -> None:
@@ -119,16 +129,18 @@ def impatient_client() -> Any:
     return client
 
 
-def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) -> str:
+def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool, space_kind: str | None = None) -> str:
     """Make the repository, private unless `public`, and commit the files to it, in place of what it holds.
 
+    space_kind: of a Space, one of space.KINDS; None: the repository is a model's.
     Returns: the address of the commit.
     Raises: StrataError when the repository is there and not as private or public as was asked for.
     """
+    kind = "space" if space_kind else "model"
     try:
-        info = api.model_info(repo)
+        info = api.repo_info(repo, repo_type=kind)
     except RepositoryNotFoundError:
-        api.create_repo(repo, private=not public)
+        api.create_repo(repo, repo_type=kind, space_sdk=space_kind, private=not public)
         existing = []
     else:
         if public and info.private:
@@ -139,7 +151,8 @@ def push(api: HfApi, repo: str, files: dict[str, Path | bytes], public: bool) ->
     operations = [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()]
     stale = set(existing) - set(files) - {".gitattributes"}
     operations += [CommitOperationDelete(path_in_repo=name) for name in sorted(stale)]
-    return api.create_commit(repo, operations, commit_message="Publish the classifier").commit_url
+    message = "Publish the classifier's page" if space_kind else "Publish the classifier"
+    return api.create_commit(repo, operations, repo_type=kind, commit_message=message).commit_url
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -147,13 +160,21 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser("publish", __doc__)
     arguments.add_argument("repo", metavar="OWNER/NAME")
     arguments.add_argument("--public", action="store_true", help="to a repository that everybody can read")
+    arguments.add_argument(
+        "--space",
+        nargs="?",
+        const=space.KINDS[0],
+        choices=space.KINDS,
+        help="push a Space with the page of strata serve, or (static) one that runs in its visitor's browser",
+    )
     arguments.add_argument("--dry-run", action="store_true", help="tell what would be sent, and send nothing")
     add_project(arguments)
     args = arguments.parse_args(argv)
     check_name(args.repo)
-    files = contents(args.project / FOLDER, args.project / CARD, args.repo)
+    folder, card = args.project / FOLDER, args.project / CARD
+    files = space.contents(args.space, folder, card, args.repo) if args.space else contents(folder, card, args.repo)
     check_recorded(args.project)
-    manifest.check(args.project / FOLDER)
+    manifest.check(folder)
     for name, content in files.items():
         size = len(content) if isinstance(content, bytes) else content.stat().st_size
         print(f"publish: {name}, {size / 1e6:.2f} MB")
@@ -163,13 +184,13 @@ def main(argv: list[str] | None = None) -> None:
     check_token()
     set_client_factory(impatient_client)
     print(f"publish: sending to {args.repo}", flush=True)
-    print(f"publish: {printable(str(sent(args.repo, files, args.public)))}")
+    print(f"publish: {printable(str(sent(args.repo, files, args.public, args.space)))}")
 
 
-def sent(repo: str, files: dict[str, Path | bytes], public: bool) -> str:
+def sent(repo: str, files: dict[str, Path | bytes], public: bool, space_kind: str | None = None) -> str:
     """Push, and return the address of the commit. Raises: StrataError that says whose fault it is when that fails."""
     try:
-        return push(HfApi(), repo, files, public)
+        return push(HfApi(), repo, files, public, space_kind)
     except StrataError:
         raise
     except HfHubHTTPError as error:

@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from strata.publishing.templates import filled
 from strata.runtime.text_tokens import MOST_CHARACTERS
 from strata.text import cleaning
 
@@ -30,13 +30,6 @@ INTEGRITY = json.loads(Path(__file__).with_name("integrity.json").read_text(enco
 
 def page(name: str, packages: str = CDN) -> str:
     """Return the page. name: its title. packages: the address of npm's packages."""
-    environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(Path(__file__).parent),
-        lstrip_blocks=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
-    )
     address = packages + LIBRARY
     values: dict[str, Any] = {
         "name": name,
@@ -51,7 +44,7 @@ def page(name: str, packages: str = CDN) -> str:
     }
     for pattern in ("block_tag", "inline_tag", "nesting_tag", "not_a_tag"):
         values[pattern] = _literal(getattr(cleaning, f"_{pattern.upper()}"))
-    return environment.get_template("index.html.j2").render(values) + "\n"
+    return filled("index.html.j2", escape=True, **values)
 
 
 def _file(packages: str, path: str) -> dict[str, str]:

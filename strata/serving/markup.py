@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-FAINT = 0.08  # of the largest weight; words below it are not marked
+FAINT = 0.15  # of the largest weight; words below it are not marked
 LEAST = 0.5  # log-odds that the darkest mark stands for, at least: where no word matters, none is dark
 DARKEST = 0.55  # opacity
 

@@ -41,7 +41,14 @@ def launch(service: Service) -> None:
 
 def _looks() -> dict[str, Any]:
     theme = gradio.themes.Base(primary_hue="blue", neutral_hue="slate", font=FONT, font_mono=MONOSPACED)
-    theme = theme.set(button_primary_background_fill="#0a58b0", button_primary_background_fill_hover="#084a94")
+    theme = theme.set(
+        body_text_color_subdued="#59636e",
+        body_text_color_subdued_dark="#9aa4ae",
+        button_primary_background_fill="#0a58b0",
+        button_primary_background_fill_dark="#0a58b0",
+        button_primary_background_fill_hover="#084a94",
+        button_primary_background_fill_hover_dark="#1f6fc9",
+    )
     return {"theme": theme, "css": markup.filled("page.css.j2"), "head": markup.filled("page_head.html.j2")}
 
 
@@ -102,7 +109,7 @@ def _text(number: int) -> tuple[gradio.Column, gradio.Textbox, gradio.Button, gr
         text = gradio.Textbox(
             label="Text" if number == 1 else "Second text", lines=4, max_lines=12, elem_id=f"text-{number}"
         )
-        button = gradio.Button("Classify", variant="primary", elem_id=f"go-{number}")
+        button = gradio.Button("Classify", variant="primary", scale=0, elem_id=f"go-{number}", elem_classes="strata-go")
         answer = gradio.HTML(elem_id=f"answer-{number}")
     return column, text, button, answer
 
@@ -141,9 +148,11 @@ def _file(service: Service, model: gradio.Dropdown) -> None:
         with gradio.Column(min_width=280):
             about = gradio.HTML(elem_id="about")
             column = gradio.Dropdown([], label="Column of texts", visible=False, elem_id="column")
-            button = gradio.Button("Label its rows", variant="primary", visible=False, elem_id="label-rows")
+            button = gradio.Button(
+                "Label its rows", variant="primary", visible=False, elem_id="label-rows", elem_classes="strata-go"
+            )
             said = gradio.HTML(elem_id="said")
-            download = gradio.DownloadButton("Download", visible=False, elem_id="download")
+            download = gradio.DownloadButton("Download", visible=False, elem_id="download", elem_classes="strata-go")
     shown = [about, column, button, said, download]
     file.change(opened, [model, file], shown, api_visibility="private", show_progress="hidden")
     button.click(labelled, [model, file, column], [said, download], api_visibility="private", show_progress_on=said)
