@@ -17,6 +17,8 @@ from huggingface_hub.utils._http import default_client_factory
 from strata.base.errors import StrataError
 from strata.commands import publish
 from strata.commands.publish import check_recorded
+from strata.publishing import demo, space
+from strata.runtime.predictor import Predictor
 from strata.score_table import parse
 from strata.settings.yaml_loader import parse_yaml
 
@@ -77,6 +79,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         elif self.path == "/api/repos/create":
             asked = json.loads(body)
             hub.repositories[f"{asked['organization']}/{asked['name']}"] = asked["visibility"] == "private"
+            hub.kinds.append((asked.get("type", "model"), asked.get("sdk")))
             self.answer({"url": f"{here}/{asked['organization']}/{asked['name']}"})
         elif self.path == "/api/validate-yaml":
             self.answer({"errors": [], "warnings": []})
@@ -93,7 +96,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         elif "/commit/" in self.path:
             self.commit(body)
             self.answer({"commitUrl": f"{here}/o/n/commit/{'1' * 40}", "commitOid": "1" * 40})
-        elif (name := self.path.removeprefix("/api/models/")) in hub.repositories:
+        elif (name := re.sub("^/api/(models|spaces)/", "", self.path)) in hub.repositories:
             held = [{"rfilename": path} for path in hub.files]
             self.answer({"id": name, "private": hub.repositories[name], "siblings": held})
         else:
@@ -106,6 +109,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def hub(monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.repositories, server.files, server.blobs, server.calls, server.refuses = {}, {}, {}, [], None
+    server.kinds = []
     server.hangs, server.garbage, server.released = False, None, threading.Event()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -133,10 +137,12 @@ def test_the_whole_folder_and_its_card_arrive_in_a_private_repository(hub, sent,
     publish.main(sent)
     folder = trained.root / "models/quantize"
     wanted = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    assert set(hub.files) == {*wanted, "README.md"}
+    assert set(hub.files) == {*wanted, "README.md", "index.html"}
     for name, path in wanted.items():
         assert hashlib.sha256(hub.files[name]).digest() == hashlib.sha256(path.read_bytes()).digest(), name
     assert hub.repositories == {"o/n": True}
+    assert hub.kinds == [("model", None)]
+    assert hub.files["index.html"].decode() == demo.page("o/n")
     assert sum("/commit/" in path for _, path, _ in hub.calls) == 1
     assert any(path.startswith("/put/") for _, path, _ in hub.calls), "a large file goes as one"
     printed = capsys.readouterr()
@@ -155,6 +161,57 @@ def test_the_card_names_the_repository_and_its_metadata_are_the_metrics(hub, sen
     published = {entry["name"]: entry["value"] for entry in metadata["model-index"][0]["results"][0]["metrics"]}
     assert published == {f"{name}, int8": round(int8[name], 4) for name in ("accuracy", "f1", "mcc", "roc_auc")}
     assert metadata["pipeline_tag"] == "text-classification"
+
+
+@pytest.mark.parametrize("kind", space.KINDS)
+def test_a_space_is_private_and_holds_its_page_with_the_model(hub, sent, trained, tmp_path, kind, capsys):
+    publish.main([*sent, "--space", *([kind] if kind == "static" else [])])
+    assert hub.repositories == {"o/n": True}
+    assert hub.kinds == [("space", kind)]
+    assert all("/models/" not in path for _, path, _ in hub.calls)
+    listed = set(re.findall(r"^publish: (\S+), ", capsys.readouterr().out, re.MULTILINE))
+    assert listed == set(hub.files) == set(space.contents(kind, *inputs(trained), "o/n"))
+    about = parse_yaml(hub.files["README.md"].decode().split("---")[1])
+    assert (about["title"], about["sdk"]) == ("n", kind)
+    assert about["app_file"] in hub.files
+    assert not [name for name in hub.files if name.endswith((".safetensors", "model.onnx"))], "what no page reads"
+    for name, content in hub.files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    if kind == "gradio":
+        assert Predictor(tmp_path / "model")(["a good film"]) == Predictor(inputs(trained)[0])(["a good film"])
+        assert "OWNER/NAME" not in hub.files["model/README.md"].decode()
+        assert f"gradio=={about['sdk_version']}" in hub.files["requirements.txt"].decode().splitlines()
+
+
+def inputs(trained):
+    return trained.root / "models/quantize", trained.root / "model_card.md"
+
+
+def test_a_space_keeps_the_rules_of_a_model(hub, sent, monkeypatch, capsys):
+    publish.main([*sent, "--space", "--dry-run"])
+    assert "publish: nothing sent to o/n (dry run)" in capsys.readouterr().out
+    assert not hub.calls
+    hub.repositories["o/n"] = False
+    with pytest.raises(StrataError, match=r"o/n is public; pass --public"):
+        publish.main([*sent, "--space"])
+    hub.files |= {"old.py": b"old"}
+    publish.main([*sent, "--space", "static", "--public"])
+    assert "old.py" not in hub.files
+
+    def refuse(_):
+        raise StrataError("the model is not that of the recorded run")
+
+    monkeypatch.setattr(publish, "check_recorded", refuse)
+    with pytest.raises(StrataError, match="not that of the recorded run"):
+        publish.main([*sent, "--space"])
+
+
+def test_a_space_of_packages_that_are_not_installed_is_told(hub, sent, monkeypatch):
+    monkeypatch.setattr("importlib.metadata.packages_distributions", dict)
+    with pytest.raises(StrataError, match=r"the package \w+ is not installed, which the Space needs; .*serve,page"):
+        publish.main([*sent, "--space"])
+    assert not hub.calls
 
 
 def test_a_public_repository_is_refused_unless_asked_for(hub, sent):

@@ -6,6 +6,7 @@
     publish: model.safetensors, 90.87 MB
     publish: onnx/model.onnx, 90.89 MB
     publish: onnx/model_quantized.onnx, 22.98 MB
+    publish: preparation.json, 0.00 MB
     publish: quantization.json, 0.00 MB
     publish: tokenizer.json, 0.71 MB
     publish: tokenizer_config.json, 0.00 MB

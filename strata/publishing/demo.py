@@ -28,16 +28,16 @@ INTEGRITY = json.loads(Path(__file__).with_name("integrity.json").read_text(enco
 """The SHA-384 of each script, as a browser compares it."""
 
 
-def page(name: str, packages: str = CDN) -> str:
-    """Return the page. name: its title. packages: the address of npm's packages."""
-    address = packages + LIBRARY
+def page(name: str) -> str:
+    """Return the page. name: its title."""
+    address = CDN + LIBRARY
     values: dict[str, Any] = {
         "name": name,
         "import_map": {
             "imports": {"@huggingface/transformers": address},
             "integrity": {address: INTEGRITY[LIBRARY]},
         },
-        "runtime": {"script": _file(packages, SCRIPT), "program": _file(packages, PROGRAM)},
+        "runtime": {"script": _file(SCRIPT), "program": _file(PROGRAM)},
         "most_characters": MOST_CHARACTERS,
         "blocks": cleaning._BLOCKS.replace("|", ", "),
         "deepest": cleaning.DEEPEST,
@@ -47,8 +47,8 @@ def page(name: str, packages: str = CDN) -> str:
     return filled("index.html.j2", escape=True, **values)
 
 
-def _file(packages: str, path: str) -> dict[str, str]:
-    return {"address": packages + path, "integrity": INTEGRITY[path]}
+def _file(path: str) -> dict[str, str]:
+    return {"address": CDN + path, "integrity": INTEGRITY[path]}
 
 
 def _literal(pattern: re.Pattern) -> Markup:

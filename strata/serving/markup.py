@@ -50,7 +50,7 @@ def answer(given: Mapping, probabilities: Mapping[str, float]) -> str:
         given=given,
         bars=sorted(probabilities.items(), key=lambda bar: -bar[1]),
         pieces=pieces(given["text"][:end], words),
-        unread=given["text"][end:].strip(),
+        unread=given["text"][end:],
     )
 
 

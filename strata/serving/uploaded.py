@@ -52,13 +52,13 @@ def read(path: Path, trained: Preparation) -> Uploaded:
     said: list[str] = []
     rejects = Rejects()
     table = _table(path, rejects, said.append)
+    first = rejects.first and f"in line {rejects.first['line']}: {rejects.first['reason']}"
+    if not len(table) and first:
+        raise StrataError(f"{path}: no row can be read, the first {first}; save the file as CSV in UTF-8")
     if not len(table):
-        raise StrataError(f"{path}: no row that can be read; below the names of the columns comes a row for each text")
-    if rejects.first:
-        said.append(
-            f"{len(rejects):,} rows cannot be read and are left out, the first in line {rejects.first['line']}: "
-            f"{rejects.first['reason']}"
-        )
+        raise StrataError(f"{path}: no row in it; below the names of the columns comes a row for each text")
+    if first:
+        said.append(f"{len(rejects):,} of its rows cannot be read and are left out, the first {first}")
     text, is_guess = _text(path, table, trained)
     lacking = [name for name, _ in trained.annotate if name not in table.column_names]
     if lacking:
