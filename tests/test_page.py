@@ -494,3 +494,17 @@ def test_a_small_file_with_no_sign_of_texts_offers_its_columns(tmp_path):
     write_csv(tmp_path / "few.csv", [("1", "7")], ("n", "m"))
     upload = read(tmp_path / "few.csv", Preparation())
     assert (upload.text, upload.is_guess, list(upload.choices)) == ("n", True, ["n", "m"])
+
+
+def test_a_file_that_was_given_back_is_removed_later(monkeypatch):
+    from strata.serving import results
+
+    given = results.Results()
+    first = given.path("a.csv")
+    first.touch()
+    second = given.path("a.csv")
+    assert first.exists()
+    assert first != second
+    monkeypatch.setattr(results, "COPIED", -1)
+    given.path("a.csv")
+    assert not first.exists()

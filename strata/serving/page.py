@@ -5,7 +5,6 @@ It asks the same queue as every client, and nothing outside of this machine.
 
 import asyncio
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from strata.base.errors import StrataError
 from strata.serving import labelled_csv, markup
 from strata.serving.model_card import card
 from strata.serving.refusals import Refused
+from strata.serving.results import Results
 from strata.serving.service import Service
 from strata.serving.uploaded import LARGEST, SUFFIXES, read
 
@@ -125,6 +125,7 @@ async def _answer(service: Service, name: str, text: str) -> str:
 
 def _file(service: Service, model: gradio.Dropdown) -> None:
     """Add what labels a file: upload it, choose its column of texts, and get it back."""
+    results = Results()
 
     async def opened(name: str, path: str | None) -> tuple:
         return await _opened(service, name, path)
@@ -136,7 +137,7 @@ def _file(service: Service, model: gradio.Dropdown) -> None:
         progress: gradio.Progress = gradio.Progress(),  # noqa: B008, Gradio's way
     ) -> tuple:
         try:
-            said, out = await _labelled(service, name, Path(path), choice, progress)
+            said, out = await _labelled(service, name, Path(path), choice, results, progress)
         except (Refused, StrataError) as error:
             return _refusal(error, path), gradio.update(visible=False)
         return said, gradio.update(value=str(out), visible=True)
@@ -154,7 +155,9 @@ def _file(service: Service, model: gradio.Dropdown) -> None:
             said = gradio.HTML(elem_id="said")
             download = gradio.DownloadButton("Download", visible=False, elem_id="download", elem_classes="strata-go")
     shown = [about, column, button, said, download]
-    file.change(opened, [model, file], shown, api_visibility="private", show_progress="hidden")
+    gradio.on(
+        [file.change, model.change], opened, [model, file], shown, api_visibility="private", show_progress="hidden"
+    )
     button.click(labelled, [model, file, column], [said, download], api_visibility="private", show_progress_on=said)
 
 
@@ -173,16 +176,18 @@ async def _opened(service: Service, name: str, path: str | None) -> tuple:
 
 
 async def _labelled(
-    service: Service, name: str, path: Path, choice: str, progress: gradio.Progress
+    service: Service, name: str, path: Path, choice: str, results: Results, progress: gradio.Progress
 ) -> tuple[str, Path]:
     """Return what a labelled file holds, as HTML, and its path. Raises: Refused, StrataError."""
     model = service.model(name)
     upload = await asyncio.to_thread(read, path, model.predictor.preparation)
+    if choice not in upload.choices:
+        raise StrataError("choose the column of texts")
     rows = upload.texts(choice, model.predictor.preparation)
     answered = await labelled_csv.answers(
         service, model, rows, lambda done: progress((done, len(rows)), desc="Labelling", unit="rows")
     )
-    out = Path(tempfile.mkdtemp(dir=path.parent)) / f"{path.stem}-labelled.csv"
+    out = results.path(f"{path.stem}-labelled.csv")
     may_abstain = model.predictor.abstain_below is not None
     await asyncio.to_thread(labelled_csv.write, out, upload, answered, may_abstain)
     counts = labelled_csv.counts(answered)
