@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +14,7 @@ from strata.serving.limits import Limits
 from strata.serving.refusals import Refused
 
 LARGE = 1 << 16  # bytes; parsing more of them would hold up the other clients
+_PARSER = ThreadPoolExecutor(1, "parser")  # one thread: each further one keeps memory of its own
 MOST_SHOWN = 60  # characters of a name that the client wrote
 
 Row = str | Mapping[str, Any]
@@ -38,7 +40,9 @@ async def content(request: Request, limits: Limits, count: Callable[[int], None]
     if kind != "application/json":
         raise Refused(415, "the body must be JSON, with the header Content-Type: application/json")
     body = await _bytes(request, limits, count)
-    return await asyncio.to_thread(parsed, body) if len(body) > LARGE else parsed(body)
+    if len(body) <= LARGE:
+        return parsed(body)
+    return await asyncio.get_running_loop().run_in_executor(_PARSER, parsed, body)
 
 
 async def _bytes(request: Request, limits: Limits, count: Callable[[int], None]) -> bytearray:

@@ -8,6 +8,7 @@ from strata.serving import server
 from strata.serving.app import create_app
 from strata.serving.limits import Limits
 from strata.serving.log import Log
+from strata.serving.memory import give_back_large_blocks
 from strata.serving.models import Models
 from strata.serving.service import Service
 from strata.serving.watch import Watch
@@ -21,6 +22,7 @@ def serve(
     threads: texts that are scored at a time, at most one per core. key: that clients have to send; None: none.
     Raises: StrataError where a model cannot be loaded, or the port is taken.
     """
+    give_back_large_blocks()
     log = Log()
     server.send_to(log)
     models = Models(folders, model)
