@@ -352,6 +352,7 @@ def test_the_model_in_the_browser_answers_as_the_predictor(browser, static, fold
         ({"abstain_below": 1.0}, "Not sure"),
         ({"threshold": 0.0}, "positive"),
         ({"threshold": 1.0, "positive": "negative"}, "positive"),
+        ({"threshold": {"negative": 1.0, "positive": 1e-6}}, "positive"),
     ],
 )
 def test_the_model_in_the_browser_decides_as_its_config_says(browser, folder, tmp_path, config, said):

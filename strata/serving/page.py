@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 FONT, MONOSPACED = ("system-ui", "Segoe UI", "Roboto", "sans-serif"), ("ui-monospace", "Menlo", "monospace")
+# without Gradio's own queue, in which an event that comes as another one ends can be lost; the service has a queue
+DIRECT = {"queue": False, "api_visibility": "private"}
 KEPT = 3600  # seconds that uploaded and labelled files stay on the server's disk
 
 
@@ -70,7 +72,7 @@ def page(service: Service) -> gradio.Blocks:
         with gradio.Tab("Model card") as tab:
             text = gradio.Markdown(elem_classes="strata-card", latex_delimiters=[], elem_id="card")
         for event in (tab.select, model.change, blocks.load):
-            event(lambda name: _card(service, name), model, text, api_visibility="private", show_progress="hidden")
+            event(lambda name: _card(service, name), model, text, show_progress="hidden", **DIRECT)
     return blocks.queue(default_concurrency_limit=None, api_open=False)
 
 
@@ -95,13 +97,11 @@ def _texts(service: Service, model: gradio.Dropdown) -> None:
             answered,
             [model, text],
             answer,
-            api_visibility="private",
             show_progress="minimal",
+            **DIRECT,
         )
     compared = gradio.Checkbox(label="Compare with a second text", elem_id="compare", container=False)
-    compared.change(
-        lambda asked: gradio.update(visible=asked), compared, columns[1][0], api_visibility="private", queue=False
-    )
+    compared.change(lambda asked: gradio.update(visible=asked), compared, columns[1][0], **DIRECT)
 
 
 def _text(number: int) -> tuple[gradio.Column, gradio.Textbox, gradio.Button, gradio.HTML]:
@@ -155,9 +155,7 @@ def _file(service: Service, model: gradio.Dropdown) -> None:
             said = gradio.HTML(elem_id="said")
             download = gradio.DownloadButton("Download", visible=False, elem_id="download", elem_classes="strata-go")
     shown = [about, column, button, said, download]
-    gradio.on(
-        [file.change, model.change], opened, [model, file], shown, api_visibility="private", show_progress="hidden"
-    )
+    gradio.on([file.change, model.change], opened, [model, file], shown, show_progress="hidden", **DIRECT)
     button.click(labelled, [model, file, column], [said, download], api_visibility="private", show_progress_on=said)
 
 
