@@ -218,7 +218,7 @@ def test_a_text_longer_than_the_model_reads_says_where_it_stops(browser, address
     with Visit(browser, address) as visit:
         classified(visit.page, LONG)
         assert visit.page.locator(".strata-unread").inner_text().split()[:2] == ["good", "film"]
-        assert "beyond the length" in visit.page.locator("#answer-1 .strata-note").last.inner_text()
+        assert "does not read the grey part" in visit.page.locator("#answer-1 .strata-note").last.inner_text()
 
 
 @NEEDS_CHROMIUM

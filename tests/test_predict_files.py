@@ -234,8 +234,8 @@ def test_columns_that_come_late_are_kept(folder, tmp_path, small_blocks):
         (["in.md", "--out", "out.csv"], r"in.md: .md is not read"),
         (["empty.csv", "--out", "out.csv"], r"empty.csv: no readable row in it$"),
         (["broken.csv", "--out", "out.csv"], r"broken.csv: no readable row in it; the first: line 2, 1 cells"),
-        (["a good film", "--text", "text"], r"--text is of a file's rows; name --out too"),
-        (["a good film", "--all"], r"--all is of a file's rows; name --out too"),
+        (["a good film", "--text", "text"], r"--text works on a file's rows, and needs --out"),
+        (["a good film", "--all"], r"--all works on a file's rows, and needs --out"),
         (["in.csv"], r"strata predict FOLDER in.csv --out labelled.csv labels its rows"),
     ],
 )
@@ -305,7 +305,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_bytes(
     capsys.readouterr()
     run(*argv, tmp_path / f"out.{suffix}")
     assert scored == [7, 2]
-    assert capsys.readouterr().err == f"predict: goes on with out.{suffix}, of which 21 rows are done\n"
+    assert capsys.readouterr().err == f"predict: resuming out.{suffix}: 21 rows are done\n"
     for name in (f".{suffix}", f".{suffix}.rejects.parquet"):
         assert (tmp_path / f"out{name}").read_bytes() == (tmp_path / f"whole{name}").read_bytes()
     assert not list(tmp_path.glob(".*"))
@@ -328,7 +328,7 @@ def test_what_is_done_is_of_no_use_to_another_call(
     scored.clear()
     run(model, *argv)
     assert sum(scored) == 30
-    words = "what an earlier run left for out.csv is of another input, model or option; removed"
+    words = "removed what another run left for out.csv: its input, model, options or code differ"
     assert capsys.readouterr().err == f"predict: {words}\n"
     expected = tmp_path / "expected.csv"
     run(model, *argv[:2], expected, *argv[3:])
@@ -364,7 +364,7 @@ def test_a_process_that_is_killed_leaves_what_is_done_and_no_output(folder, tmp_
         assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "out.csv").exists()
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stderr.startswith("predict: goes on with out.csv, of which ")
+    assert done.stderr.startswith("predict: resuming out.csv: ")
     run(folder, tmp_path / "in.csv", "--out", tmp_path / "whole.csv")
     assert (tmp_path / "out.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 

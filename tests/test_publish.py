@@ -263,7 +263,7 @@ def test_a_refusal_is_one_line_without_the_token(hub, sent, status, sentence):
 def test_a_hub_that_hangs_is_given_up(hub, sent, monkeypatch):
     monkeypatch.setattr(publish, "PATIENCE", 0.3)
     hub.hangs = True
-    with pytest.raises(StrataError, match=r"o/n: the Hub has not answered for 0.3 s; nothing is published, try again"):
+    with pytest.raises(StrataError, match=r"the Hub has not answered for 0.3 s; look at the repository before you"):
         publish.main(sent)
 
 

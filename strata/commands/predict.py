@@ -158,6 +158,8 @@ def label_rows(args: argparse.Namespace) -> None:
     predictor = Predictor(args.folder, args.model, args.threads)
     engine = side_by_side.labelled_blocks
     if args.on:
+        if args.threads:
+            raise StrataError("--threads is for this machine; on a cluster, each block has one core")
         if importlib.util.find_spec("ray") is None:
             raise StrataError("the package ray is not installed; in Strata's folder: pip install '.[pipeline,ray]'")
         from strata.labelling.on_ray import Cluster
@@ -191,13 +193,13 @@ def main(argv: list[str] | None = None) -> None:
     if args.address and not args.on:
         raise StrataError("--address names a Ray cluster, and needs --on ray")
     if args.explain and args.out:
-        raise StrataError("--explain is of single texts, not of a file's rows; leave out one of --explain and --out")
+        raise StrataError("--explain works on single texts, not on a file's rows; leave out one of --explain and --out")
     if args.out:
         label_rows(args)
         return
     for option in ("text", "all", "on"):
         if getattr(args, option):
-            raise StrataError(f"--{option} is of a file's rows; name --out too")
+            raise StrataError(f"--{option} works on a file's rows, and needs --out")
     texts = [] if args.texts == ["-"] else args.texts
     check_files(args.folder, args.model)
     check_texts(texts)

@@ -200,7 +200,7 @@ def sent(repo: str, files: dict[str, Path | bytes], public: bool, space_kind: st
     except (OSError, HTTPError) as error:
         if "Timeout" in type(error).__name__:
             raise StrataError(
-                f"{repo}: the Hub has not answered for {PATIENCE:g} s; nothing is published, try again later"
+                f"{repo}: the Hub has not answered for {PATIENCE:g} s; look at the repository before you try again"
             ) from None
         raise StrataError(f"{repo}: the Hub cannot be reached ({type(error).__name__})") from None
     except Exception as error:  # such as the client's, on an answer that is not the expected JSON

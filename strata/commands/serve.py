@@ -7,8 +7,8 @@
     $ curl -s http://127.0.0.1:8000/predict -H "Content-Type: application/json" -d '{"texts": "a warm, funny film"}'
     {"answers":[{"label":"positive","probability":0.9597947311126763}],"model":"quantize","version":"f6aa79e45ebc"}
 
-/docs lists what can be asked. Several folders are served at /models/NAME/predict, the first one at /predict as well. A
-folder that changes is loaded anew without losing a request; one that is broken is refused, and the old model goes on.
+/openapi.json lists what can be asked. Several folders are served at /models/NAME/predict, the first one at /predict as
+well. A folder that changes is loaded again without losing a request; a broken one is refused, and the old model stays.
 """
 
 import argparse

@@ -17,7 +17,7 @@ the strictest on at the full level would end where too few rows are answered to 
 import numpy as np
 from scipy.stats import binom
 
-RATIO = 1.05  # of the doubts of two thresholds that follow each other; the doubt is 1 - threshold
+RATIO = 1.05  # between the doubts of neighbouring thresholds; the doubt is 1 - threshold
 STARTS = {1 / 16: 0.02, 1 / 2: 0.35, 1: 0.5, 2: 0.1, 4: 0.03}
 """Doubt, divided by the bound: share of the level that starts there. Of a calibrated model, the error of the rows with
 a doubt of at most the bound is below the bound, so that the level is best spent there. The small shares are for models

@@ -7,18 +7,21 @@ from itertools import chain, count, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import onnxruntime
 import pyarrow as pa
 import tokenizers
 from tqdm import tqdm
 
+import strata
+from strata import cpu
 from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.labelling import outputs, side_by_side
 from strata.labelling.labeller import Labeller
 from strata.labelling.partial import Partial
 from strata.labelling.rows import Rows
-from strata.labelling.source import BLOCK, BLOCK_SIZE, Unchanged, blocks, identity, raw_file
+from strata.labelling.source import Unchanged, blocks, identity, raw_file
 from strata.labelling.text_columns import preparation_for
 from strata.reading.raw_files import RawFile
 from strata.reading.source_file import SourceFile
@@ -27,7 +30,7 @@ from strata.runtime import manifest
 from strata.runtime.predictor import Predictor
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
-FORMAT = 1  # of the blocks that are kept; it changes with the code that makes them
+ROOMS = ("base", "labelling", "reading", "runtime", "text")  # whose code decides what a block holds
 
 
 Engine = Callable[
@@ -85,16 +88,16 @@ def label_file(
     unchanged = Unchanged(file.path)
     with Partial(out, _key(folder, file, options), report) as partial:
         with Rejects(partial.rejects, REJECTS) as rejects:
-            _label(predictor, file, options, engine, partial, rejects)
+            _label(predictor, file, options, engine, partial, rejects, unchanged)
         unchanged.check()
         rows = Rows(list(takewhile(Path.exists, map(partial.path, count()))))
         for said in rows.renamed():
             report(f"{file.path.name} has a column {said}")
+        outputs.write(out, rows.batches(), rows.schema)
         if len(rejects):
             partial.rejects.replace(rejects_path(out))
         else:
             rejects_path(out).unlink(missing_ok=True)  # of an earlier file of the same name
-        outputs.write(out, rows.batches(), rows.schema)
     return _summary(out, rows, rejects)
 
 
@@ -104,14 +107,31 @@ def _key(folder: Path, file: RawFile, options: Options) -> dict[str, Any]:
         "file": identity(file),
         "model": hashlib.sha256((folder / manifest.NAME).read_bytes()).hexdigest(),
         "options": options,
-        "code": [FORMAT, BLOCK, BLOCK_SIZE, onnxruntime.__version__, tokenizers.__version__, pa.__version__],
+        "code": _code(),
+        "libraries": [module.__version__ for module in (np, onnxruntime, tokenizers, pa)],
+        "cpu": cpu.flags(),
     }
 
 
+def _code() -> str:
+    """Return a hash of the code that reads, prepares and scores."""
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((Path(strata.__file__).parent / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _label(
-    predictor: Predictor, file: RawFile, options: Options, engine: Engine, partial: Partial, rejects: Rejects
+    predictor: Predictor,
+    file: RawFile,
+    options: Options,
+    engine: Engine,
+    partial: Partial,
+    rejects: Rejects,
+    unchanged: Unchanged,
 ) -> None:
-    """Label the blocks of a file that are not done yet."""
+    """Label the blocks of a file that are not done yet. unchanged: no block of a file that has changed is kept."""
     source = SourceFile(file, rejects=rejects, report=report)
     upcoming = blocks(source.tables())
     first = next(upcoming, None)
@@ -123,6 +143,7 @@ def _label(
     with tqdm(desc="predict", unit=" rows", unit_scale=True, disable=None) as bar:
         for number, block_rows, labelled in engine(labeller, chain([first], upcoming), partial.has):
             if labelled is not None:
+                unchanged.check()
                 partial.write(number, labelled)
             rows += block_rows
             bar.update(block_rows)

@@ -76,11 +76,15 @@ class Cluster:
             batch_size=1,
             batch_format="pyarrow",
         )
-        for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
-            for row in batch.to_pylist():
-                if row["error"]:
-                    raise StrataError(row["error"])
-                yield row["number"], pa.ipc.open_stream(row["block"]).read_all()
+        try:
+            for batch in dataset.iter_batches(batch_size=None, batch_format="pyarrow"):
+                for row in batch.to_pylist():
+                    if row["error"]:
+                        raise StrataError(row["error"])
+                    yield row["number"], pa.ipc.open_stream(row["block"]).read_all()
+        except ray.exceptions.RayError as error:
+            reason = str(error).strip().splitlines()[-1]
+            raise StrataError(f"the cluster failed ({reason}); run the same command again, and it resumes") from None
 
 
 class NodeLabeller:

@@ -54,7 +54,7 @@ class Partial:
                 return
         content = list(self.folder.iterdir())
         if content:
-            self._report(f"what an earlier run left for {self.out.name} is of another input, model or option; removed")
+            self._report(f"removed what another run left for {self.out.name}: its input, model, options or code differ")
         for path in content:  # the folder itself stays, since it is locked
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         files.write_json(self.folder / KEY, self._key)
@@ -62,7 +62,7 @@ class Partial:
     def _report_done(self) -> None:
         rows = sum(filter(None, map(_rows, self._blocks())))
         if rows:
-            self._report(f"goes on with {self.out.name}, of which {rows:,} rows are done")
+            self._report(f"resuming {self.out.name}: {rows:,} rows are done")
 
     def _blocks(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.stem.isdigit()]

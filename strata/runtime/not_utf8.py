@@ -25,7 +25,11 @@ _BINARY = {
 
 def is_utf8(text: str) -> bool:
     """Tell whether text can be written as UTF-8: no lone surrogates, which stand for bytes that were not decoded."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def other_format(start: bytes) -> str | None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from strata.serving import documentation, request_body
 from strata.serving.access import Access
+from strata.serving.bounded import Bounded
 from strata.serving.log import Log
 from strata.serving.metrics import Metrics
 from strata.serving.observed import Observed
@@ -23,7 +24,8 @@ from strata.serving.service import Service
 
 GONE = 499  # the status of a request whose client has gone, in metrics and log; nobody receives it
 POINTER = (
-    "Strata serves a model here: POST /predict and /explain, see /docs. A page needs: pip install '.[serve,page]'\n"
+    "Strata serves a model here: POST /predict and /explain, see /openapi.json. "
+    "A page needs: pip install '.[serve,page]'\n"
 )
 
 
@@ -32,7 +34,8 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
 
     page: whether it is at /, where its package is installed.
     """
-    app = FastAPI(title="Strata", redirect_slashes=False)
+    # without the pages of FastAPI, which load scripts from elsewhere
+    app = FastAPI(title="Strata", redirect_slashes=False, docs_url=None, redoc_url=None)
     app.state.service, app.state.metrics = service, Metrics(service)
     app.openapi = lambda: documentation.openapi(service, bool(key))
     app.add_exception_handler(Refused, _refusal)
@@ -40,6 +43,7 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
     app.add_exception_handler(Gone, _gone)
     _add_state(app, service, app.state.metrics)
     _add_models(app, service)
+    app.add_middleware(Bounded, limits=service.limits)
     app.add_middleware(Access, key=key)
     app.add_middleware(Observed, metrics=app.state.metrics, log=log)
     if page and importlib.util.find_spec("gradio") and importlib.util.find_spec("strata.serving.page"):

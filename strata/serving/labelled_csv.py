@@ -17,6 +17,7 @@ from strata.serving.service import Service
 from strata.serving.uploaded import Uploaded
 
 TOGETHER = 64  # texts that are queued at a time, so that other clients are not held up
+BUSY = (503, 504)  # the queue is full, or slow
 PATIENCE = 60  # seconds that a full queue is waited for
 
 
@@ -28,7 +29,7 @@ async def answers(
     progress: takes the number of rows that are done. Raises: Refused.
     """
     made: list[dict | None] = [None] * len(rows)
-    given = _with_text(rows, model.predictor.preparation)
+    given = await asyncio.to_thread(_with_text, rows, model.predictor.preparation)
     for start in range(0, len(given), TOGETHER):
         positions = given[start : start + TOGETHER]
         answered = await _patient(service, model, [rows[i] for i in positions])
@@ -51,7 +52,7 @@ async def _patient(service: Service, model: Model, rows: list[dict]) -> list[dic
         try:
             return await service.answers(model, rows)
         except Refused as refused:
-            if refused.status != 503 or service.ending or waited >= PATIENCE:
+            if refused.status not in BUSY or waited >= PATIENCE:
                 raise
             seconds = refused.retry_after or 1
         await asyncio.sleep(seconds)
@@ -86,5 +87,7 @@ def _cells(answer: Mapping | None, columns: tuple[str, ...]) -> list:
 
 def counts(answered: list[dict | None]) -> Counter[str]:
     """Return the number of rows by what is said of them."""
-    words = {None: "Not sure"}
-    return Counter("No text" if answer is None else words.get(answer["label"], answer["label"]) for answer in answered)
+    return Counter(
+        "(no text)" if answer is None else "(not sure)" if answer["label"] is None else answer["label"]
+        for answer in answered
+    )

@@ -7,7 +7,8 @@ class Limits(NamedTuple):
     """texts: of a request. body: bytes. held: bytes of all bodies whose requests are open.
 
     queue: requests that wait. waiting: texts of requests that have several. seconds: from the end of a request's body
-    to its answer. reading: seconds that a body may take to arrive. head: seconds that headers may take. idle: seconds
+    to its answer. reading: seconds that a body may take to arrive. upload: bytes of a file for the page. uploading:
+    seconds that it may take to arrive. head: seconds that headers may take. idle: seconds
     that a connection stays open without a request. connections: open at a time.
     """
 
@@ -18,6 +19,8 @@ class Limits(NamedTuple):
     waiting: int = 4096
     seconds: float = 30
     reading: float = 10
+    upload: int = 65 << 20  # a file of the largest size, and what a form adds to it
+    uploading: float = 120
     head: float = 10
     idle: float = 15
     connections: int = 512

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FONT, MONOSPACED = ("system-ui", "Segoe UI", "Roboto", "sans-serif"), ("ui-monospace", "Menlo", "monospace")
 # without Gradio's own queue, in which an event that comes as another one ends can be lost; the service has a queue
 DIRECT = {"queue": False, "api_visibility": "private"}
+FILES = 2  # that are labelled at a time; others wait
 KEPT = 3600  # seconds that uploaded and labelled files stay on the server's disk
 
 
@@ -119,8 +120,9 @@ async def _answer(service: Service, name: str, text: str) -> str:
     if not text.strip():
         raise Refused(422, "type a text first")
     model = service.model(name)
-    (given,) = await service.answers(model, [text], every=True)
-    return markup.answer(await service.explanation(model, text), given["probabilities"])
+    with service.begun():
+        (given,) = await service.answers(model, [text], every=True)
+        return markup.answer(await service.explanation(model, text), given["probabilities"])
 
 
 def _file(service: Service, model: gradio.Dropdown) -> None:
@@ -156,7 +158,14 @@ def _file(service: Service, model: gradio.Dropdown) -> None:
             download = gradio.DownloadButton("Download", visible=False, elem_id="download", elem_classes="strata-go")
     shown = [about, column, button, said, download]
     gradio.on([file.change, model.change], opened, [model, file], shown, show_progress="hidden", **DIRECT)
-    button.click(labelled, [model, file, column], [said, download], api_visibility="private", show_progress_on=said)
+    button.click(
+        labelled,
+        [model, file, column],
+        [said, download],
+        api_visibility="private",
+        show_progress_on=said,
+        concurrency_limit=FILES,
+    )
 
 
 async def _opened(service: Service, name: str, path: str | None) -> tuple:
@@ -181,10 +190,11 @@ async def _labelled(
     upload = await asyncio.to_thread(read, path, model.predictor.preparation)
     if choice not in upload.choices:
         raise StrataError("choose the column of texts")
-    rows = upload.texts(choice, model.predictor.preparation)
-    answered = await labelled_csv.answers(
-        service, model, rows, lambda done: progress((done, len(rows)), desc="Labelling", unit="rows")
-    )
+    rows = await asyncio.to_thread(upload.texts, choice, model.predictor.preparation)
+    with service.begun():
+        answered = await labelled_csv.answers(
+            service, model, rows, lambda done: progress((done, len(rows)), desc="Labelling", unit="rows")
+        )
     out = results.path(f"{path.stem}-labelled.csv")
     may_abstain = model.predictor.abstain_below is not None
     await asyncio.to_thread(labelled_csv.write, out, upload, answered, may_abstain)

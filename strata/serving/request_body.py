@@ -76,7 +76,7 @@ def parsed(body: bytes | bytearray) -> Any:
     except json.JSONDecodeError as error:
         raise Refused(400, f"the body is not JSON ({error.msg}, character {error.pos:,})") from None
     except RecursionError:
-        raise Refused(400, "the body has too many lists and objects in each other") from None
+        raise Refused(400, "the body is nested too deeply") from None
     except ValueError:  # NaN, or thousands of digits
         raise Refused(400, "the body has a number that JSON or this server does not know") from None
 

@@ -81,7 +81,8 @@ class _ToLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info and record.exc_info[0]
-        self.log.say(f"{record.name}: {kind.__name__ if kind else str(record.msg).splitlines()[0]}")
+        first, *_ = str(record.msg).splitlines() or [""]  # without the arguments, which may be a client's words
+        self.log.say(f"{record.name}: {kind.__name__ if kind else first}")
 
 
 def send_to(log: Log) -> None:

@@ -1,8 +1,9 @@
 """What a server does with texts: it queues them, waits for the answers, and gives up in time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,8 @@ from strata.serving.refusals import Refused
 from strata.serving.request_body import Row
 from strata.serving.work import Work
 from strata.softmax import softmax
+
+_BEGUN: ContextVar[bool] = ContextVar("begun", default=False)
 
 
 class Service:
@@ -67,17 +70,30 @@ class Service:
             logits = await self._done([partial(_logits, classifier, ids) for ids in made.input_ids])
         return made.explanation(np.concatenate(logits))
 
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Hold together what is asked in several steps: it is finished, even if the server is told to end meanwhile."""
+        self.open += 1
+        token = _BEGUN.set(True)
+        try:
+            yield
+        finally:
+            _BEGUN.reset(token)
+            self.open -= 1
+
     @asynccontextmanager
     async def _admitted(self) -> AsyncIterator[None]:
         """Count a request as open, and give it its time. Raises: Refused (503, 504)."""
-        if self.ending:
+        if self.ending and not _BEGUN.get():
             raise Refused(503, "the server is ending; ask again in a moment", 1)
         self.open += 1
         try:
             async with asyncio.timeout(self.limits.seconds):
                 yield
         except TimeoutError:
-            raise Refused(504, f"not done in {self.limits.seconds:g} seconds; send fewer texts, or later", 1) from None
+            raise Refused(
+                504, f"not done in {self.limits.seconds:g} seconds; send fewer texts, or try again later", 1
+            ) from None
         finally:
             self.open -= 1
 
@@ -86,8 +102,8 @@ class Service:
         job = self.work.submit(units)
         try:
             return await asyncio.wrap_future(job.future)
-        except StrataError as error:
-            raise Refused(500, str(error)) from None
+        except StrataError as error:  # its file is one of the server's own
+            raise Refused(500, f"the model fails: {str(error).partition(': ')[2] or error}") from None
         finally:
             self.work.cancel(job)
 

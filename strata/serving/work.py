@@ -23,6 +23,7 @@ class Job:
 
     def __init__(self, units: Sequence[Callable[[], Any]]):
         self.units, self.results, self.taken, self.open = units, [None] * len(units), 0, len(units)
+        self.settled = False  # a thread has the last word on the future
         self.future: Future[list] = Future()
 
     @property
@@ -121,12 +122,11 @@ class Work:
             self._seconds += (seconds - self._seconds) * (SMOOTHING if self._seconds else 1)
             job.results[index] = result
             job.open -= 1
-            if job.future.done():  # cancelled, or failed at another unit
+            if job.settled or job.future.done() or (error is None and job.open):
                 return
+            job.settled = True  # under the lock: two units may fail at once
             if error is not None:
                 self._drop(job)
-            elif job.open:
-                return
         if job.future.set_running_or_notify_cancel():
             if error is None:
                 job.future.set_result(job.results)
