@@ -18,6 +18,7 @@ import pytest
 import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings, strategies
+from starlette.exceptions import HTTPException
 
 from strata.base.errors import StrataError
 from strata.commands import serve
@@ -27,6 +28,7 @@ from strata.runtime.predictor import Predictor
 from strata.serving import documentation
 from strata.serving.access import api_key
 from strata.serving.app import create_app
+from strata.serving.bounded import Bounded
 from strata.serving.limits import Limits
 from strata.serving.log import Log
 from strata.serving.models import Models
@@ -674,3 +676,54 @@ def test_libraries_report_in_one_line_without_what_a_client_sent(capsys):
         "serve: uvicorn.error: Invalid HTTP request received.",
         "serve: asyncio: ValueError",
     ]
+
+
+def test_units_of_a_request_that_fail_at_once_leave_every_thread_alive():
+    work, together = Work(2, Limits()), threading.Barrier(2)
+
+    def fail():
+        together.wait()
+        raise Refused(422, "no text")
+
+    for _ in range(300):
+        with pytest.raises(Refused):
+            work.submit([fail, fail]).future.result()
+    assert work.submit([lambda: 1, lambda: 2]).future.result() == [1, 2]
+    assert all(thread.is_alive() for thread in work._pool)
+    work.close()
+
+
+def test_a_body_for_the_page_has_a_size_and_a_time():
+    async def reads(scope, receive, send):
+        message = await receive()
+        while message.get("more_body"):
+            message = await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"read"})
+
+    def status(path, parts, length=None):
+        """Send the parts of a body, None for one that does not come, and return the status of the answer."""
+        headers = [] if length is None else [(b"content-length", str(length).encode())]
+        scope = {"type": "http", "method": "POST", "path": path, "headers": headers}
+        waiting, sent = iter(parts), []
+
+        async def receive():
+            part = next(waiting)
+            if part is None:
+                await asyncio.Event().wait()
+            return {"type": "http.request", "body": part, "more_body": True}
+
+        async def send(message):
+            sent.append(message)
+
+        layer = Bounded(reads, Limits(body=10, upload=20, uploading=0.05))
+        try:
+            asyncio.run(layer(scope, receive, send))
+        except HTTPException as refused:
+            return refused.status_code
+        return sent[0]["status"]
+
+    assert status("/gradio_api/run/predict", [], length=11) == 413
+    assert status("/gradio_api/run/predict", [b"123456", b"123456"]) == 413
+    assert status("/gradio_api/upload", [b"1" * 12, b"1" * 12]) == 413
+    assert status("/gradio_api/run/predict", [b"123456", None]) == 408

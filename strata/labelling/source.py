@@ -14,7 +14,7 @@ from strata.reading.parts import named_part
 from strata.reading.raw_files import TEXT, RawFile
 from strata.reading.unpack import inner_name
 
-# a block ends at either limit, so that the blocks do not depend on the batches that a reader gives
+# a block ends at either limit; the second one is looked at after each batch that a reader gives
 BLOCK = 4096  # rows
 BLOCK_SIZE = 64 * 1024 * 1024  # bytes
 
