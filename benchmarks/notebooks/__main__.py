@@ -1,0 +1,60 @@
+"""Run the notebooks' experiments, which are sweeps, and score the validation rows of each trial by several metrics.
+
+    make office && python -m benchmarks.notebooks            # from the root; adds to benchmarks/notebooks/results.json
+    python -m benchmarks.notebooks spoilers_lr_batch         # of the recipe in params.yaml
+
+A sweep that has run is scored again from the rows that it keeps.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from strata.scoring import scores
+from strata.settings.sweep_reader import read_sweep
+from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.answer import answer
+from strata.sweeping.kept_rows import read_rows
+from strata.sweeping.run import ROWS, STATE, known_study
+
+ROOT, PATH = Path.cwd(), Path(__file__).with_name("results.json")
+SWEEPS = ("imdb_three", "office_attempts")
+METRICS = ("accuracy", "f1", "precision", "recall", "log_loss")
+
+
+def scored(name: str) -> dict:
+    """Return what a sweep found: its recipe, and by trial the settings, the scores and the seconds."""
+    sweep = read_sweep(ROOT / f"sweeps/{name}.yaml", ROOT / "params.yaml", ROOT / "recipes")
+    folder = ROOT / STATE / name / ROWS
+    found, trials = answer(known_study(ROOT, name, sweep), folder), {}
+    for setting in found.scored:
+        rows, labels = read_rows(folder, setting.number)
+        values = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), labels.positive_id)
+        trials[setting.name.removeprefix(f"{name}-")] = {
+            "settings": setting.overrides,
+            "rows": len(rows),
+            "tied": found.is_tied(setting),
+            **{metric: round(values[metric], 4) for metric in METRICS},
+        }
+    return {
+        "recipe": read_yaml(ROOT / "params.yaml")["recipe"],
+        "states": found.states,
+        "best": found.best.name.removeprefix(f"{name}-"),
+        "trials": trials,
+    }
+
+
+def main() -> None:
+    results = json.loads(PATH.read_text(encoding="utf-8")) if PATH.exists() else {}
+    for name in sys.argv[1:] or SWEEPS:
+        subprocess.run([sys.executable, "-m", "strata", "sweep", name], check=True)
+        results[name] = scored(name)
+    PATH.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+if __name__ == "__main__":
+    main()
