@@ -63,6 +63,7 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.calibration
 	python -m benchmarks.gate
 	python -m benchmarks.search_honesty
+	python -m benchmarks.sweep
 	python -m benchmarks.not_sure
 	python -m benchmarks.explain
 	python -m benchmarks.serve
