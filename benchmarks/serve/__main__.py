@@ -2,7 +2,7 @@
 
     python -m venv .venv/litserve && .venv/litserve/bin/pip install litserve==0.2.19 -r requirements-base.txt
     python -m benchmarks.serve --litserve .venv/litserve/bin/python    # writes results.json, nine minutes
-    python -m benchmarks.serve --seconds 2 --out /tmp/results.json     # a look, without LitServe
+    python -m benchmarks.serve --seconds 2 --out look.json             # a look, without LitServe
 
 Clients and server share this machine's cores, over loopback. Each arm is a process of its own; LitServe has a worker
 a core with one thread each, or one worker with all threads; the better of the two counts. All are asked in turn,

@@ -22,10 +22,8 @@ class Watch:
     def __init__(self, models: Models, said: Callable[[str], None], counted: Callable[[str, str], None]):
         self._models, self._said, self._counted = models, said, counted
         self._seen = {model.name: self._signature(model.folder) for model in models}  # at the last look
-        self._known: dict[str, Signature | None] = dict(
-            self._seen
-        )  # of what was tried last; None where it has changed since it was loaded
-        self._known |= {model.name: None for model in models if not _is_current(model)}
+        # of what was tried last; None where the folder has changed since it was loaded
+        self._known = {model.name: self._seen[model.name] if _is_current(model) else None for model in models}
         self._refusals: dict[str, str] = {}
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)

@@ -46,15 +46,18 @@ def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
     Raises: StrataError when the study belongs to another project, or the project is not what it was.
     """
     storage = storage_of(project, name, sweep, alone=True)
-    study = Study.begun(sweep, name, storage)
-    if database_of(sweep):
-        study.check_owner(f"{platform.node()}:{project}")
+
+    def owned() -> Study:
+        study = Study.begun(sweep, name, storage)
+        if database_of(sweep):  # a journal is in the project's own folder
+            study.check_owner(f"{platform.node()}:{project}")
+        return study
+
+    study = owned()
     if restart:
         forget(name, storage)
         shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
-        study = Study.begun(sweep, name, storage)
-        if database_of(sweep):
-            study.check_owner(f"{platform.node()}:{project}")
+        study = owned()
     study.check_base(base.fingerprint(project, name, sweep))
     return study
 
