@@ -301,7 +301,7 @@ def test_a_model_that_may_abstain_says_not_sure_with_the_two_likeliest(browser, 
 @pytest.mark.slow
 def test_a_space_holds_every_module_that_it_imports(space_folder):
     code = (
-        "import sys, pathlib, strata.serving.alone, strata.reading.delimited; here = pathlib.Path.cwd(); "
+        "import sys, pathlib, strata.serving.space_page, strata.reading.delimited; here = pathlib.Path.cwd(); "
         "ours = [m.__file__ for n, m in sys.modules.items() if n.partition('.')[0] in ('strata', 'stages')]; "
         "assert all(pathlib.Path(file).is_relative_to(here) for file in ours), ours"
     )
@@ -506,14 +506,14 @@ def test_a_small_file_with_no_sign_of_texts_offers_its_columns(tmp_path):
 
 
 def test_a_file_that_was_given_back_is_removed_later(monkeypatch):
-    from strata.serving import results
+    from strata.serving import page_files
 
-    given = results.Results()
+    given = page_files.Results()
     first = given.path("a.csv")
     first.touch()
     second = given.path("a.csv")
     assert first.exists()
     assert first != second
-    monkeypatch.setattr(results, "COPIED", -1)
+    monkeypatch.setattr(page_files, "COPIED", -1)
     given.path("a.csv")
     assert not first.exists()

@@ -28,15 +28,15 @@ from strata.runtime.predictor import Predictor
 from strata.serving import documentation
 from strata.serving.access import api_key
 from strata.serving.app import create_app
-from strata.serving.bounded import Bounded
+from strata.serving.job_queue import JobQueue
 from strata.serving.limits import Limits
 from strata.serving.log import Log
 from strata.serving.models import Models
-from strata.serving.refusals import Refused
+from strata.serving.page_limits import PageLimits
+from strata.serving.refused import Refused
 from strata.serving.server import Server, address, is_loopback, listening, send_to
 from strata.serving.service import Service
 from strata.serving.watch import Watch
-from strata.serving.work import Work
 from tests.conftest import ROOT, reviews
 from tests.test_predict import copied
 
@@ -79,7 +79,7 @@ def client(service, **options) -> TestClient:
 
 
 @contextlib.contextmanager
-def blocked(work: Work):
+def blocked(work: JobQueue):
     """Have every thread of a queue wait until the block ends."""
     going, go_on = threading.Semaphore(0), threading.Event()
 
@@ -679,7 +679,7 @@ def test_libraries_report_in_one_line_without_what_a_client_sent(capsys):
 
 
 def test_units_of_a_request_that_fail_at_once_leave_every_thread_alive():
-    work, together = Work(2, Limits()), threading.Barrier(2)
+    work, together = JobQueue(2, Limits()), threading.Barrier(2)
 
     def fail():
         together.wait()
@@ -716,7 +716,7 @@ def test_a_body_for_the_page_has_a_size_and_a_time():
         async def send(message):
             sent.append(message)
 
-        layer = Bounded(reads, Limits(body=10, upload=20, uploading=0.05))
+        layer = PageLimits(reads, Limits(body=10, upload=20, uploading=0.05))
         try:
             asyncio.run(layer(scope, receive, send))
         except HTTPException as refused:

@@ -12,7 +12,7 @@ from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.settings.sweep import Runs, Search
 from strata.sweeping.answer import answer
-from strata.sweeping.search import search, shares
+from strata.sweeping.rounds import search, shares
 from strata.sweeping.study import OVERRIDES, Study, ending_of, forget, journal
 from strata.sweeping.trial import Pruned, Scored
 
@@ -210,7 +210,7 @@ def test_named_runs_run_in_order_under_their_names(tmp_path):
 
 def test_no_trial_starts_when_the_time_is_over_and_more_time_goes_on(tmp_path, monkeypatch):
     clock = iter(range(0, 10**6, 50))
-    monkeypatch.setattr("strata.sweeping.search.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("strata.sweeping.rounds.time", SimpleNamespace(monotonic=lambda: next(clock)))
     study = run(tmp_path, sweep(trials=None, minutes=20), Trainings())
     ended = [trial for trial in study.trials if ending_of(trial)]
     assert 0 < len(ended) < 14
@@ -265,7 +265,7 @@ def test_one_database_serves_one_project_a_search(tmp_path):
 
 
 def test_jobs_side_by_side_share_out_cores_and_gpus(monkeypatch):
-    monkeypatch.setattr("strata.sweeping.search.cores", lambda: 8)
+    monkeypatch.setattr("strata.sweeping.rounds.cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     assert [share["CUDA_VISIBLE_DEVICES"] for share in shares(3)] == ["2", "5", "2"]

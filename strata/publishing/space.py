@@ -18,7 +18,7 @@ from strata.serving.models import read_files
 
 KINDS = ("gradio", "static")
 """What runs a Space: Python on the Hub, or the visitor's browser."""
-STARTS = ("strata.serving.alone", "strata.reading.delimited")  # the second is imported by its name in a table
+STARTS = ("strata.serving.space_page", "strata.reading.delimited")  # the second is imported by its name in a table
 
 Files = dict[str, Path | bytes]
 

@@ -14,12 +14,12 @@ from starlette.exceptions import HTTPException
 
 from strata.serving import documentation, request_body
 from strata.serving.access import Access
-from strata.serving.bounded import Bounded
 from strata.serving.log import Log
-from strata.serving.metrics import Metrics
-from strata.serving.observed import Observed
-from strata.serving.refusals import Refused
+from strata.serving.page_limits import PageLimits
+from strata.serving.prometheus import Metrics
+from strata.serving.refused import Refused
 from strata.serving.request_body import Gone
+from strata.serving.request_log import RequestLog
 from strata.serving.service import Service
 
 GONE = 499  # the status of a request whose client has gone, in metrics and log; nobody receives it
@@ -43,9 +43,9 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
     app.add_exception_handler(Gone, _gone)
     _add_state(app, service, app.state.metrics)
     _add_models(app, service)
-    app.add_middleware(Bounded, limits=service.limits)
+    app.add_middleware(PageLimits, limits=service.limits)
     app.add_middleware(Access, key=key)
-    app.add_middleware(Observed, metrics=app.state.metrics, log=log)
+    app.add_middleware(RequestLog, metrics=app.state.metrics, log=log)
     if page and importlib.util.find_spec("gradio") and importlib.util.find_spec("strata.serving.page"):
         from strata.serving.page import mount
 

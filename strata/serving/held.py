@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from strata.serving.refusals import Refused
+from strata.serving.refused import Refused
 
 
 class Held:

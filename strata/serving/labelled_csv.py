@@ -12,7 +12,7 @@ from strata.labelling.rows import free_names
 from strata.runtime.preparation import Preparation
 from strata.runtime.text_tokens import MOST_CHARACTERS
 from strata.serving.models import Model
-from strata.serving.refusals import Refused
+from strata.serving.refused import Refused
 from strata.serving.service import Service
 from strata.serving.uploaded import Uploaded
 

@@ -15,8 +15,8 @@ import gradio
 from strata.base.errors import StrataError
 from strata.serving import labelled_csv, markup
 from strata.serving.model_card import card
-from strata.serving.refusals import Refused
-from strata.serving.results import Results
+from strata.serving.page_files import Results
+from strata.serving.refused import Refused
 from strata.serving.service import Service
 from strata.serving.uploaded import LARGEST, SUFFIXES, read
 

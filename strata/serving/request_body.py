@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from strata.base.errors import did_you_mean
 from strata.runtime.not_utf8 import is_utf8
 from strata.serving.limits import Limits
-from strata.serving.refusals import Refused
+from strata.serving.refused import Refused
 
 LARGE = 1 << 16  # bytes; parsing more of them would hold up the other clients
 _PARSER = ThreadPoolExecutor(1, "parser")  # one thread: each further one keeps memory of its own

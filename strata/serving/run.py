@@ -5,10 +5,10 @@ from pathlib import Path
 
 from strata.base.cores import cores
 from strata.serving import server
+from strata.serving.allocator import give_back_large_blocks
 from strata.serving.app import create_app
 from strata.serving.limits import Limits
 from strata.serving.log import Log
-from strata.serving.memory import give_back_large_blocks
 from strata.serving.models import Models
 from strata.serving.service import Service
 from strata.serving.watch import Watch

@@ -14,11 +14,11 @@ from strata.runtime.explain import Occlusions, occlusions
 from strata.runtime.onnx_classifier import OnnxClassifier
 from strata.runtime.predictor import Predictor
 from strata.serving.held import Held
+from strata.serving.job_queue import JobQueue
 from strata.serving.limits import Limits
 from strata.serving.models import Model, Models
-from strata.serving.refusals import Refused
+from strata.serving.refused import Refused
 from strata.serving.request_body import Row
-from strata.serving.work import Work
 from strata.softmax import softmax
 
 _BEGUN: ContextVar[bool] = ContextVar("begun", default=False)
@@ -32,7 +32,7 @@ class Service:
 
     def __init__(self, models: Models, threads: int, limits: Limits):
         self.models, self.limits = models, limits
-        self.work, self.held = Work(threads, limits), Held(limits.held)
+        self.work, self.held = JobQueue(threads, limits), Held(limits.held)
         self.ending = False  # it finishes what it has, and takes nothing new
         self.open = 0  # requests that wait for their answers
 

@@ -15,7 +15,7 @@ from strata.base.errors import StrataError
 from strata.settings.overrides import changed
 from strata.settings.sweep import Runs, Sweep, examples
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.base import recipes
+from strata.sweeping.starting_point import recipes
 from strata.sweeping.workspace import Workspace, git, model_folders
 
 BASE = "refs/strata/base"

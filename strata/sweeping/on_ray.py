@@ -23,7 +23,7 @@ from strata.settings.sweep import Sweep
 from strata.sweeping import trial as one_trial
 from strata.sweeping.copied_project import Base, bundled, connect_workspace, copied_project, dvc, pack, unbundle
 from strata.sweeping.experiment import TARGET
-from strata.sweeping.search import Runner
+from strata.sweeping.rounds import Runner
 from strata.sweeping.trial import Pruned, Report, Scored
 from strata.sweeping.workspace import Workspace
 

@@ -14,8 +14,8 @@ from optuna.storages import BaseStorage
 from strata.base.errors import StrataError
 from strata.settings.sweep import Search, Sweep
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping import base
-from strata.sweeping.search import local_runner, search
+from strata.sweeping import starting_point
+from strata.sweeping.rounds import local_runner, search
 from strata.sweeping.study import Study, forget, journal
 from strata.sweeping.workspace import Workspace
 
@@ -36,7 +36,7 @@ def database_of(sweep: Sweep) -> str | None:
 def known_study(project: Path, name: str, sweep: Sweep) -> Study:
     """Return what is known of a sweep that has run. Raises: StrataError when it has not, or its file has changed."""
     study = Study.known(sweep, name, storage_of(project, name, sweep))
-    study.check_base(base.of_sweep(name, sweep))
+    study.check_base(starting_point.of_sweep(name, sweep))
     return study
 
 
@@ -58,7 +58,7 @@ def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
         forget(name, storage)
         shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
         study = owned()
-    study.check_base(base.fingerprint(project, name, sweep))
+    study.check_base(starting_point.fingerprint(project, name, sweep))
     return study
 
 
@@ -101,7 +101,7 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
             cluster = Cluster(ray, project, sweep, places / "base", jobs)
             runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
         else:
-            recipes = base.recipes(sweep, read_yaml(project / "params.yaml"))
+            recipes = starting_point.recipes(sweep, read_yaml(project / "params.yaml"))
             workspaces = [Workspace(places / str(i), project, recipes, places / "snapshots") for i in range(jobs)]
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
         previous = signal.signal(signal.SIGTERM, _interrupt)

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from strata.serving.limits import Limits
-from strata.serving.refusals import Refused
+from strata.serving.refused import Refused
 
 LONGEST_WAIT = 60  # seconds, at most, that a client is told to wait
 SMOOTHING = 0.05  # of the mean time of a unit: the weight of the last one
@@ -32,7 +32,7 @@ class Job:
         return len(self.units) - self.taken
 
 
-class Work:
+class JobQueue:
     """A bounded queue and its threads. threads: units that are done at a time."""
 
     def __init__(self, threads: int, limits: Limits):

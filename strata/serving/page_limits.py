@@ -12,7 +12,7 @@ UPLOAD = "/gradio_api/upload"
 PAGE = ("/gradio_api/", "/queue/", "/run/")  # paths that take bodies for the page
 
 
-class Bounded:
+class PageLimits:
     """A layer around the application: a body for the page has a size, and a time to arrive.
 
     The bodies of /predict and /explain have limits of their own, in request_body.

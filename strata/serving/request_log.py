@@ -5,13 +5,13 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strata.serving.log import Log
-from strata.serving.metrics import Metrics
+from strata.serving.prometheus import Metrics
 
 QUIET = ("/health", "/ready", "/metrics")  # asked every few seconds, and logged only when they fail
 OTHER = "other"  # instead of a path that the client made up
 
 
-class Observed:
+class RequestLog:
     """A layer around the application. What breaks inside it becomes a 500 with one sentence."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, log: Log | None):
