@@ -1,4 +1,8 @@
-"""The metrics of a classifier: one table of names for the whole project, and their values by scikit-learn."""
+"""The metrics of a classifier: one table of names for the whole project, and their values by scikit-learn.
+
+A new one is added to METRICS and `scores`, to strata/intervals/weighted.py (the same with row weights), and to
+stages/report/glossary.toml (what it means).
+"""
 
 import numpy as np
 

@@ -123,3 +123,18 @@ def test_the_command_prints_json_and_colours_where_a_person_looks(trained, capsy
     monkeypatch.setattr("sys.stdout", terminal)
     predict.main(argv)
     assert re.search(r"\x1b\[3[12]m(lovely|film)\x1b\[0m", terminal.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("यह फिल्म अच्छी है।", ["यह", "फिल्म", "अच्छी", "है", "।"]),  # vowel signs and viramas belong to their word
+        ("ร์ดีมาก", ["ร์", "ดี", "ม", "า", "ก"]),  # Thai has no spaces
+        ("映画は良い", ["映", "画", "は", "良", "い"]),
+        ("이 영화는 좋다", ["이", "영화는", "좋다"]),
+        ("e\u0301te\u0301, isn't it", ["e\u0301te\u0301", ",", "isn't", "it"]),
+    ],
+)
+def test_words_of_other_scripts_keep_their_marks(text, words):
+    offsets = [(i, i + 1) for i in range(len(text))]
+    assert [text[span.start : span.end] for span in word_spans(text, offsets)] == words

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from stages.evaluate.metric import ClassificationScores
+from stages.evaluate.hf_metric import ClassificationScores
 from strata.decision import decide
 from strata.scoring import LOWER_IS_BETTER, METRICS, NAMES, expected_calibration_error, scores
 

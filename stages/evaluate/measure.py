@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluate import label_noise
-from stages.evaluate.metric import ClassificationScores
+from stages.evaluate.hf_metric import ClassificationScores
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import ScoredRows
 from strata.decision import Threshold

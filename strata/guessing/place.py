@@ -8,11 +8,11 @@ from typing import NamedTuple
 from strata.base.errors import StrataError
 from strata.guessing.kinds import is_label_name
 from strata.reading.formats import ARCHIVE, CODECS, FORMATS
-from strata.reading.other_formats import refusal
 from strata.reading.parts import MARK, TEST, TRAIN, named_part, split_named
 from strata.reading.raw_files import PLACEHOLDER, TEXT, is_about
 from strata.reading.source_file import SourceFile, parts_of
 from strata.reading.unpack import inner_name
+from strata.reading.unread_formats import refusal
 
 MOST_LABEL_FILES = 100
 LABEL_WORDS = {"label", "labels", "target", "targets", "class", "classes", "intent", "intents"}

@@ -15,8 +15,8 @@ import ray
 import ray.data
 
 from strata.base.errors import StrataError
-from strata.cluster import connect
 from strata.labelling.labeller import Labeller
+from strata.ray_cluster import connect
 from strata.runtime import manifest
 from strata.runtime.predictor import CONFIG, TOKENIZER, Predictor
 from strata.runtime.preparation import Preparation

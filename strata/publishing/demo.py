@@ -39,11 +39,11 @@ def page(name: str) -> str:
         },
         "runtime": {"script": _file(SCRIPT), "program": _file(PROGRAM)},
         "most_characters": MOST_CHARACTERS,
-        "blocks": cleaning._BLOCKS.replace("|", ", "),
+        "blocks": cleaning.BLOCKS.replace("|", ", "),
         "deepest": cleaning.DEEPEST,
     }
     for pattern in ("block_tag", "inline_tag", "nesting_tag", "not_a_tag"):
-        values[pattern] = _literal(getattr(cleaning, f"_{pattern.upper()}"))
+        values[pattern] = _literal(getattr(cleaning, pattern.upper()))
     return filled("index.html.j2", escape=True, **values)
 
 

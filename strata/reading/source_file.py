@@ -12,10 +12,10 @@ from strata.base.errors import StrataError
 from strata.reading import values
 from strata.reading.batch import Batch, UnreadableFile
 from strata.reading.formats import FORMATS, LINES
-from strata.reading.other_formats import refusal
 from strata.reading.parts import MARK
 from strata.reading.raw_files import LABEL, RawFile
 from strata.reading.unpack import inner_name
+from strata.reading.unread_formats import refusal
 from strata.rejects import Rejects
 
 SHOWN = 5  # columns that a sentence names

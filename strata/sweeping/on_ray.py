@@ -17,7 +17,7 @@ from ray.exceptions import NodeDiedError, ObjectLostError, RayActorError, RayErr
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from strata.base.errors import StrataError
-from strata.cluster import connect
+from strata.ray_cluster import connect
 from strata.settings.overrides import Overrides
 from strata.settings.sweep import Sweep
 from strata.sweeping import trial as one_trial

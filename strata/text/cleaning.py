@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import regex
 
 # elements that separate the words around them
-_BLOCKS = (
+BLOCKS = (
     "article|aside|blockquote|br|dd|div|dl|dt|footer|form|h1|h2|h3|h4|h5|h6|header|hr|li|ol|option|p|pre|section|table|"
     "td|th|title|tr|ul"
 )
@@ -28,11 +28,11 @@ _BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _SPACES = re.compile("  +")
 # elements that end by themselves where the next one begins, or hold none, nest in each other only inside of others
 _FLAT = "area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|optgroup|option|p|tbody|td|tfoot|th|thead|tr|wbr"
-_NESTING_TAG = re.compile(rf"</?(?!(?:{_FLAT})[\s/>])(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?>", re.IGNORECASE)
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_INLINE_TAG = re.compile(rf"</?(?!script|style)(?:{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+NESTING_TAG = re.compile(rf"</?(?!(?:{_FLAT})[\s/>])(?:{BLOCKS}|{_INLINE})(?:\s[^<>]*)?>", re.IGNORECASE)
+BLOCK_TAG = re.compile(rf"</?(?:{BLOCKS})(?:\s[^<>]*)?/?>", re.IGNORECASE)
+INLINE_TAG = re.compile(rf"</?(?!script|style)(?:{_INLINE})(?:\s[^<>]*)?/?>", re.IGNORECASE)
 DEEPEST = 1000  # tags in each other; the parser takes time that grows with their square, so deeper ones are cut out
-_NOT_A_TAG = re.compile(rf"<(?!/?(?:{_BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
+NOT_A_TAG = re.compile(rf"<(?!/?(?:{BLOCKS}|{_INLINE})(?:\s[^<>]*)?/?>|!--|!doctype[^<>]*>)", re.IGNORECASE)
 
 
 def html(text: str) -> str:
@@ -55,12 +55,12 @@ def html(text: str) -> str:
 
 def _parsed(text: str) -> str:
     if text.count("<") > DEEPEST and _depth(text) > DEEPEST:
-        text = _INLINE_TAG.sub("", _BLOCK_TAG.sub(" ", text))
+        text = INLINE_TAG.sub("", BLOCK_TAG.sub(" ", text))
     from selectolax.lexbor import LexborHTMLParser
 
-    tree = LexborHTMLParser(_NOT_A_TAG.sub("&lt;", text))
+    tree = LexborHTMLParser(NOT_A_TAG.sub("&lt;", text))
     tree.strip_tags(["script", "style"])
-    for node in tree.css(_BLOCKS.replace("|", ", ")):
+    for node in tree.css(BLOCKS.replace("|", ", ")):
         node.insert_before(" ")
         node.insert_after(" ")
     return _SPACES.sub(" ", tree.root.text())
@@ -69,7 +69,7 @@ def _parsed(text: str) -> str:
 def _depth(text: str) -> int:
     """Return how deep a text's tags may be in each other."""
     depth = deepest = 0
-    for tag in _NESTING_TAG.finditer(text):
+    for tag in NESTING_TAG.finditer(text):
         depth += -1 if tag[0].startswith("</") else 1
         deepest = max(deepest, depth)
     return deepest

@@ -16,7 +16,7 @@ _R = "R's; in R, load it and write.csv(ITS_TABLE, 'rows.csv', row.names = FALSE)
 _PANDAS = 'python -c \'import pandas; pandas.read_{0}("FILE").to_parquet("rows.parquet")\''
 _DOCUMENT = "a document; save the text of each as .txt, in a folder for each label, and name the folder above"
 
-FORMATS = {
+UNREAD = {
     ".arff": "Weka's ARFF; in Weka, open it and save it as CSV",
     ".xml": 'XML; python -c \'import pandas; pandas.read_xml("FILE", xpath=".//ELEMENT", parser="etree")'
     '.to_json("rows.json", orient="records")\', where ELEMENT is the one that holds a text',
@@ -44,7 +44,7 @@ FORMATS = {
 
 def refusal(path: Path, suffix: str) -> str:
     """Return the sentence that refuses a file whose suffix is in no format that is read."""
-    if suffix in FORMATS:
-        return f"{path}: {suffix} is not read; it is {FORMATS[suffix].replace('FILE', path.name)}"
+    if suffix in UNREAD:
+        return f"{path}: {suffix} is not read; it is {UNREAD[suffix].replace('FILE', path.name)}"
     what = f"unknown format {suffix!r}" if suffix else "no suffix, which says the format"
     return f"{path}: {what}; rename delimited text to .csv, .tsv or .txt; allowed: {ALLOWED}"
