@@ -1,6 +1,8 @@
 """One trial: why it failed, and what it leaves in its workspace."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,10 @@ from safetensors.torch import save_file
 
 from strata import validation_rows
 from strata.base import tables
+from strata.base.errors import StrataError
 from strata.prior import PriorShift
 from strata.settings.yaml_loader import parse_yaml
-from strata.sweeping.trial import outcome, reason, score
+from strata.sweeping.trial import CURVE, TRAINING_LINE, Curve, Pruned, outcome, reason, run, score
 from strata.sweeping.workspace import upstream
 from tests.conftest import committed
 
@@ -77,3 +80,108 @@ def test_a_trial_runs_what_train_needs_and_nothing_that_scores_test_rows():
         "adapt",
         "train",
     ]
+
+
+class Workspace:
+    """A folder where Python code stands for an experiment. It keeps each trial's settings, and whether it was ended."""
+
+    def __init__(self, folder, code):
+        self.folder, self.code, self.given, self.ended = folder, code, {}, []
+        (folder / CURVE).parent.mkdir(parents=True)
+        (folder / "params.yaml").write_text("train: {epochs: 2, evaluations_per_epoch: 2}")
+        finished(folder, shift=[0.0, 0.0])
+
+    def set(self, overrides):
+        self.settings = overrides
+
+    def start(self, name, log, share):
+        self.given[name] = self.settings
+        with log.open("wb") as output:
+            self.process = subprocess.Popen([sys.executable, "-c", self.code], cwd=self.folder, stdout=output)
+        return self.process
+
+    def end_process(self):
+        self.ended.append(self.process.poll() is None)
+        self.process.kill()
+
+
+def run_in(workspace, report, folds=None):
+    handed, log = [], workspace.folder / "log"
+    scored = run(workspace, "s-000", {"train.lr": 1e-5}, folds, "accuracy", report, handed.append, log, {})
+    return scored, handed
+
+
+def trains(values):
+    """Code that writes a curve, as train does, and goes on for a while."""
+    curve = "step,accuracy\n" + "".join(f"{step},{value}\n" for step, value in enumerate(values))
+    return f"""
+import pathlib, time
+print({TRAINING_LINE.decode()!r}, flush=True)
+pathlib.Path({CURVE!r}).write_text({curve!r})
+time.sleep(60 if {len(values)} < 4 else 0)
+"""
+
+
+def test_a_trial_is_stopped_in_the_middle_of_its_training(tmp_path):
+    workspace, told = Workspace(tmp_path / "w", trains([0.6, 0.5])), []
+
+    def report(share, value):
+        told.append((share, value))
+        return share == 50
+
+    with pytest.raises(Pruned):
+        run_in(workspace, report)
+    assert told == [(25, 0.6), (50, 0.5)]
+    assert workspace.ended == [True]
+
+
+def test_the_last_evaluation_stops_no_trial(tmp_path):
+    told = []
+    workspace = Workspace(tmp_path / "w", trains([0.6, 0.7, 0.8, 0.9]))
+    scored, handed = run_in(workspace, lambda share, value: told.append((share, value)))
+    assert told == [(25, 0.6), (50, 0.7), (75, 0.8)]
+    assert handed == scored.experiments == ["s-000"]
+
+
+def test_the_curve_of_an_earlier_commit_is_not_taken_for_this_trials(tmp_path):
+    code = trains([0.1, 0.1, 0.1]).replace(TRAINING_LINE.decode(), "Checking out").replace("sleep(60", "sleep(1")
+    workspace, told = Workspace(tmp_path / "w", f"{code}\nimport os\nos.remove({CURVE!r})"), []
+    run_in(workspace, lambda *given: told.append(given))
+    assert told == []
+
+
+def test_each_evaluation_is_reported_once(tmp_path):
+    workspace, told = Workspace(tmp_path / "w", ""), []
+    curve = Curve(workspace.folder, "accuracy", lambda *given: told.append(given))
+    for text in ("", "step,accuracy\n", "step,accuracy\n1,0.5\n", "step,accuracy\n1,0.5\n2,0.7\n"):
+        (workspace.folder / CURVE).write_text(text)
+        assert not curve.is_hopeless()
+    assert told == [(25, 0.5), (50, 0.7)]
+
+
+def test_folds_are_experiments_of_one_trial_scored_together(tmp_path):
+    told = []
+    scored, handed = run_in(workspace := Workspace(tmp_path / "w", ""), lambda *given: told.append(given), folds=2)
+    assert handed == scored.experiments == ["s-000-fold0", "s-000-fold1"]
+    assert [given["split.validation_fold"] for given in workspace.given.values()] == [0, 1]
+    assert all(given["split.validation_folds"] == 2 for given in workspace.given.values())
+    assert [share for share, _ in told] == [50, 100]
+    assert len(scored.rows) == 4
+    assert scored.rows["unit"].nunique() == 2, "rows of different folds are of different units"
+    assert scored.compute == 2 * outcome(workspace.folder, []).compute
+
+
+def test_a_hopeless_fold_ends_its_trial_and_the_last_one_does_not(tmp_path):
+    workspace = Workspace(tmp_path / "w", "")
+    with pytest.raises(Pruned):
+        run_in(workspace, lambda share, value: True, folds=3)
+    assert list(workspace.given) == ["s-000-fold0"]
+    scored, _ = run_in(workspace, lambda share, value: share == 100, folds=3)
+    assert len(scored.experiments) == 3
+
+
+def test_a_stage_that_fails_is_the_trials_reason(tmp_path):
+    code = "print('train: the loss has become NaN'); print('ERROR: failed, exited with 1'); raise SystemExit(1)"
+    workspace = Workspace(tmp_path / "w", code)
+    with pytest.raises(StrataError, match="the loss has become NaN"):
+        run_in(workspace, lambda *given: False)

@@ -18,7 +18,7 @@ from strata.settings.sweep import Search, Sweep
 from strata.sweeping import trial as one_trial
 from strata.sweeping.kept_rows import write_rows
 from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of, note_ending
-from strata.sweeping.trial import Pruned, Report, Scored, is_hopeless, score
+from strata.sweeping.trial import Pruned, Report, Scored, fails_every_trial, score
 from strata.sweeping.workspace import ChangedData, Workspace
 
 Runner = Callable[[str, Overrides, Report], Scored]
@@ -79,7 +79,7 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
     except ChangedData:
         raise
     except StrataError as error:
-        if isinstance(study.sweep, Search) and is_hopeless(str(error)):
+        if isinstance(study.sweep, Search) and fails_every_trial(str(error)):
             raise
         return ending("FAIL", reason=str(error))
     write_rows(rows, trial.number, scored.rows, scored.labels)

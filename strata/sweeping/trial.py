@@ -145,8 +145,8 @@ def reason(log: bytes, code: int) -> str:
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
 
 
-def is_hopeless(reason: str) -> bool:
-    """Whether a search's every trial would fail for the same reason: it varies nothing that this stage reads."""
+def fails_every_trial(reason: str) -> bool:
+    """Whether every trial of a search would fail for this reason: a search varies nothing that this stage reads."""
     return reason.startswith(("ingest: ", "standardize: ", "split: "))
 
 
