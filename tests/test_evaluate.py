@@ -233,7 +233,7 @@ def test_lengths_count_no_padding(trained, tmp_path):
     padded = Tokenizer.from_file(str(folder / "tokenizer.json"))
     padded.enable_padding(length=30)
     padded.save(str(folder / "tokenizer.json"))
-    scorer = Scorer(load(folder), folder, batch_size=2, max_length=16)
+    scorer = Scorer(load(folder), folder, batch_size=2)
     assert scorer.lengths(["good film", "bad"]).tolist() == [4, 3]
 
 

@@ -57,7 +57,8 @@ def tokens(rows: list[tuple[int, list[int], int]]) -> pa.Table:
 def test_tokens_are_read_as_they_were_written_and_equal_rows_give_equal_bytes(tmp_path):
     table = tokens([(4, [2, 7, 3], 1), (2, [2, 3], 0), (4, [2, 7, 3], 1)])
     for name in ("first", "second"):
-        write_tokens(table, tmp_path / name)
+        write_tokens(table.to_batches(2), tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == {"first", "second"}
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
     rows = read_tokens(tmp_path / "first")

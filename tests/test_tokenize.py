@@ -4,7 +4,9 @@ import json
 
 import pytest
 from datasets import load_from_disk
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from stages.tokenize.encoder import Encoder
 from strata.base import tables
 from strata.base.errors import StrataError
 from tests.conftest import write_csv
@@ -63,21 +65,120 @@ WITH_POSITIONS = {
 }
 
 
-@pytest.mark.parametrize("kind", WITH_POSITIONS)
-def test_more_tokens_than_a_model_has_positions_for_are_refused_with_its_limit(project, checkpoint, kind):
+def other_checkpoint(project, checkpoint, kind, **config):
+    """Give the project a random model of another architecture, with the tokenizer of the first one."""
     import transformers
 
-    name, changes, limit = WITH_POSITIONS[kind]
-    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
-    config = getattr(transformers, name)(vocab_size=len(tokenizer), max_position_embeddings=18, **SMALL | changes)
-    transformers.AutoModel.from_config(config).save_pretrained(project.root / "other")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint, model_max_length=10**30)
+    made = getattr(transformers, kind)(vocab_size=len(tokenizer), **SMALL | config)
+    transformers.AutoModel.from_config(made).save_pretrained(project.root / "other")
     tokenizer.save_pretrained(project.root / "other")
+    project.params(model={"checkpoint": "other"})
+
+
+@pytest.mark.parametrize("kind", WITH_POSITIONS)
+def test_more_tokens_than_a_model_has_positions_for_are_refused_with_its_limit(project, checkpoint, kind):
+    name, changes, limit = WITH_POSITIONS[kind]
+    other_checkpoint(project, checkpoint, name, max_position_embeddings=18, **changes)
     project.run("ingest", "standardize", "split", "resample")
-    project.params(model={"checkpoint": "other"}, tokenize={"max_length": limit + 1})
+    project.params(tokenize={"max_length": limit + 1})
     with pytest.raises(StrataError, match=rf"tokenize.max_length is {limit + 1}, the checkpoint's limit is {limit}; l"):
         project.run("tokenize")
     project.params(tokenize={"max_length": limit})
     project.run("tokenize")
+    project.params(tokenize={"max_length": "auto"})
+    project.run("tokenize")
+    assert json.loads((project.root / "metrics/tokenize.json").read_text())["max_length"] == limit
+
+
+def long_reviews(project, lengths):
+    """Write one review of each label for each number of words."""
+    texts = [(f"{'film ' * (length - 1)}{number}", length) for number, length in enumerate(lengths)]
+    write_csv(project.raw("reviews.csv"), [(f"{label} {text}", label) for text, _ in texts for label in ("pos", "neg")])
+
+
+def test_auto_takes_the_smallest_size_that_cuts_few_rows(project, checkpoint, capsys):
+    other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=300)
+    long_reviews(project, [80] * 97 + [200] * 3)
+    project.params(tokenize={"max_length": "auto"})
+    project.run("ingest", "standardize", "split", "resample", "tokenize")
+    said = capsys.readouterr().out
+    assert "tokenize: max_length 128 tokens: cuts " in said
+    assert "times the time of 64, which cuts 100.0%" in said
+    assert "CAUTION" not in said
+    metrics = json.loads((project.root / "metrics/tokenize.json").read_text())
+    assert metrics["max_length"] == 128
+    assert 0 < metrics["train"]["truncated_share"] <= 0.05
+    lengths = load_from_disk(str(project.root / "data/tokenize/train"))["length"][:]
+    assert sorted(set(lengths)) == [83, 128]
+    files = {path.name for path in (project.root / "data/tokenize").iterdir()}
+    assert files == {"train", "validation", "test", "tokenizer"}
+
+
+def test_auto_gives_the_bytes_that_its_number_gives(project, checkpoint):
+    other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=300)
+    long_reviews(project, range(20, 120))
+    project.run("ingest", "standardize", "split", "resample")
+    made = {}
+    for setting in ("auto", 128):
+        project.params(tokenize={"max_length": setting})
+        project.run("tokenize")
+        paths = [path for path in (project.root / "data/tokenize").rglob("*") if path.is_file()]
+        made[setting] = {path: path.read_bytes() for path in paths}
+    assert made["auto"] == made[128]
+
+
+@pytest.mark.parametrize(("setting", "remedy"), [("auto", "choose one that does"), (40, "tokenize.max_length=auto")])
+def test_a_split_of_which_many_rows_are_cut_is_a_warning_with_its_remedy(project, checkpoint, capsys, setting, remedy):
+    other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=40)
+    long_reviews(project, range(20, 120))
+    project.params(tokenize={"max_length": setting})
+    project.run("ingest", "standardize", "split", "resample", "tokenize")
+    (said,) = [line for line in capsys.readouterr().out.splitlines() if "CAUTION" in line]
+    assert said.startswith("tokenize: CAUTION: the end of ")
+    assert remedy in said
+
+
+def test_rows_are_encoded_in_blocks(project, monkeypatch):
+    project.run("ingest", "standardize", "split", "resample", "tokenize")
+    folder = project.root / "data/tokenize/train"
+    before = {name: load_from_disk(str(folder))[name][:] for name in ("id", "input_ids", "label", "length")}
+    monkeypatch.setattr("stages.tokenize.blocks.BLOCK", 7)
+    for setting in (16, "auto"):
+        project.params(tokenize={"max_length": setting})
+        project.run("tokenize")
+        after = load_from_disk(str(folder))
+        assert after["id"][:] == before["id"]
+        assert [ids[:15] for ids in after["input_ids"]] == [ids[:15] for ids in before["input_ids"]]
+
+
+KINDS = {  # of tokenizers: what stands around a text
+    "[CLS] text [SEP]": lambda: processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 1), ("[SEP]", 2)]),
+    "text [SEP]": lambda: processors.TemplateProcessing("$A [SEP]", None, [("[SEP]", 2)]),
+    "[CLS] text": lambda: processors.TemplateProcessing("[CLS] $A", None, [("[CLS]", 1)]),
+    "[CLS] [CLS] text [SEP] [SEP]": lambda: processors.TemplateProcessing(
+        "[CLS] [CLS] $A [SEP] [SEP]", None, [("[CLS]", 1), ("[SEP]", 2)]
+    ),
+    "text": lambda: None,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("drops_unknown", [False, True])
+def test_rows_are_cut_as_the_tokenizer_cuts_them(kind, drops_unknown):
+    words = {word: i for i, word in enumerate(["[UNK]", "[CLS]", "[SEP]", "b", "c", "d"])}
+    tokenizer = Tokenizer(models.BPE(words, []) if drops_unknown else models.WordLevel(words, "[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    if KINDS[kind]():
+        tokenizer.post_processor = KINDS[kind]()
+    texts = ["", "b", "b c d", "b c d b c d b c d", "x y z"]
+    encoder = Encoder(tokenizer)
+    bodies = encoder.bodies(texts)
+    for most in (5, 6, 100):
+        rows = [encoder.row(body, most).tolist() for body in bodies]
+        tokenizer.enable_truncation(most)
+        assert rows == [encoding.ids for encoding in tokenizer.encode_batch(texts)]
+        tokenizer.no_truncation()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from strata.labels import Labels
 from strata.model.precision import AUTOCAST
 from strata.settings.params import Train
 from strata.settings.reader import read_settings
-from tests.conftest import DVC, ROOT, STAGES, Project, reviews, write_csv
+from strata.settings.yaml_loader import parse_yaml
+from tests.conftest import DVC, ROOT, STAGES, Project, committed, reviews, write_csv
 
 SCHEDULES = get_args(Train.model_fields["schedule"].annotation)
 
@@ -409,14 +410,30 @@ def test_a_compiled_model_learns_the_same(trained, copy, monkeypatch):
     assert curve(copy)["loss"].iloc[-1] == pytest.approx(curve(trained)["loss"].iloc[-1], abs=0.02)
 
 
+def without_dropout(project):
+    """Take the random numbers of dropout away, which depend on how rows are divided."""
+    config = json.loads((project.root / "tiny/config.json").read_text())
+    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    shutil.copytree((project.root / "tiny").resolve(), project.root / "no_dropout")
+    (project.root / "no_dropout/config.json").write_text(json.dumps(config))
+    project.params(model={"checkpoint": "no_dropout"})
+
+
+def test_parts_of_a_batch_give_the_step_of_the_whole_batch(copy, monkeypatch):
+    without_dropout(copy)
+    copy.params(train={"epochs": 2})
+    copy.run("train")
+    loss, whole = curve(copy, "training")["loss"], tensors(copy)
+    monkeypatch.setattr("stages.train.plan.PART", 40)
+    copy.run("train")
+    assert curve(copy, "training")["loss"].to_numpy() == pytest.approx(loss.to_numpy(), abs=1e-4)
+    assert max((whole[name] - tensor).abs().max().item() for name, tensor in tensors(copy).items()) < 1e-3
+
+
 @pytest.mark.slow
 def test_two_processes_have_the_same_losses_as_one(trained, copy):
-    """Without dropout, whose random numbers differ between processes."""
-    config = json.loads((copy.root / "tiny/config.json").read_text())
-    config |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    shutil.copytree((copy.root / "tiny").resolve(), copy.root / "no_dropout")
-    (copy.root / "no_dropout/config.json").write_text(json.dumps(config))
-    copy.params(model={"checkpoint": "no_dropout"}, train={"epochs": 2})
+    without_dropout(copy)
+    copy.params(train={"epochs": 2})
     copy.run("train")
     alone = curve(copy, "training")["loss"], tensors(copy)
     copy.params(train={"processes": 2})
@@ -454,6 +471,21 @@ def test_the_fast_attention_equals_that_of_the_model(checkpoint):
     assert torch.allclose(actual, expected, atol=1e-5)
     fast.train()
     assert not torch.equal(fast(input_ids=ids).last_hidden_state, fast(input_ids=ids).last_hidden_state)
+
+
+def test_a_batch_of_long_rows_is_computed_in_parts_of_one_step():
+    from stages.train.plan import PART, plan
+
+    lengths = np.random.default_rng(0).integers(3, 513, 1000)
+    settings = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"batch_size": 32, "epochs": 1})
+    planned = plan(lengths, 1, settings)
+    assert sorted(sum(map(len, step)) for step in planned.batches) == [8, *[32] * 31]
+    parts = [part for step in planned.batches for part in step]
+    assert sorted(np.concatenate(parts)) == list(range(1000))
+    assert max(len(part) * lengths[part].max() for part in parts) <= PART
+    assert any(len(step) == 4 for step in planned.batches), "32 rows of up to 512 tokens"
+    short = plan(np.minimum(lengths, 128), 1, settings)
+    assert all(len(step) == 1 for step in short.batches)
 
 
 def test_an_epoch_has_every_row_once_and_little_padding():

@@ -88,7 +88,7 @@ def probabilities(
     no_shift = np.zeros(len(labels.names))
     tfidf = baselines(train, train, {"test": test}, no_shift, settings.baseline)["tfidf"]["test"]
     # not by the stage evaluate, which needs outputs of split that the tainted arm does not have
-    scorer = Scorer(load(folder / "models/train"), folder / "models/train", 64, settings.tokenize.max_length)
+    scorer = Scorer(load(folder / "models/train"), folder / "models/train", 64)
     return {"tfidf": tfidf, "fine_tuned": softmax(scorer.logits(tokens.input_ids))}
 
 

@@ -177,7 +177,7 @@ def accuracies() -> dict[str, float]:
     splits = [read_tokens(ROOT / "data/tokenize" / name) for name in ("validation", "test")]
 
     def accuracy(folder: Path) -> float:
-        scorer = Scorer(load(folder), ROOT / "models/train", batch_size=64, max_length=512)
+        scorer = Scorer(load(folder), ROOT / "models/train", batch_size=64)
         is_correct = [scorer.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
         return round(float(np.concatenate(is_correct).mean()), 4)
 

@@ -41,8 +41,8 @@ def scorers(args: argparse.Namespace, settings: Params, labels: Labels) -> tuple
     from strata.model import classifier
 
     untuned, _ = classifier.load(checkpoint.locate(settings.model), args.model, labels, settings.seed)
-    batch_size, max_length = settings.evaluate.batch_size, settings.tokenize.max_length
-    tuned, untuned = (Scorer(model, args.model, batch_size, max_length) for model in (load(args.model), untuned))
+    batch_size = settings.evaluate.batch_size
+    tuned, untuned = (Scorer(model, args.model, batch_size) for model in (load(args.model), untuned))
     return tuned, untuned
 
 

@@ -14,13 +14,13 @@ REMEDY = "restore it: dvc checkout --force, or train again"
 
 
 class Scorer:
-    """A classifier and its tokenizer. max_length: tokens a text is cut to, special ones included."""
+    """A classifier and its tokenizer, which knows how many tokens a text is cut to."""
 
-    def __init__(self, model: PreTrainedModel, tokenizer_folder: Path, batch_size: int, max_length: int):
+    def __init__(self, model: PreTrainedModel, tokenizer_folder: Path, batch_size: int):
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model.to(self.device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-        self.batch_size, self.max_length = batch_size, max_length
+        self.batch_size, self.max_length = batch_size, self.tokenizer.model_max_length
 
     def logits(self, input_ids: list[np.ndarray]) -> np.ndarray:
         """Return the logits: (rows, labels) float64. input_ids: token ids of each row."""

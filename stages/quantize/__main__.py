@@ -97,7 +97,7 @@ def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold
     return GateRows(frame, rows.input_ids, labels, threshold)
 
 
-def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe: Recipe, out: Path) -> int:
+def write_fp32(args: argparse.Namespace, inputs: Inputs, recipe: Recipe, out: Path) -> int:
     """Write the calibrated fp32 model and the files beside it. Returns: the id of the padding token.
 
     Raises: StrataError when evaluate's predictions are not those of this model.
@@ -110,8 +110,8 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, max_length: int, recipe
     path.parent.mkdir()
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
-    export.export_checked(model, args.model, path, inputs.calibration, max_length)
-    bundle.write(model, args.model, out, max_length, inputs.threshold, inputs.labels, recipe)
+    export.export_checked(model, args.model, path, inputs.calibration, bundle.max_length(args.model))
+    bundle.write(model, args.model, out, inputs.threshold, inputs.labels, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()
     if difference > TOLERANCE:
@@ -186,7 +186,7 @@ def write_models(
     without a chosen candidate. Raises: StrataError when no threshold reaches the goal.
     """
     section, fp32 = settings.quantize, out / FP32
-    pad_id = write_fp32(args, inputs, settings.tokenize.max_length, recipe, out)
+    pad_id = write_fp32(args, inputs, recipe, out)
     chosen, tried, probabilities = choose(fp32, out / QUANTIZED, inputs.validation, pad_id, section)
     metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)

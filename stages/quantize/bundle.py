@@ -14,18 +14,22 @@ from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe
 
 
+def max_length(folder: Path) -> int:
+    """Return how many tokens the tokenizer in a model folder cuts a text to."""
+    return files.read_json(folder / "tokenizer_config.json")["model_max_length"]
+
+
 def write(
     model: PreTrainedModel,
     source: Path,
     out: Path,
-    max_length: int,
     threshold: Threshold,
     labels: Labels,
     recipe: Recipe,
 ) -> None:
     """Write the calibrated weights, configuration, tokenizer and preparation; copy other files, such as a vocabulary.
 
-    source: the folder that train wrote. max_length: tokens that every tokenizer cuts a text to, as in evaluate.
+    source: the folder that train wrote; every tokenizer then cuts a text to as many tokens as its own.
     threshold, labels: of the decision rule. Threshold and positive label are in config.json for `strata.Predictor`, the
     thresholds of many labels by name; transformers and transformers.js ignore them, and predict the label with the
     largest probability. recipe: for how it makes a text.
@@ -37,12 +41,10 @@ def write(
     files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive})
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # some checkpoints pad every text to their longest length
-    tokenizer.enable_truncation(max_length)
+    tokenizer.enable_truncation(max_length(source))
     tokenizer.save(str(out / "tokenizer.json"))
     settings = files.read_json(source / "tokenizer_config.json")
-    files.write_json(
-        out / "tokenizer_config.json", settings | {"model_max_length": max_length, "truncation_side": "right"}
-    )
+    files.write_json(out / "tokenizer_config.json", settings | {"truncation_side": "right"})
     preparation = Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)
     write_preparation(out, preparation)
     for path in sorted(source.iterdir()):

@@ -14,7 +14,7 @@ HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation"
 
 def card(values: dict, settings: Params, recipe: Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
-    own = {"checkpoint": published(settings.model.checkpoint), "max_length": settings.tokenize.max_length}
+    own = {"checkpoint": published(settings.model.checkpoint), "max_length": values["tokenize"]["max_length"]}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
     own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "license": recipe.license}
     own["onnx_runtime"] = LEAST_ONNX_RUNTIME

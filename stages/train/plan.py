@@ -14,10 +14,14 @@ from strata.settings.params import Train
 
 POOL = 50  # batches sorted by length together; if all were, many steps in a row would see rows of one length
 LOSS_POINTS = 50  # points of the training-loss curve, at most
+PART = 4096  # tokens; a batch with more is computed in parts, so that long rows do not need many times the memory
 
 
 class Plan(NamedTuple):
-    """batches, learning_rates: of each step. A batch is a (rows,) int array of positions of training rows."""
+    """batches, learning_rates: of each step.
+
+    A batch is a (rows,) int array of positions of training rows. Those of a step are computed one after the other.
+    """
 
     batches: list[list[np.ndarray]]
     learning_rates: list[float]
@@ -35,7 +39,10 @@ def plan(lengths: np.ndarray, seed: int, settings: Train) -> Plan:
     for epoch in range(settings.epochs):
         of_epoch = epoch_batches(lengths, seed, epoch, settings.batch_size, settings.batch_tokens)
         starts = range(0, len(of_epoch), settings.gradient_accumulation)
-        batches += [of_epoch[start : start + settings.gradient_accumulation] for start in starts]
+        steps_of_epoch = [of_epoch[start : start + settings.gradient_accumulation] for start in starts]
+        if settings.batch_tokens is None:
+            steps_of_epoch = [[part for batch in step for part in _parts(batch, lengths)] for step in steps_of_epoch]
+        batches += steps_of_epoch
     steps = len(batches)
     warmup = math.ceil(steps * settings.warmup)
     return Plan(
@@ -76,6 +83,12 @@ def epoch_batches(
         largest = max(order, key=lambda i: len(batches[i]) * lengths[batches[i]].max())
         order = np.concatenate([[largest], order[order != largest]])
     return [batches[i] for i in order]
+
+
+def _parts(batch: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """Return a batch, or its parts where it has more than PART tokens, padding included. The gradient is the same."""
+    of_batch = lengths[batch]
+    return [batch] if len(batch) * of_batch.max() <= PART else _by_tokens(batch, of_batch, PART)
 
 
 def _by_tokens(rows: np.ndarray, lengths: np.ndarray, batch_tokens: int) -> list[np.ndarray]:

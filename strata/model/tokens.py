@@ -1,6 +1,7 @@
 """Tokenized rows on disk: the one module that knows their layout. The stage tokenize writes them, later ones read."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,20 +37,25 @@ class TokenizedRows(NamedTuple):
         return self.at(np.unique(self.id, return_index=True)[1])
 
 
-def write_tokens(table: pa.Table, folder: Path) -> None:
-    """Write one split, a table of SCHEMA, as a `datasets` folder. Equal rows give equal bytes.
+def write_tokens(batches: Iterable[pa.RecordBatch], folder: Path) -> None:
+    """Write one split, in batches of SCHEMA, as a `datasets` folder. Equal batches give equal bytes.
 
-    `datasets` would draw a random fingerprint; this one is a hash of the rows.
+    `datasets` would draw a random fingerprint, and hold all rows; this one is a hash of the rows, which are written one
+    batch after the other.
     """
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
-    digest = hashlib.sha256()
-    for column in table.columns:
-        for chunk in column.chunks:
-            for buffer in chunk.buffers():
-                digest.update(buffer or b"")
-    Dataset(table, fingerprint=digest.hexdigest()[:16]).save_to_disk(folder, num_shards=1)
+    digest, rows = hashlib.sha256(), folder.with_name(f"{folder.name}.arrow")
+    with pa.OSFile(str(rows), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            for column in batch.columns:
+                for buffer in column.buffers():
+                    digest.update(buffer or b"")
+    Dataset(pa.Table.from_batches([], SCHEMA), fingerprint=digest.hexdigest()[:16]).save_to_disk(folder, num_shards=1)
+    (empty,) = folder.glob("*.arrow")
+    rows.replace(empty)
 
 
 def read_tokens(folder: Path) -> TokenizedRows:

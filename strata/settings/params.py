@@ -142,7 +142,10 @@ class Resample(Section):
 class Tokenize(Section):
     """Text to token ids."""
 
-    max_length: int = Field(ge=4, description="Most tokens of a row, special tokens included; the rest is cut off.")
+    max_length: Annotated[int, Field(ge=4)] | Literal["auto"] = Field(
+        description="Most tokens of a row, special tokens included; the rest is cut off. auto: the least of 64, 128, "
+        "256, ... and the model's limit that cuts at most 5% of the training rows."
+    )
 
 
 class Adapt(Section):
