@@ -157,11 +157,6 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
         ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
         ("rows.csv", b"", r"rows.csv: no readable line in it; it must name its columns"),
         ("rows.csv", b"\n\ntext,label\n", r"source.train: its files hold no row; name files with rows"),
-        (
-            "rows.csv",
-            b"text\na\nb\n",
-            r"rows.csv: its first line is one column, 'text'; separate the columns with commas",
-        ),
         ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
         ("rows.json", b'{"a": [1, 2], "b": [1]}', r"rows.json: .*its columns differ in kind or length"),
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),

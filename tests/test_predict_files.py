@@ -539,3 +539,19 @@ def test_a_cluster_writes_the_bytes_of_one_machine(folder, tmp_path, monkeypatch
     run(*argv)
     for name in (".csv", ".csv.rejects.parquet"):
         assert (tmp_path / f"out{name}").read_bytes() == (tmp_path / f"whole{name}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "column", "texts"),
+    [
+        ('great film\n"really, bad"\nso so\n', "column_1", ["great film", "really, bad", "so so"]),
+        ("feedback\ngreat film\nso so\n", "feedback", ["great film", "so so"]),
+    ],
+)
+def test_a_csv_file_of_one_column_is_labelled(trained, tmp_path, content, column, texts):
+    (tmp_path / "texts.csv").write_text(content)
+    argv = [str(trained.root / "models/quantize"), str(tmp_path / "texts.csv"), "--out", str(tmp_path / "out.csv")]
+    predict.main(argv)
+    labelled = pd.read_csv(tmp_path / "out.csv")
+    assert labelled.columns.tolist() == [column, "label", "probability"]
+    assert labelled[column].tolist() == texts

@@ -6,7 +6,14 @@ from pathlib import Path
 from strata.base.errors import StrataError
 from strata.reading.batch import Batch, check_count, check_names
 from strata.reading.cells import Texts, cell_rows
-from strata.reading.dialect import find_dialect, first_rows, has_header, lines_above, read_sample
+from strata.reading.dialect import (
+    find_dialect,
+    first_rows,
+    has_header,
+    is_name_of_texts,
+    lines_above,
+    read_sample,
+)
 from strata.reading.encoding import find_encoding, open_text
 from strata.reading.formats import Format
 from strata.reading.row_batches import Row, row_batches
@@ -14,7 +21,7 @@ from strata.reading.unpack import open_bytes
 
 
 def batches(path: Path, format: Format, encoding: str | None, report: Callable[[str], None]) -> Iterator[Batch]:
-    """Yield a file's rows in batches. Raises: StrataError when it holds no row or one column, and as `check_names`."""
+    """Yield a file's rows in batches. Raises: StrataError when it holds no row, and as `check_names`."""
     encoding = find_encoding(path, encoding, report)
     with open_bytes(path) as stream, open_text(stream, encoding) as text:
         sample = read_sample(text)
@@ -23,19 +30,15 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
             report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")
         dialect = find_dialect(sample[above:], format.delimiter)
         first = first_rows(sample[above:], dialect)
-        if not first:
+        if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
-        is_named = has_header(first[0], first[1:])
+        is_named = has_header(first[0], first[1:]) if len(first[0]) > 1 else is_name_of_texts(first[0][0])
         names = _column_names(first[0], is_named)
         if not is_named:
-            report(f"no header, columns are named column_1 to column_{len(names)}")
+            last = f" to column_{len(names)}" if len(names) > 1 else ""
+            report(f"no header, columns are named column_1{last}")
         check_names(path, names)
-        if len(names) == 1:
-            raise StrataError(
-                f"{path}: its first line is one column, {first[0][0][:60]!r}; separate the columns with commas, tabs, "
-                "semicolons or bars"
-            )
         cells = cell_rows(Texts(sample[above:], text), dialect)
         rows = ((line + above, *rest) for line, *rest in cells)
         yield from row_batches(path, _rows(rows, names, is_named))
@@ -56,6 +59,12 @@ def _rows(rows: Iterator[tuple], names: list[str], is_named: bool) -> Iterator[R
         elif is_named:  # the first readable row is the header
             is_named = False
         elif len(cells) != len(names):
-            yield line, None, f"{len(cells)} cells where the header has {len(names)}", raw
+            yield line, None, _other_width(len(cells), len(names)), raw
         else:
             yield line, dict(zip(names, cells, strict=True)), None, raw
+
+
+def _other_width(cells: int, columns: int) -> str:
+    if columns == 1:
+        return f"{cells} cells in a file of one column; a text with commas stands in quotes"
+    return f"{cells} cells where the header has {columns}"

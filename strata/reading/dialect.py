@@ -99,6 +99,12 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     )
 
 
+def is_name_of_texts(first: str) -> bool:
+    """Return whether the first row of a file of one column is its name: a word, and no text like those below it."""
+    cell = first.strip()
+    return cell.lower() in COMMON_NAMES or (" " not in cell and bool(NAME.fullmatch(cell)))
+
+
 def _is_name_above(cell: str, column: set[str]) -> bool:
     """Return whether a cell is a word, and the cells below it are all numbers, or all true or false.
 

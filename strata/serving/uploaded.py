@@ -12,7 +12,6 @@ from strata.labelling.text_columns import preparation_for
 from strata.reading.source_file import SourceFile
 from strata.rejects import Rejects
 from strata.runtime.preparation import Preparation
-from strata.serving.one_column import has_one_column, one_column
 
 SUFFIXES = (".csv", ".tsv")
 MOST = 10_000  # rows
@@ -91,9 +90,6 @@ def _table(path: Path, rejects: Rejects, report: Callable[[str], None]) -> pa.Ta
 def _parts(path: Path, rejects: Rejects, report: Callable[[str], None]):
     try:
         tables = SourceFile(path, rejects=rejects, report=lambda words: report(words.partition(": ")[2]))
-        if has_one_column(path):
-            yield one_column(path, MOST, rejects)
-            return
         for table in tables.tables():
             yield table.drop(PLACE)
     except UnicodeError:
