@@ -34,6 +34,7 @@ SETTINGS = Split(
     validation_fold=0,
     near_duplicate=0.7,
     across_groups="join",
+    max_left_out=1.0,
     conflicts="keep",
 )
 
@@ -74,6 +75,21 @@ def test_a_split_far_from_what_was_asked_says_so(changed, told):
     found = surprises(metrics)
     assert len(found) == len(told)
     assert all(words.startswith(start) for words, start in zip(found, told, strict=True))
+
+
+def test_a_split_that_would_lose_more_rows_than_it_may_writes_nothing(project):
+    texts = [text for text, _ in reviews(40)]
+    rows = [(text, label, f"shop {i}") for i in range(12) for text in texts for label in ("pos", "neg")]
+    write_csv(project.raw("reviews.csv"), rows, ("text", "label", "shop"))
+    project.recipe(columns={"text": "text", "label": "label", "group": "shop"})
+    project.run("ingest", "standardize")
+    with pytest.raises(
+        StrataError, match=r"of 960 rows \(\d\d%\) would be left out.*split.max_left_out, 0.5: set split.ac"
+    ):
+        project.run("split")
+    assert not (project.root / "data/split").exists()
+    project.params(split={"max_left_out": 1.0})
+    project.run("split")
 
 
 def test_all_labels_of_too_few_rows_are_named_with_the_line_that_merges_them(project):

@@ -25,6 +25,7 @@ from strata.base.errors import StrataError
 from strata.duplicates import ties
 from strata.labels import read_labels
 from strata.row_counts import RowCounts
+from strata.settings.params import Split
 from strata.settings.reader import read_settings
 from strata.yaml_words import Rule, merged
 
@@ -67,6 +68,20 @@ def in_id_order(path: Path, folder: Path) -> Path:
         return path
     tables.write_frame(folder / path.name, tables.read(path).sort_values("id"), tables.schema(path))
     return folder / path.name
+
+
+def check_left_out(data: Path, placed: Placement, settings: Split) -> None:
+    """Raise StrataError when more rows are tied to another split than may be left out."""
+    left_out, rows = placed.left_out["tied_to_another_split"], len(placed.split)
+    if left_out <= settings.max_left_out * rows:
+        return
+    join = "split.across_groups: join, which keeps them together, or " if settings.across_groups == "drop" else ""
+    raise StrataError(
+        f"{data}: {left_out:,} of {rows:,} rows ({left_out / rows:.0%}) would be left out, since they copy a row of "
+        "another split, nearly or exactly, or share its group; that is more than split.max_left_out, "
+        f"{settings.max_left_out:g}: set {join}a higher split.near_duplicate, or raise the limit; strata audit shows "
+        "the copies"
+    )
 
 
 def check(data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule]) -> None:
@@ -167,6 +182,7 @@ def main(argv: list[str] | None = None) -> None:
         rows, ready_made = read(paths, settings.split.by == "date")
         sketches, characters = ties.sketch_tables(paths)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
+        check_left_out(args.data, placed, settings.split)
         check(args.data, placed, ready_made, {name: recipe.labels.get(name, "*") for name in names})
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             write_splits(out, paths, ready_made, placed)

@@ -89,6 +89,11 @@ class Split(Section):
         "so scores are then of easier rows; a ready-made test file is not changed."
     )
 
+    max_left_out: Annotated[Float, Field(ge=0, le=1)] = Field(
+        description="Largest share of rows, 0 to 1, that may be left out since they are tied to another split; beyond "
+        "it, the stage fails."
+    )
+
     @model_validator(mode="after")
     def _rows_are_left_for_training(self) -> "Split":
         name, test = ("1/folds", 1 / self.folds) if self.folds else ("test", self.test)
