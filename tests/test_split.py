@@ -78,13 +78,14 @@ def test_a_split_far_from_what_was_asked_says_so(changed, told):
 
 
 def test_a_split_that_would_lose_more_rows_than_it_may_writes_nothing(project):
-    texts = [text for text, _ in reviews(40)]
-    rows = [(text, label, f"shop {i}") for i in range(12) for text in texts for label in ("pos", "neg")]
+    made = reviews(140)
+    rows = [(*row, f"shop {i}") for i in range(12) for row in made[:40]]
+    rows += [(*row, f"street {i}") for i, row in enumerate(made[40:])]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "shop"))
     project.recipe(columns={"text": "text", "label": "label", "group": "shop"})
     project.run("ingest", "standardize")
     with pytest.raises(
-        StrataError, match=r"of 960 rows \(\d\d%\) would be left out.*split.max_left_out, 0.5: set split.ac"
+        StrataError, match=r"of 580 rows \(\d\d%\) would be left out.*split.max_left_out, 0.5: set split.ac"
     ):
         project.run("split")
     assert not (project.root / "data/split").exists()
