@@ -159,6 +159,15 @@ def test_the_size_limits_the_rows_of_each_kind():
     assert {values["rows"] for values in changes.values()} == {4}
 
 
+def test_changes_of_english_words_are_made_in_english_texts_only():
+    texts = ["john is here"] * 3
+    classify = reads_capitals(2)
+    rows = scored_rows(np.arange(3), classify(texts)[0])
+    changes = prediction_changes(rows, texts, [None] * 3, classify, size=9, seed=0, in_english=False)
+    made = {kind for kind, values in changes.items() if values["rows"]}
+    assert made == {"typos", "case", "punctuation"}
+
+
 def test_without_rows_there_are_no_shares():
     rows = scored_rows(np.array([], dtype=int), np.zeros((0, 2)))
     changes = prediction_changes(rows, [], [], reads_capitals(2), size=99, seed=0)

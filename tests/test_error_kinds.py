@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from stages.evaluate import error_kinds
+from strata.text.english import is_english
 
 PLAIN = "the actors speak their lines in a room"
 
 
-def kinds_of(texts, truncated=None, suspect=None):
+def kinds_of(texts, truncated=None, suspect=None, in_english=True):
     none = np.zeros(len(texts), dtype=bool)
-    return error_kinds.kinds(texts, none if truncated is None else truncated, none if suspect is None else suspect)
+    return error_kinds.kinds(
+        texts, none if truncated is None else truncated, none if suspect is None else suspect, in_english
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,3 +67,26 @@ def test_without_errors_or_rows_all_counts_are_0(rows):
     counted = error_kinds.summary(kinds_of([PLAIN] * rows), np.zeros(rows, dtype=bool))
     assert counted["errors"].tolist() == [0] * len(error_kinds.KINDS)
     assert counted["share_of_errors"].tolist() == [0.0] * len(error_kinds.KINDS)
+
+
+def test_english_words_are_not_looked_for_in_other_languages():
+    (dutch,) = error_kinds.names(kinds_of(["de butler zegt nothing, but hij is sort of een yeti"], in_english=False))
+    assert dutch == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("its initial excitement settles into a warmed over pastiche .", True),
+        ("I lost my card, what should I do?", True),
+        ("Der Film war gut, aber er ist zu lang und die Musik nervt.", False),
+        ("On a vu un film formidable, il est drôle et la fin surprend.", False),
+        ("La película es larga, pero no me aburrí.", False),
+        ("映画はとても良い", False),
+        ("ภาพยนตร์ดีมาก", False),
+        ("", False),
+        ("🎬 12 !!", False),
+    ],
+)
+def test_english_is_known_by_its_function_words(text, expected):
+    assert is_english([text] * 3) == expected

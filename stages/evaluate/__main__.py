@@ -58,11 +58,13 @@ def behaviour_of(scorer: "Scorer", inputs: Inputs, predictions: "Predictions", s
 
     texts, annotations = inputs.texts["text"].tolist(), inputs.texts["annotation"].tolist()
     rows, size = predictions.rows["test"], settings.evaluate.behaviour_rows
-    return prediction_changes(rows, texts, annotations, classify, size, settings.seed)
+    return prediction_changes(rows, texts, annotations, classify, size, settings.seed, inputs.in_english)
 
 
-def print_summary(measured: "Measured") -> None:
-    """Print what must be said first, then the scores of each split, and the verdict."""
+def print_summary(measured: "Measured", in_english: bool) -> None:
+    """Print what must be said first, the scores of each split, the verdict, and what was skipped."""
+    from stages.evaluate import error_kinds, text_changes
+
     for sentence in measured.cautions:
         print(f"evaluate: CAUTION: {sentence}")
     measures = measured.measures
@@ -75,6 +77,9 @@ def print_summary(measured: "Measured") -> None:
             f"f1_macro {values['f1_macro']:.3f}"
         )
     print(f"evaluate: beside TF-IDF, {measures.verdict('tfidf')['words']}")
+    if not in_english:
+        skipped = ", ".join([*error_kinds.ENGLISH, *text_changes.ENGLISH])
+        print(f"evaluate: the test texts are not in English, so what works by English words is skipped: {skipped}")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -101,7 +106,7 @@ def main(argv: list[str] | None = None) -> None:
         outputs.write_folder(out, predictions, measured, goal)
         outputs.write_plots(plots, predictions, measured, inputs.labels)
     files.write_metrics(args.metrics, measures.metrics())
-    print_summary(measured)
+    print_summary(measured, inputs.in_english)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.evaluate.sample import sample
 from stages.evaluate.scored_rows import ScoredRows
-from stages.evaluate.text_changes import KINDS, changed_texts
+from stages.evaluate.text_changes import ENGLISH, KINDS, changed_texts
 from strata.intervals.wilson import wilson_interval
 from strata.text.annotation import annotated
 
@@ -24,17 +24,20 @@ def prediction_changes(
     classify: Callable[[list[str]], Prediction],
     size: int,
     seed: int,
+    in_english: bool = True,
 ) -> dict[str, dict[str, float | int | None]]:
     """Apply each of KINDS to the texts, and return `change_in_predictions` for each.
 
     For the kinds of INVARIANCE, a changed prediction is a failure; for those of DIRECTIONAL, it may be right.
 
     rows: as predicted without changes. texts, annotations: of rows, as in `annotated`; only the texts are changed.
-    size: the largest number of rows that each kind is applied to, chosen by `sample`.
+    size: the largest number of rows that each kind is applied to, chosen by `sample`. in_english: whether the texts
+    are; the kinds of ENGLISH apply to no other text.
     """
     changes = {}
     for kind in KINDS:
-        changed = changed_texts(kind, texts, rows.id, seed)
+        applies_to = in_english or kind not in ENGLISH
+        changed = changed_texts(kind, texts, rows.id, seed) if applies_to else [None] * len(texts)
         applies = np.array([i for i, text in enumerate(changed) if text is not None], dtype=np.int64)
         chosen = applies[sample(rows.id[applies], size, seed)]
         before = (rows.probabilities[chosen], rows.predicted[chosen])

@@ -1,6 +1,6 @@
 """Kinds of rows that are often predicted wrong, recognized by rules on the text and the model's doubt of the label.
 
-The word lists are English; for other languages only `very_short`, `truncated` and `probably_mislabelled` are useful.
+The word lists are English, and not applied to texts in other languages.
 A kind describes an error and need not be its cause: compare its share of the errors with its share of all rows.
 """
 
@@ -29,23 +29,23 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 
+ENGLISH = {"contrast": _CONTRAST, "negation": _NEGATION, "hedged": _HEDGED}
 KINDS = ("very_short", "contrast", "negation", "hedged", "truncated", "probably_mislabelled", "other")
 
 
-def kinds(texts: list[str], truncated: np.ndarray, suspect: np.ndarray) -> pd.DataFrame:
+def kinds(texts: list[str], truncated: np.ndarray, suspect: np.ndarray, in_english: bool) -> pd.DataFrame:
     """Return which kinds each row is of, right or wrong: a bool column for each of KINDS; several may hold.
 
     very_short: at most SHORT words. truncated: the model did not read all of it. probably_mislabelled: the row is in
     suspects.csv, see stages/evaluate/label_noise.py. other: none of these.
 
-    texts: without annotations. truncated, suspect: (rows,) bool.
+    texts: without annotations. truncated, suspect: (rows,) bool. in_english: whether the texts are; else no row is of
+    the kinds of ENGLISH.
     """
     is_kind = pd.DataFrame(
         {
             "very_short": word_counts(texts) <= SHORT,
-            "contrast": _matches(_CONTRAST, texts),
-            "negation": _matches(_NEGATION, texts),
-            "hedged": _matches(_HEDGED, texts),
+            **{kind: _matches(pattern, texts) & in_english for kind, pattern in ENGLISH.items()},
             "truncated": np.asarray(truncated, dtype=bool),
             "probably_mislabelled": np.asarray(suspect, dtype=bool),
         }

@@ -74,7 +74,7 @@ def tables(test: ScoredRows, inputs: Inputs, scorer: Scorer, explained: int) -> 
     texts = annotated(plain, inputs.texts["annotation"])
     truncated = scorer.lengths(texts) > scorer.max_length
     doubted = suspects(test, texts, labels.names)
-    is_kind = error_kinds.kinds(plain, truncated, np.isin(test.id, doubted["id"]))
+    is_kind = error_kinds.kinds(plain, truncated, np.isin(test.id, doubted["id"]), inputs.in_english)
     return {
         "errors": with_words(errors(test, texts, is_kind, labels.names), scorer, labels.names, explained),
         "error_kinds": error_kinds.summary(is_kind, test.wrong),

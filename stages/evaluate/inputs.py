@@ -14,6 +14,7 @@ from strata.labels import Labels, read_labels
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.prior import PriorShift, read_prior_shift
 from strata.settings.params import Params
+from strata.text.english import is_english
 
 
 class Inputs(NamedTuple):
@@ -24,6 +25,7 @@ class Inputs(NamedTuple):
     unit: pd.Series  # of every row, by id: equal for rows that are not independent of each other
     prior: PriorShift
     texts: pd.DataFrame  # of the test rows: text, annotation, group, attribute.*
+    in_english: bool  # whether these texts are
     baselines: dict[str, np.ndarray]  # probabilities of the test rows, (rows, labels), by baseline
     training: pd.DataFrame  # scores of the validation rows while the model was trained
 
@@ -45,12 +47,14 @@ def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
     tokens["train"] = tokens["train"].at(sample(tokens["train"].id, settings.evaluate.train_rows, settings.seed))
     test_ids = tokens["test"].id
     baselines = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test_ids]
+    texts = tables.read(args.split / "test.parquet").set_index("id").loc[test_ids].reset_index()
     return Inputs(
         labels=labels,
         tokens=tokens,
         unit=unit,
         prior=prior,
-        texts=tables.read(args.split / "test.parquet").set_index("id").loc[test_ids].reset_index(),
+        texts=texts,
+        in_english=is_english(texts["text"]),
         baselines={name: np.stack(baselines[name]) for name in ("majority", "tfidf")},
         training=pd.read_csv(args.training / "validation.csv"),
     )

@@ -123,6 +123,8 @@ INVARIANCE: dict[str, Callable[[str, Random], str | None]] = {
 }
 DIRECTIONAL: dict[str, Callable[[str, Random], str | None]] = {"negation": negation}
 KINDS = INVARIANCE | DIRECTIONAL
+ENGLISH = ("names", "sentence", "negation")
+"""The kinds that are for English texts only."""
 
 
 def changed_texts(kind: str, texts: list[str], ids: np.ndarray, seed: int) -> list[str | None]:
