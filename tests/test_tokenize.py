@@ -204,3 +204,8 @@ def test_the_error_names_an_unusable_checkpoint_and_a_remedy(project, change, se
     project.params(**change)
     with pytest.raises(StrataError, match=sentence):
         project.run("tokenize")
+
+
+def test_a_tokenizer_that_makes_no_tokens_is_refused():
+    with pytest.raises(StrataError, match="makes no token of any text"):
+        Encoder(Tokenizer(models.BPE({}, [])))

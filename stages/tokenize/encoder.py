@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from tokenizers import Tokenizer
 
+from strata.base.errors import StrataError
+
 
 class Encoder:
     """A tokenizer. special: how many tokens it adds around a text, such as [CLS] and [SEP].
 
-    Raises: ValueError when it makes no token of any text.
+    Raises: StrataError when it makes no token of any text.
     """
 
     def __init__(self, tokenizer: Tokenizer):
@@ -37,4 +39,4 @@ class Encoder:
                 start = next(i for i in range(self.special + 1) if whole[i : i + len(body)] == body)
                 around = whole[:start], whole[start + len(body) :]
                 return tuple(np.array(ids, dtype=np.int32) for ids in around)
-        raise ValueError("makes no token of any text")
+        raise StrataError("model.checkpoint: its tokenizer makes no token of any text; choose another")
