@@ -16,7 +16,8 @@ from transformers import (
     BertForSequenceClassification,
 )
 
-from stages.tokenize import load_tokenizer
+from stages.tokenize.__main__ import load_tokenizer
+from stages.tokenize.max_length import check
 from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.model import classifier
@@ -43,9 +44,16 @@ def change_json(folder, name="config.json", **changes) -> None:
     (folder / name).write_text(json.dumps(content | changes))
 
 
+def tokenizer_of(folder):
+    """Load it as tokenize does, which looks at the model, too."""
+    tokenizer = load_tokenizer(folder)
+    check(16, folder, tokenizer)
+    return tokenizer
+
+
 def refused(folder, sentence) -> None:
     """Both the first stage that loads it, and train, which may start from another folder."""
-    for load in (lambda: load_tokenizer(folder, 16), lambda: classifier.load(folder, folder, LABELS, 0)):
+    for load in (lambda: tokenizer_of(folder), lambda: classifier.load(folder, folder, LABELS, 0)):
         with pytest.raises(StrataError, match=sentence) as error:
             load()
         assert str(error.value).startswith(f"model.checkpoint {folder}")
@@ -53,7 +61,7 @@ def refused(folder, sentence) -> None:
 
 
 def test_a_whole_checkpoint_loads_and_only_its_head_is_drawn(folder):
-    load_tokenizer(folder, 16)
+    tokenizer_of(folder)
     models = [classifier.load(folder, folder, LABELS, seed)[0] for seed in (0, 0, 1)]
     weights = load_file(folder / "model.safetensors")
     for model in models:
@@ -156,19 +164,19 @@ def test_a_tokenizer_whose_ids_the_model_has_not_is_refused(folder):
     tokenizer["model"]["vocab"]["unheard"] = 999_999
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(StrataError, match=r"its tokenizer has a token with id 999,999, and the model 25 tokens; take"):
-        load_tokenizer(folder, 16)
+        tokenizer_of(folder)
 
 
 @pytest.mark.parametrize("content", ["{", '{"model": {}}'])
 def test_a_tokenizer_that_cannot_be_read_is_told_with_its_folder(folder, content):
     (folder / "tokenizer.json").write_text(content)
     with pytest.raises(StrataError, match=rf"^model.checkpoint {folder}: its tokenizer cannot be loaded \(.+\); "):
-        load_tokenizer(folder, 16)
+        tokenizer_of(folder)
 
 
 def test_a_masked_language_model_has_no_pooler_and_is_whole(folder):
     BertForMaskedLM(BertConfig.from_pretrained(folder)).save_pretrained(folder)
-    load_tokenizer(folder, 16)
+    tokenizer_of(folder)
     classifier.load(folder, folder, LABELS, 0)
     for kind in (AutoModel, AutoModelForMaskedLM):
         load_model(kind, folder)
@@ -203,5 +211,5 @@ def test_a_fine_tuned_model_that_lacks_a_tensor_is_refused(copy_of_trained, stag
 
 def test_the_probe_reads_the_model_and_leaves_the_tokenizer_as_it_was(folder):
     before = AutoTokenizer.from_pretrained(folder).backend_tokenizer.to_str()
-    assert load_tokenizer(folder, 16).backend_tokenizer.to_str() == before
+    assert tokenizer_of(folder).backend_tokenizer.to_str() == before
     assert isinstance(load_model(AutoModelForSequenceClassification, folder), BertForSequenceClassification)

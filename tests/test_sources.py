@@ -146,7 +146,7 @@ def test_a_first_recipe_for_a_folder_of_splits(project, monkeypatch, tmp_path, c
     frame.drop(columns="label").to_csv(tmp_path / "splits/test.csv", index=False)
     (project.root / "data/raw/sample/test.csv").unlink()
     assert recipe_for(project, monkeypatch, tmp_path / "splits")["source"]["test"] is None
-    assert "test.csv is no test split: " in capsys.readouterr().out
+    assert "test.csv is no test split, since it has no label" in capsys.readouterr().out
 
 
 def test_a_first_recipe_for_the_parts_of_a_file(project, monkeypatch, tmp_path, capsys):

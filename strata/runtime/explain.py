@@ -8,23 +8,21 @@ Shapley value adds a word to others. It needs no gradients, and so no torch.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import pairwise, takewhile
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import regex
 
 from strata.decision import decide
 from strata.runtime.predictor import Predictor
 from strata.softmax import softmax
 from strata.text.scripts import NO_SPACES
 
+if TYPE_CHECKING:
+    import regex
+
 MOST_TOKENS = 1 << 14  # of all texts without a word: with 0.1 ms a token and core, 0.8 seconds on two cores
-# of a script without spaces, each letter with its marks is a word of its own
-_WORD = regex.compile(
-    rf"[{NO_SPACES}]\p{{M}}*|[^\W{NO_SPACES}][\p{{M}}\w--[{NO_SPACES}]]*(?:['\u2019][\p{{M}}\w--[{NO_SPACES}]]+)*|[^\w\s]",
-    regex.VERSION1,
-)
 
 
 class Span(NamedTuple):
@@ -110,6 +108,16 @@ def _without(ids: Sequence[int], positions: set[int]) -> list[int]:
     return [token for position, token in enumerate(ids) if position not in positions]
 
 
+@cache
+def _word() -> "regex.Pattern":
+    import regex  # not needed by what only labels
+
+    # of a script without spaces, each letter with its marks is a word of its own
+    letters = rf"[\p{{M}}\w--[{NO_SPACES}]]"
+    words = rf"[^\W{NO_SPACES}]{letters}*(?:['\u2019]{letters}+)*"
+    return regex.compile(rf"[{NO_SPACES}]\p{{M}}*|{words}|[^\w\s]", regex.VERSION1)
+
+
 def word_spans(text: str, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     """Return the words that have tokens. offsets: each token's first character, and its end; equal for special ones.
 
@@ -117,7 +125,7 @@ def word_spans(text: str, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     [(0, 4, [1, 2]), (6, 9, [3])]
     """
     last = max((end for _, end in offsets), default=0)
-    found = [match.span() for match in takewhile(lambda match: match.start() < last, _WORD.finditer(text))]
+    found = [match.span() for match in takewhile(lambda match: match.start() < last, _word().finditer(text))]
     starts = [start for start, _ in found]
     spans: dict[int, Span] = {}  # by the word's first character
     for token, (first, end) in enumerate(offsets):
