@@ -26,9 +26,10 @@ MANY = 0.2  # share of a split's rows; a warning says when more are cut
 
 
 def load_tokenizer(folder: Path) -> "PreTrainedTokenizerFast":
-    """Load a checkpoint's fast tokenizer. Raises: StrataError if it has none."""
+    """Load a checkpoint's fast tokenizer. Raises: StrataError if it has none, or its config.json is broken."""
     from strata.model import pretrained
 
+    pretrained.load_config(folder)  # the tokenizer reads it, too, and would take its errors for its own
     tokenizer = pretrained.load_tokenizer(folder)
     if not tokenizer.is_fast:
         raise StrataError(f"model.checkpoint {folder}: has no fast tokenizer (tokenizer.json); choose another")
