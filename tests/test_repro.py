@@ -108,25 +108,17 @@ def test_a_second_repro_has_nothing_to_do(done):
     assert status(done) == ""
 
 
-def test_a_killed_run_ends_in_the_same_bytes_in_another_clone(origin, done, tmp_path):
-    folder = clone(origin, tmp_path / "elsewhere")
-    killed_at(folder, 1)
-    assert not (folder / "models/train").exists()
-    assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize", "report"]
-    for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
-        assert (folder / name).read_bytes() == (done / name).read_bytes(), name
-
-
-def test_training_killed_at_random_steps_goes_on_and_ends_in_the_same_bytes(origin, done, tmp_path):
+def test_training_killed_at_random_steps_goes_on_in_another_clone_and_ends_in_the_same_bytes(origin, done, tmp_path):
     folder = clone(origin, tmp_path / "killed")
     change(folder, "params.yaml", snapshots={"steps": 5})
-    run(folder, "dvc", "repro", "tokenize")
+    killed_at(folder, 1)
+    assert not (folder / "models/train").exists()
     went_on = 0
-    for target in sorted(random.sample(range(3, 48), 4)):  # of 53 steps; nothing that is drawn may matter
+    for target in sorted(random.sample(range(3, 48), 3)):  # of 53 steps; nothing that is drawn may matter
         said = killed_at(folder, target)
         went_on += "train: goes on after step" in said
-    assert went_on >= 2
-    assert ran(run(folder, "dvc", "repro"))[-4:] == ["train", "evaluate", "quantize", "report"]
+    assert went_on >= 1
+    assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize", "report"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):
         assert (folder / name).read_bytes() == (done / name).read_bytes(), name
     assert not list((folder / "snapshots").iterdir())
