@@ -18,6 +18,7 @@ from strata.base import tables
 from strata.base.errors import StrataError
 from strata.commands import check, predict
 from strata.runtime import manifest
+from strata.runtime.explain import explain
 from strata.runtime.onnx_classifier import CHUNK
 from strata.runtime.predictor import FP32, Predictor
 from strata.score_table import parse
@@ -53,11 +54,19 @@ def test_what_is_said_of_a_text_depends_on_no_other_text_nor_on_threads(folder):
         assert among_others[:0:-1] == pytest.approx(one_by_one, abs=1e-6)
 
 
-@pytest.mark.parametrize("text", ["", " ", "good " * 500, "\0", "ÄÖ 🎬", "a\nb"])
+@pytest.mark.parametrize("text", ["good " * 500, "\0", "ÄÖ 🎬", "a\nb", "."])
 def test_any_text_gets_a_label(folder, text):
     (answer,) = Predictor(folder)([text])
     assert answer["label"] in ("negative", "positive")
     assert 0.5 <= answer["probability"] <= 1
+
+
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_text_without_words_has_no_label(folder, text):
+    predictor = Predictor(folder)
+    assert predictor([text, "good"])[0] == {"label": None, "probability": None}
+    assert predictor([text, "good"])[1] == predictor(["good"])[0]
+    assert explain(predictor, text)["words"] == []
 
 
 def test_no_texts_and_no_strings(folder):

@@ -148,7 +148,7 @@ def test_each_line_of_a_text_file_is_a_text(folder, tmp_path, reads, capsys):
     (tmp_path / "in.txt").write_text("a good film, really\n\ndull\n")
     run(folder, tmp_path / "in.txt", "--out", tmp_path / "out.csv")
     assert reads(tmp_path / "out.csv")["text"].tolist() == ["a good film, really", "dull"]
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "predict: in.txt: 1 empty line is left out\n"
     (tmp_path / "table.txt").write_text("kind\treview\n1\ta good film\n2\ta dull film\n")
     run(folder, tmp_path / "table.txt", "--text", "review", "--out", tmp_path / "out.csv")
     assert reads(tmp_path / "out.csv")["review"].tolist() == ["a good film", "a dull film"]

@@ -313,6 +313,27 @@ def test_another_dvc_command_is_not_taken_for_a_changed_model(monkeypatch, tmp_p
         publish.check_recorded(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("status", "changed"),
+    [
+        ({}, []),
+        ({"ingest": [{"changed outs": {"data/ingest": "not in cache"}}]}, []),
+        (
+            {"split": [{"changed deps": {"data/standardize": "deleted"}}, {"changed outs": {"data/split": "deleted"}}]},
+            [],
+        ),
+        ({"train": [{"changed deps": {"stages/train": "deleted"}}]}, ["train"]),
+        (
+            {"train": [{"changed deps": {"data/tokenize": "modified"}}], "report": ["changed command"]},
+            ["train", "report"],
+        ),
+        ({"evaluate": [{"changed outs": {"data/evaluate": "not in cache"}}, "changed command"]}, ["evaluate"]),
+    ],
+)
+def test_data_that_are_not_here_are_not_taken_for_a_changed_model(status, changed):
+    assert publish.changed_stages(status) == changed
+
+
 def test_a_dvc_that_is_missing_or_fails_is_not_taken_for_a_changed_model(monkeypatch, tmp_path):
     done = subprocess.CompletedProcess([], 255, "", "ERROR: you are not inside of a DVC repository")
     monkeypatch.setattr(publish.subprocess, "run", lambda *_, **__: done)

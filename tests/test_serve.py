@@ -83,7 +83,7 @@ def blocked(work: JobQueue):
     """Have every thread of a queue wait until the block ends."""
     going, go_on = threading.Semaphore(0), threading.Event()
 
-    def unit():
+    def unit(_):
         going.release()
         go_on.wait()
 
@@ -273,26 +273,67 @@ def test_many_texts_fill_the_queue_for_many_texts_alone(started, models):
         with pytest.raises(Refused, match="full"):
             work.submit([int] * 2)
         jobs.append(work.submit([int]))
-    assert [job.future.result() for job in jobs] == [[0] * 4, [0]]
+    assert [job.future.result() for job in jobs] == [[False] * 3 + [True], [False]]
 
 
 def test_a_single_text_waits_for_one_text_of_every_other_request(started, models):
     work, done = started(models, threads=1).work, []
     with blocked(work):
-        jobs = [work.submit([lambda name=name: done.append(name)] * count) for name, count in (("long", 5), ("one", 1))]
+        jobs = [
+            work.submit([lambda _, name=name: done.append(name)] * count) for name, count in (("long", 5), ("one", 1))
+        ]
     for job in jobs:
         job.future.result()
     assert done == ["long", "one", "long", "long", "long", "long"]
 
 
+def test_a_unit_is_told_whether_it_has_the_cores_for_itself():
+    work, told = JobQueue(2, Limits()), []
+    work.submit([told.append]).future.result()
+    with blocked(work):
+        waiting = [work.submit([told.append]), work.submit([told.append])]
+    for job in waiting:
+        job.future.result()
+    work.submit([told.append]).future.result()
+    assert (told[0], told[1], told[3]) == (True, False, True)
+
+
+def test_a_text_without_words_has_no_label(started, models):
+    asked = client(started(models))
+    given = asked.post("/predict", json={"texts": ["", " \n", "a good film"], "all": True}).json()["answers"]
+    assert given[:2] == [{"label": None, "probability": None}] * 2
+    assert given[2]["label"]
+    explained = asked.post("/explain", json={"text": " "}).json()
+    assert (explained["label"], explained["explained"], explained["words"]) == (None, None, [])
+
+
+@pytest.mark.parametrize("page", [True, False])
+def test_another_method_or_path_is_one_sentence(models, page):
+    service = Service(models, 1, Limits())
+    asked = TestClient(create_app(service, page=page))
+    for method, path in (
+        ("GET", "/predict"),
+        ("PUT", "/explain"),
+        ("POST", "/health"),
+        ("DELETE", "/models/films/predict"),
+    ):
+        refused = asked.request(method, path)
+        assert (refused.status_code, list(refused.json())) == (405, ["error"])
+    assert "takes POST" in asked.get("/predict").json()["error"]
+    assert asked.head("/health").status_code == 200
+    missing = asked.get("/nope")
+    assert (missing.status_code, missing.json()) == (404, {"error": "not found"})
+    service.work.close()
+
+
 def test_a_unit_that_fails_ends_its_request_and_no_other(started, models):
     work, done = started(models, threads=1).work, []
 
-    def fails():
+    def fails(_):
         raise StrataError("no")
 
     with blocked(work):
-        failing, other = work.submit([fails, lambda: done.append(1)]), work.submit([lambda: 7])
+        failing, other = work.submit([fails, lambda _: done.append(1)]), work.submit([lambda _: 7])
     assert other.future.result() == [7]
     with pytest.raises(StrataError, match="no"):
         failing.future.result()
@@ -681,14 +722,14 @@ def test_libraries_report_in_one_line_without_what_a_client_sent(capsys):
 def test_units_of_a_request_that_fail_at_once_leave_every_thread_alive():
     work, together = JobQueue(2, Limits()), threading.Barrier(2)
 
-    def fail():
+    def fail(_):
         together.wait()
         raise Refused(422, "no text")
 
     for _ in range(300):
         with pytest.raises(Refused):
             work.submit([fail, fail]).future.result()
-    assert work.submit([lambda: 1, lambda: 2]).future.result() == [1, 2]
+    assert work.submit([lambda _: 1, lambda _: 2]).future.result() == [1, 2]
     assert all(thread.is_alive() for thread in work._pool)
     work.close()
 

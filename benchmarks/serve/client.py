@@ -72,6 +72,8 @@ async def open_loop(port: int, rate: float, seconds: float, requests: list[bytes
 
     async def one(data: bytes) -> None:
         try:
+            while idle and idle[-1][0].at_eof():  # the server has closed it meanwhile
+                idle.pop()
             connection = idle.pop() if idle else await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             every.append(Sent(0, time.perf_counter(), 0, b""))

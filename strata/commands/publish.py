@@ -26,6 +26,7 @@ which runs on the Space's own CPU; Strata's modules go along as files.
 """
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -48,6 +49,7 @@ from strata.runtime import manifest
 KINDS = ("datasets", "models", "spaces", "kernels", "api")  # parts of the Hub's addresses, not owners
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked", "cannot get lock")  # DVC's words
 PATIENCE = 60  # seconds without a byte from the Hub
+CACHED = ("data/", "models/")  # what DVC keeps in its cache
 FOLDER, CARD = "models/quantize", "model_card.md"  # in the project; what the stages quantize and report write
 
 
@@ -72,7 +74,7 @@ def check_recorded(project: Path) -> None:
             "Strata's folder: pip install '.[pipeline]'"
         )
     status = subprocess.run(
-        [sys.executable, "-m", "dvc", "status"], cwd=project, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", "status", "--json"], cwd=project, capture_output=True, text=True, check=False
     )
     if any(words in status.stderr for words in LOCKED):
         raise StrataError(
@@ -84,12 +86,31 @@ def check_recorded(project: Path) -> None:
             "the model cannot be compared with the recorded one, since dvc status fails "
             f"({_words(status.stderr or status.stdout)}); run it in {project.resolve()} to see why"
         )
-    if "up to date" not in status.stdout:
+    if changed := changed_stages(json.loads(status.stdout)):
         raise StrataError(
-            f"the model is not that of the recorded run, whose figures the card holds ({_words(status.stdout)}); dvc "
-            "repro"
+            f"the model is not that of the recorded run, whose figures the card holds (changed: {', '.join(changed)}); "
+            "dvc repro"
         )
     check_outputs(project, FOLDER, CARD)
+
+
+def changed_stages(status: dict[str, list[str | dict[str, dict[str, str]]]]) -> list[str]:
+    """Return the stages that something was changed of. status: of `dvc status --json`.
+
+    Data that are not here have not changed: a clone may have pulled the model alone.
+
+    >>> changed_stages({"ingest": [{"changed outs": {"data/ingest": "not in cache"}}], "train": ["changed command"]})
+    ['train']
+    """
+
+    def is_absent(path: str, what: str) -> bool:
+        return what == "not in cache" or (what == "deleted" and path.startswith(CACHED))
+
+    def is_change(change: str | dict[str, dict[str, str]]) -> bool:
+        paths = [] if isinstance(change, str) else [item for kind in change.values() for item in kind.items()]
+        return not paths or not all(is_absent(*item) for item in paths)
+
+    return [stage for stage, changes in status.items() if any(map(is_change, changes))]
 
 
 def _words(output: str) -> str:

@@ -33,11 +33,12 @@ def _found(path: Path, first: pa.Table, trained: Sequence[str], report: Callable
     """Return the columns of the model's recipe where the file has them all, else a guess, which is reported."""
     if set(trained) <= set(first.column_names):
         return trained
+    if len(first.column_names) == 1:
+        return tuple(first.column_names)
     columns = [_column(name, first) for name in first.column_names]
     text = choose_text(path, columns, None).column.name
-    if len(columns) > 1:
-        lacking = ", ".join(repr(name) for name in trained if name not in first.column_names)
-        report(f"{path.name}: no column {lacking}; the texts are read from {text!r}; --text names another")
+    lacking = ", ".join(repr(name) for name in trained if name not in first.column_names)
+    report(f"{path.name}: no column {lacking}; the texts are read from {text!r}; --text names another")
     return (text,)
 
 

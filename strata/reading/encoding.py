@@ -33,7 +33,10 @@ def find_encoding(path: Path, named: str | None, report: Callable[[str], None]) 
     with open_bytes(path) as stream:
         encoding = detect(stream)
     if not encoding.startswith("utf-8"):
-        report(f"not UTF-8, read as {encoding}; source.encoding names another")
+        report(
+            f"not UTF-8, read as {encoding}; if that is wrong, convert it to UTF-8, or name its encoding in the recipe "
+            "(source.encoding)"
+        )
     return encoding
 
 

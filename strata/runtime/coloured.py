@@ -17,6 +17,8 @@ def coloured(explanation: Mapping[str, Any]) -> str:
     explanation: as `Occlusions.explanation` returns it. Words for the label are green, words against it red.
     """
     words = explanation["words"]
+    if explanation["probability"] is None:
+        return "no text"
     largest = max((abs(word["weight"]) for word in words), default=0)
     label = explanation["label"]
     answer = f"not sure, likeliest {explanation['explained']}" if label is None else label

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from strata.decision import decide
-from strata.runtime.predictor import Predictor
+from strata.runtime.predictor import NO_TEXT, Predictor
 from strata.softmax import softmax
 from strata.text.scripts import NO_SPACES
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import regex
 
 MOST_TOKENS = 1 << 14  # of all texts without a word: with 0.1 ms a token and core, 0.8 seconds on two cores
+
+
+NOTHING = {**NO_TEXT, "explained": None, "text": "", "words": []}
+"""The explanation of a text in which nothing is left once it is cleaned."""
 
 
 class Span(NamedTuple):
@@ -79,6 +83,8 @@ def explain(predictor: Predictor, text: str | Mapping[str, Any]) -> dict:
     text: a string or a row, as in `Predictor.prepared`, which tells the errors.
     """
     (prepared,) = predictor.prepared([text])
+    if not prepared:
+        return dict(NOTHING)
     made = occlusions(predictor, prepared)
     return made.explanation(predictor.classifier.logits(made.input_ids))
 

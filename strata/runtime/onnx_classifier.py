@@ -56,13 +56,13 @@ class OnnxClassifier:
         """The number of labels."""
         return self.one.get_outputs()[0].shape[-1]
 
-    def logits(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Return (texts, labels) float64. input_ids: a text's token ids each.
+    def logits(self, input_ids: Sequence[Sequence[int]], alone: bool = True) -> np.ndarray:
+        """Return (texts, labels) float64. input_ids: a text's token ids each. alone: no other text is scored meanwhile.
 
         Raises: NotFiniteError on NaN or infinite logits; StrataError when the model fails on a text.
         """
         if len(input_ids) == 1:
-            return self._finite(self._score(self.one, input_ids))
+            return self._finite(self._score(self.one if alone else self.many, input_ids))
         return self.gathered(self.submitted(input_ids))
 
     def submitted(self, input_ids: Sequence[Sequence[int]]) -> list[Future[np.ndarray]]:

@@ -23,6 +23,8 @@ from strata.text.cleaning import cleaned
 QUANTIZED, FP32 = "onnx/model_quantized.onnx", "onnx/model.onnx"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
 INSIDE = ("models/quantize", "quantize")  # of a project, and of its models: the model folder
+NO_TEXT = {"label": None, "probability": None}
+"""The answer to a text in which nothing is left once it is cleaned."""
 BLOCK = 4096  # texts that are tokenized at a time, so that their tokens do not fill the memory
 
 
@@ -75,6 +77,7 @@ class Predictor:
         """Return each text as the model reads it: cleaned and, of a row, joined and annotated, as the recipe says.
 
         texts: strings, or rows of the source as {column: value}; a string is the text alone, without annotations.
+        Where nothing is left of a text, it is "", with annotations or not.
         Raises: TypeError if `texts` is no list of these; StrataError if a row lacks a column of texts, or a text
         contains a lone surrogate (an undecodable byte).
         """
@@ -85,18 +88,21 @@ class Predictor:
             if missing := [name for name in self.preparation.text if name not in text]:
                 raise StrataError(f"row {position} has no {missing[0]!r}{did_you_mean(missing[0], list(text))}")
             row = {name: [(as_text(text.get(name)) or "")[:MOST_CHARACTERS]] for name in self.preparation.columns}
-            (prepared,) = self.preparation.texts(row, self.tokens.added)
+            (plain,) = self.preparation.plain(row)
+            (prepared,) = self.preparation.annotated([plain], row, self.tokens.added)
         elif isinstance(text, str):
-            (prepared,) = cleaned([text[:MOST_CHARACTERS]], self.preparation.clean)
+            (plain,) = (prepared,) = cleaned([text[:MOST_CHARACTERS]], self.preparation.clean)
         else:
             raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
         if not is_utf8(prepared):
             raise StrataError(f"text {position} is {NOT_UTF8}")
-        return prepared
+        return prepared if plain.strip() else ""
 
     def __call__(self, texts: Iterable[str | Mapping[str, Any]]) -> list[dict]:
-        """Return the answer to each text: see `answers`. texts, errors: as `prepared`."""
-        return self.answers(self.probabilities(texts))
+        """Return the answer to each text: see `answers`; NO_TEXT where there is none. texts, errors: as `prepared`."""
+        prepared = self.prepared(texts)
+        given = iter(self.answers(self.probabilities_of([text for text in prepared if text])))
+        return [next(given) if text else dict(NO_TEXT) for text in prepared]
 
     def answers(self, probabilities: np.ndarray) -> list[dict]:
         """Return each row's `label` and its `probability`. probabilities: (rows, labels).

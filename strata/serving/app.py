@@ -6,11 +6,13 @@ is mounted at / where its package, Gradio, is installed.
 
 import asyncio
 import importlib.util
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
 
 from strata.serving import documentation, request_body
 from strata.serving.access import Access
@@ -23,6 +25,7 @@ from strata.serving.request_log import RequestLog
 from strata.serving.service import Service
 
 GONE = 499  # the status of a request whose client has gone, in metrics and log; nobody receives it
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 POINTER = (
     "Strata serves a model here: POST /predict and /explain, see /openapi.json. "
     "A page needs: pip install '.[serve,page]'\n"
@@ -43,6 +46,7 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
     app.add_exception_handler(Gone, _gone)
     _add_state(app, service, app.state.metrics)
     _add_models(app, service)
+    _refuse_other_methods(app)
     app.add_middleware(PageLimits, limits=service.limits)
     app.add_middleware(Access, key=key)
     app.add_middleware(RequestLog, metrics=app.state.metrics, log=log)
@@ -50,6 +54,7 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
         from strata.serving.page import mount
 
         mount(app, service)
+        next(route.app for route in app.routes if isinstance(route, Mount)).add_exception_handler(404, _http_error)
     else:
         app.get("/", include_in_schema=False)(_pointer)
     return app
@@ -58,11 +63,11 @@ def create_app(service: Service, key: str | None = None, log: Log | None = None,
 def _add_state(app: FastAPI, service: Service, metrics: Metrics) -> None:
     """Add what tells how the server is: /health, /ready, /metrics."""
 
-    @app.get("/health")
+    @app.api_route("/health", methods=["GET", "HEAD"])
     async def health() -> Response:
         return JSONResponse({"status": "alive"})
 
-    @app.get("/ready")
+    @app.api_route("/ready", methods=["GET", "HEAD"])
     async def ready() -> Response:
         if service.ending:
             raise Refused(503, "the server is ending", 1)
@@ -95,6 +100,23 @@ def _add_models(app: FastAPI, service: Service) -> None:
     @app.post("/models/{name}/explain")
     async def explain_of(name: str, request: Request) -> Response:
         return await _explanation(service, request, name)
+
+
+def _refuse_other_methods(app: FastAPI) -> None:
+    """Have other methods of the paths so far answered by 405: for the page, mounted at /, they would be other paths."""
+
+    for route in [route for route in app.routes if isinstance(route, APIRoute)]:
+        others = [method for method in METHODS if method not in route.methods]
+        app.add_route(route.path, _refusing(sorted(route.methods)), others, include_in_schema=False)
+
+
+def _refusing(methods: list[str]) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers requests of other methods than these."""
+
+    async def refuse(request: Request) -> Response:
+        raise HTTPException(405, f"this path takes {' and '.join(methods)}", {"allow": ", ".join(methods)})
+
+    return refuse
 
 
 async def _predictions(service: Service, request: Request, name: str | None) -> Response:
@@ -150,7 +172,9 @@ async def _refusal(request: Request, refused: Refused) -> Response:
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
     """Answer what FastAPI refuses: no such path, no such method."""
-    return JSONResponse({"error": str(error.detail).lower()}, error.status_code, error.headers)
+    sentence = str(error.detail)
+    sentence = sentence.lower() if sentence.istitle() else sentence
+    return JSONResponse({"error": sentence}, error.status_code, error.headers)
 
 
 async def _gone(request: Request, gone: Gone) -> Response:

@@ -1,7 +1,8 @@
 """The queue that all clients share, and the threads that empty it.
 
 A request is a job of one unit a text. A thread takes one unit of the job that has waited longest, and puts the job at
-the end of the queue: a single text waits for at most one text of each other request, however many those have.
+the end of the queue: a single text waits for at most one text of each other request, however many those have. A unit
+is told whether it is alone, and may have all cores.
 """
 
 import threading
@@ -18,10 +19,14 @@ LONGEST_WAIT = 60  # seconds, at most, that a client is told to wait
 SMOOTHING = 0.05  # of the mean time of a unit: the weight of the last one
 
 
+Unit = Callable[[bool], Any]
+"""Takes whether no other unit runs or waits as it starts."""
+
+
 class Job:
     """Units of one request. future: of the list of what the units return, in order."""
 
-    def __init__(self, units: Sequence[Callable[[], Any]]):
+    def __init__(self, units: Sequence[Unit]):
         self.units, self.results, self.taken, self.open = units, [None] * len(units), 0, len(units)
         self.settled = False  # a thread has the last word on the future
         self.future: Future[list] = Future()
@@ -38,6 +43,7 @@ class JobQueue:
     def __init__(self, threads: int, limits: Limits):
         self.threads, self.limits = threads, limits
         self.waiting = 0  # units that no thread has taken
+        self.running = 0  # units that a thread has taken and not finished
         self.done = 0  # units, since the start
         self._seconds = 0.0  # of a unit, smoothed
         self._jobs: deque[Job] = deque()
@@ -52,7 +58,7 @@ class JobQueue:
         """Requests that wait for a thread."""
         return len(self._jobs)
 
-    def submit(self, units: Sequence[Callable[[], Any]]) -> Job:
+    def submit(self, units: Sequence[Unit]) -> Job:
         """Queue the units of a request. Raises: Refused (503) where the queue is full or closed."""
         job = Job(units)
         if not units:
@@ -94,16 +100,16 @@ class JobQueue:
 
     def _run(self) -> None:
         while taken := self._take():
-            job, index = taken
+            job, index, alone = taken
             start = perf_counter()
             try:
-                result, error = job.units[index](), None
+                result, error = job.units[index](alone), None
             except BaseException as raised:  # a thread of the pool has to live on
                 result, error = None, raised
             self._finish(job, index, result, error, perf_counter() - start)
 
-    def _take(self) -> tuple[Job, int] | None:
-        """Return the next unit: its job and its position. None: there is none and there will be none."""
+    def _take(self) -> tuple[Job, int, bool] | None:
+        """Return the next unit: its job, its position, and whether it is alone. None: there will be none."""
         with self._changed:
             while not self._jobs:
                 if self._closed:
@@ -114,11 +120,14 @@ class JobQueue:
             self.waiting -= 1
             if job.left:
                 self._jobs.append(job)
-            return job, job.taken - 1
+            alone = not self._jobs and not self.running
+            self.running += 1
+            return job, job.taken - 1, alone
 
     def _finish(self, job: Job, index: int, result: Any, error: BaseException | None, seconds: float) -> None:
         with self._changed:
             self.done += 1
+            self.running -= 1
             self._seconds += (seconds - self._seconds) * (SMOOTHING if self._seconds else 1)
             job.results[index] = result
             job.open -= 1

@@ -9,8 +9,6 @@ from pathlib import Path
 from strata.base.errors import StrataError
 from strata.labelling.labeller import LABEL, LIKELIEST, PROBABILITY
 from strata.labelling.rows import free_names
-from strata.runtime.preparation import Preparation
-from strata.runtime.text_tokens import MOST_CHARACTERS
 from strata.serving.models import Model
 from strata.serving.refused import Refused
 from strata.serving.service import Service
@@ -21,28 +19,16 @@ BUSY = (503, 504)  # the queue is full, or slow
 PATIENCE = 60  # seconds that a full queue is waited for
 
 
-async def answers(
-    service: Service, model: Model, rows: list[dict], progress: Callable[[int], None]
-) -> list[dict | None]:
-    """Return the answer to each row, None where it has no text. rows: as the model reads them.
+async def answers(service: Service, model: Model, rows: list[dict], progress: Callable[[int], None]) -> list[dict]:
+    """Return the answer to each row. rows: as the model reads them.
 
     progress: takes the number of rows that are done. Raises: Refused.
     """
-    made: list[dict | None] = [None] * len(rows)
-    given = await asyncio.to_thread(_with_text, rows, model.predictor.preparation)
-    for start in range(0, len(given), TOGETHER):
-        positions = given[start : start + TOGETHER]
-        answered = await _patient(service, model, [rows[i] for i in positions])
-        for i, answer in zip(positions, answered, strict=True):
-            made[i] = answer
-        progress(start + len(positions))
+    made: list[dict] = []
+    for start in range(0, len(rows), TOGETHER):
+        made += await _patient(service, model, rows[start : start + TOGETHER])
+        progress(len(made))
     return made
-
-
-def _with_text(rows: list[dict], preparation: Preparation) -> list[int]:
-    """Return the positions of the rows that have a text after cleaning."""
-    columns = {name: [(row[name] or "")[:MOST_CHARACTERS] for row in rows] for name in preparation.text}
-    return [i for i, text in enumerate(preparation.plain(columns)) if text.strip()]
 
 
 async def _patient(service: Service, model: Model, rows: list[dict]) -> list[dict]:
@@ -59,7 +45,7 @@ async def _patient(service: Service, model: Model, rows: list[dict]) -> list[dic
         waited += seconds
 
 
-def write(path: Path, upload: Uploaded, answered: list[dict | None], may_abstain: bool) -> None:
+def write(path: Path, upload: Uploaded, answered: list[dict], may_abstain: bool) -> None:
     """Write the rows as CSV: their columns as they are, then what was answered. Raises: StrataError on a full disk."""
     columns = (LABEL, PROBABILITY, *(LIKELIEST if may_abstain else ()))
     names = free_names(upload.table.column_names, columns)
@@ -77,17 +63,14 @@ def _rows(upload: Uploaded) -> Iterator[tuple]:
     return zip(*(column.to_pylist() for column in upload.table.columns), strict=True)
 
 
-def _cells(answer: Mapping | None, columns: tuple[str, ...]) -> list:
+def _cells(answer: Mapping, columns: tuple[str, ...]) -> list:
     """Return what is said of a row, None for an empty cell."""
-    if answer is None:
-        return [None] * len(columns)
     likeliest = [one["label"] for one in answer.get("likeliest", ())] or [None] * len(LIKELIEST)
     return [answer["label"], answer["probability"], *likeliest][: len(columns)]
 
 
-def counts(answered: list[dict | None]) -> Counter[str]:
+def counts(answered: list[dict]) -> Counter[str]:
     """Return the number of rows by what is said of them."""
     return Counter(
-        "(no text)" if answer is None else "(not sure)" if answer["label"] is None else answer["label"]
-        for answer in answered
+        answer["label"] or ("(no text)" if answer["probability"] is None else "(not sure)") for answer in answered
     )

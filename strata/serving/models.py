@@ -25,7 +25,7 @@ class Model(NamedTuple):
 
 
 def loaded(name: str, folder: Path, model: str = QUANTIZED) -> Model:
-    """Load a model folder whole, with one thread a text. model: the file in it.
+    """Load a model folder whole. model: the file in it.
 
     It is loaded from a copy whose files are those that its manifest lists, since the folder may be written meanwhile.
     Raises: StrataError where it is no model folder, or not that of one run.
@@ -35,8 +35,9 @@ def loaded(name: str, folder: Path, model: str = QUANTIZED) -> Model:
         copy = Path(place) / "model"
         try:
             _copy(folder, copy, model)
-            predictor = Predictor(copy, model, threads=1)
-            predictor.probabilities_of([""])  # what cannot score fails now
+            predictor = Predictor(copy, model)
+            for alone in (True, False):  # what cannot score fails now
+                predictor.classifier.logits(predictor.tokens.ids([""]), alone)
         except FileNotFoundError as error:
             raise StrataError(f"{error.filename}: went while it was read; {manifest.REMEDY}") from None
         except StrataError as error:

@@ -122,6 +122,8 @@ async def _answer(service: Service, name: str, text: str) -> str:
     model = service.model(name)
     with service.begun():
         (given,) = await service.answers(model, [text], every=True)
+        if given["probability"] is None:
+            raise Refused(422, "nothing of this text is left once it is cleaned; type another")
         return markup.answer(await service.explanation(model, text), given["probabilities"])
 
 

@@ -1,20 +1,19 @@
 """What a server does with texts: it queues them, waits for the answers, and gives up in time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import Any
 
 import numpy as np
 
 from strata.base.errors import StrataError
-from strata.runtime.explain import Occlusions, occlusions
+from strata.runtime.explain import NOTHING, Occlusions, occlusions
 from strata.runtime.onnx_classifier import OnnxClassifier
-from strata.runtime.predictor import Predictor
+from strata.runtime.predictor import NO_TEXT, Predictor
 from strata.serving.held import Held
-from strata.serving.job_queue import JobQueue
+from strata.serving.job_queue import JobQueue, Unit
 from strata.serving.limits import Limits
 from strata.serving.models import Model, Models
 from strata.serving.refused import Refused
@@ -44,7 +43,7 @@ class Service:
         return model
 
     async def answers(self, model: Model, texts: Sequence[Row], every: bool = False) -> list[dict]:
-        """Return the answer to each text, as `Predictor.answers`. every: with each label's probability.
+        """Return the answer to each text, as a `Predictor` does. every: with each label's probability.
 
         A text is a string or a row {column: value}.
         """
@@ -53,19 +52,15 @@ class Service:
             rows = await self._done(
                 [partial(_probabilities, predictor, text, position) for position, text in enumerate(texts, 1)]
             )
-        if not rows:
-            return []
-        answers = predictor.answers(np.concatenate(rows))
-        if every:
-            for answer, (row,) in zip(answers, rows, strict=True):
-                answer["probabilities"] = dict(zip(predictor.labels, map(float, row), strict=True))
-        return answers
+        return [dict(NO_TEXT) if row is None else _answer(predictor, row, every) for row in rows]
 
     async def explanation(self, model: Model, text: Row) -> dict:
         """Return the answer to a text and the words that carry it, as `Occlusions.explanation`."""
         async with self._admitted():
-            made: Occlusions
+            made: Occlusions | None
             (made,) = await self._done([partial(_occlusions, model.predictor, text)])
+            if made is None:
+                return dict(NOTHING)
             classifier = model.predictor.classifier
             logits = await self._done([partial(_logits, classifier, ids) for ids in made.input_ids])
         return made.explanation(np.concatenate(logits))
@@ -97,7 +92,7 @@ class Service:
         finally:
             self.open -= 1
 
-    async def _done(self, units: list[Callable[[], Any]]) -> list:
+    async def _done(self, units: list[Unit]) -> list:
         """Return what the units of a request return, each done in its turn."""
         job = self.work.submit(units)
         try:
@@ -121,15 +116,25 @@ def _prepared(predictor: Predictor, text: Row, name: str) -> str:
     return prepared
 
 
-def _probabilities(predictor: Predictor, text: Row, position: int) -> np.ndarray:
-    return softmax(
-        _logits(predictor.classifier, *predictor.tokens.ids([_prepared(predictor, text, f"text {position}")]))
-    )
+def _probabilities(predictor: Predictor, text: Row, position: int, alone: bool) -> np.ndarray | None:
+    """Return the probabilities of each label, (1, labels); None where there is no text. alone: as for a Unit."""
+    prepared = _prepared(predictor, text, f"text {position}")
+    if not prepared:
+        return None
+    return softmax(predictor.classifier.logits(predictor.tokens.ids([prepared]), alone))
 
 
-def _logits(classifier: OnnxClassifier, ids: Sequence[int]) -> np.ndarray:
-    return classifier.logits([ids])
+def _answer(predictor: Predictor, row: np.ndarray, every: bool) -> dict:
+    (answer,) = predictor.answers(row)
+    if every:
+        answer["probabilities"] = dict(zip(predictor.labels, map(float, row[0]), strict=True))
+    return answer
 
 
-def _occlusions(predictor: Predictor, text: Row) -> Occlusions:
-    return occlusions(predictor, _prepared(predictor, text, "text"))
+def _logits(classifier: OnnxClassifier, ids: Sequence[int], alone: bool) -> np.ndarray:
+    return classifier.logits([ids], alone)
+
+
+def _occlusions(predictor: Predictor, text: Row, _alone: bool) -> Occlusions | None:
+    prepared = _prepared(predictor, text, "text")
+    return occlusions(predictor, prepared) if prepared else None
