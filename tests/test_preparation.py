@@ -38,7 +38,7 @@ def test_rows_are_joined_cleaned_and_annotated_with_known_tokens():
     columns = {"title": [" A <b>film</b>", None], "body": ["fine  ", "dull"], "director": ["K", "L"]}
     columns["writer"] = ["A;B", float("nan")]
     known = {"<director=K>", "<writer=A>"}
-    assert BOTH.texts(columns, known) == ["A film fine <director=K> <writer=A>", "dull"]
+    assert BOTH.annotated(BOTH.plain(columns), columns, known) == ["A film fine <director=K> <writer=A>", "dull"]
     assert BOTH.columns == ["title", "body", "director", "writer"]
 
 

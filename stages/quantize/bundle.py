@@ -41,9 +41,9 @@ def write(
     files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive})
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # some checkpoints pad every text to their longest length
-    tokenizer.enable_truncation(max_length(source))
-    tokenizer.save(str(out / "tokenizer.json"))
     settings = files.read_json(source / "tokenizer_config.json")
+    tokenizer.enable_truncation(settings["model_max_length"])
+    tokenizer.save(str(out / "tokenizer.json"))
     files.write_json(out / "tokenizer_config.json", settings | {"truncation_side": "right"})
     preparation = Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)
     write_preparation(out, preparation)

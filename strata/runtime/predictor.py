@@ -91,7 +91,8 @@ class Predictor:
             (plain,) = self.preparation.plain(row)
             (prepared,) = self.preparation.annotated([plain], row, self.tokens.added)
         elif isinstance(text, str):
-            (plain,) = (prepared,) = cleaned([text[:MOST_CHARACTERS]], self.preparation.clean)
+            (prepared,) = cleaned([text[:MOST_CHARACTERS]], self.preparation.clean)
+            plain = prepared
         else:
             raise TypeError(f"texts must be strings; number {position} is {type(text).__name__}")
         if not is_utf8(prepared):

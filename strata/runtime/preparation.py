@@ -29,19 +29,18 @@ class Preparation(NamedTuple):
         """The columns of the source that a text is made of, each once."""
         return list(dict.fromkeys([*self.text, *(column for column, _ in self.annotate)]))
 
-    def texts(self, columns: Mapping[str, Sequence[Any]], known: Container[str]) -> list[str]:
-        """Return the text of each row. columns: those of `columns`, as text; None or NaN where a value is missing.
-
-        known: the special tokens that the model was trained with; others are left out.
-        """
-        return self.annotated(self.plain(columns), columns, known)
-
     def plain(self, columns: Mapping[str, Sequence[Any]]) -> list[str]:
-        """Return the text of each row, without annotations; "" where it is missing. columns: as in `texts`."""
+        """Return the text of each row, without annotations; "" where it is missing.
+
+        columns: those of `columns`, as text; None or NaN where a value is missing.
+        """
         return cleaned(joined([columns[name] for name in self.text]), self.clean)
 
     def annotated(self, texts: list[str], columns: Mapping[str, Sequence[Any]], known: Container[str]) -> list[str]:
-        """Return the plain text of each row followed by its special tokens. columns, known: as in `texts`."""
+        """Return the plain text of each row followed by its special tokens.
+
+        columns: as in `plain`. known: the special tokens that the model was trained with; others are left out.
+        """
         if not self.annotate:
             return texts
         tokens = (filter(known.__contains__, row) for row in row_tokens(columns, self.annotate))
