@@ -1,6 +1,13 @@
 """The version of ONNX that exported models use, and what can run them."""
 
-OPSET = 24
-"""ONNX has the operator Attention from 23 on."""
-LEAST_ONNX_RUNTIME = "1.24"
-"""The first ONNX Runtime that loads models of OPSET; 1.20.1, 1.22.0 and 1.23.2 refuse them."""
+OPSET, IR_VERSION = 18, 9
+"""The operators and the file format that ONNX Runtime 1.17 knows; newer ones shut out whoever is tied to an old one."""
+LEAST_ONNX_RUNTIME = "1.17"
+"""The oldest ONNX Runtime that models were tried with (benchmarks/runtimes)."""
+LEAST_OF_WEIGHT_ONLY = "1.22"
+"""The oldest one that computes with weights of 8 bits in blocks."""
+
+
+def least_onnx_runtime(candidate: str) -> str:
+    """Return the oldest ONNX Runtime for a model that was quantized by one of quantize.candidates."""
+    return LEAST_OF_WEIGHT_ONLY if candidate == "weight_only" else LEAST_ONNX_RUNTIME

@@ -229,6 +229,7 @@ def test_a_file_that_is_no_onnx_model_is_one_line_at_the_command(folder, content
 
 def test_an_older_onnx_runtime_is_told_which_one_the_model_needs(folder, monkeypatch):
     monkeypatch.setattr(onnxruntime, "__version__", "1.23.2")
+    manifest.write(folder, "1.24")
     refused(folder, r'needs ONNX Runtime 1.24 or later, 1.23.2 is installed; pip install "onnxruntime>=1.24"')
     monkeypatch.setattr(onnxruntime, "__version__", "1.24.0")
     Predictor(folder)
@@ -240,7 +241,7 @@ def test_requirements_and_guide_name_the_onnx_runtime_that_models_need(trained):
     for path in (ROOT / "requirements-base.txt", ROOT / "docs/serving.md", trained.root / "model_card.md"):
         assert LEAST_ONNX_RUNTIME in path.read_text(encoding="utf-8"), path
     proto = onnx.load(trained.root / "models/quantize/onnx/model.onnx")
-    assert proto.opset_import[0].version == 24
+    assert proto.opset_import[0].version == 18
 
 
 def test_more_threads_than_cores_are_not_started(folder, monkeypatch):

@@ -116,7 +116,7 @@ def test_the_folder_loads_in_transformers_with_calibrated_probabilities(trained)
 def test_every_architecture_returns_pytorchs_logits_at_any_length_and_batch_size(kind, tmp_path):
     model = tiny(kind)
     export.export(model, tmp_path / "model.onnx")
-    assert "Attention" in {node.op_type for node in onnx_nodes(tmp_path / "model.onnx")}
+    assert "MultiHeadAttention" in {node.op_type for node in onnx_nodes(tmp_path / "model.onnx")}
     pad_id, random = model.config.pad_token_id, np.random.default_rng(0)
     for batch in (1, 33):
         for length in (1, 2, 7, LIMIT):
@@ -244,11 +244,28 @@ def test_every_exceeded_limit_is_reported():
     measured = losses(rows, both([0.1, 0.9] * 40 + [0.9, 0.1] * 10), "accuracy")
     assert refusals(measured, rows, LIMITS) == [
         "loss of accuracy 0.2000, most allowed 0.01",
-        "loss of recall of label no 0.2000, most allowed 0.05",
-        "loss of recall of label yes 0.2000, most allowed 0.05",
+        "loss of recall of label no 0.2000, most allowed 0.12",
+        "loss of recall of label yes 0.2000, most allowed 0.12",
         "agreement 0.8000, least allowed 0.95",
         "drift of probabilities 0.1600, most allowed 0.05",
     ]
+
+
+def test_of_many_labels_chance_may_take_some_rows_but_not_a_label():
+    names = [str(i) for i in range(77)]
+    label = np.repeat(np.arange(77), 17)
+    frame = pd.DataFrame({"label": label, "probabilities": list(np.eye(77)[label])})
+    rows = GateRows(frame, [], Labels(names, None), None)
+    limits = LIMITS.model_copy(update={"max_loss": 0.05})
+    good = label.copy()
+    good[::40] += 1  # one row in 40, whatever its label
+    good[:4] = 1  # four of the 17 rows of one label
+    measured = losses(rows, np.eye(77)[good % 77], "accuracy")
+    assert measured["label_loss"]["0"] == pytest.approx(4 / 17)
+    assert not refusals(measured, rows, limits)
+    good[:5] = 1
+    measured = losses(rows, np.eye(77)[good % 77], "accuracy")
+    assert refusals(measured, rows, limits) == ["loss of recall of label 0 0.2941, most allowed 0.2353"]
 
 
 def test_one_row_is_always_allowed_unless_a_gain_is_demanded():
@@ -353,8 +370,8 @@ def test_an_architecture_without_the_attention_operator_is_exported_and_this_is_
     model = tiny("Bert")
     model.save_pretrained(source)
     export.export_checked(export.load(source), source, tmp_path / "model.onnx", uncalibrated(3), LIMIT)
-    assert "bert is exported without ONNX's Attention operator (" in capsys.readouterr().out
-    assert "Attention" not in {node.op_type for node in onnx_nodes(tmp_path / "model.onnx")}
+    assert "bert is exported without an operator for attention (" in capsys.readouterr().out
+    assert "MultiHeadAttention" not in {node.op_type for node in onnx_nodes(tmp_path / "model.onnx")}
 
 
 def test_more_weights_than_an_onnx_file_holds_are_refused(tmp_path, monkeypatch):

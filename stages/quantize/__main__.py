@@ -32,7 +32,7 @@ from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
 from strata.model.tokens import read_tokens
-from strata.opset import LEAST_ONNX_RUNTIME
+from strata.opset import least_onnx_runtime
 from strata.runtime import manifest
 from strata.runtime.onnx_classifier import NotFiniteError, OnnxClassifier
 from strata.runtime.predictor import FP32, QUANTIZED
@@ -284,7 +284,7 @@ def main(argv: list[str] | None = None) -> None:
     losses(inputs.validation, inputs.validation.fp32, settings.quantize.gate_metric)
     with files.replace_folder(args.out) as out:
         metrics, tried, scores = write_models(args, inputs, settings, recipe, out)
-        manifest.write(out, LEAST_ONNX_RUNTIME)
+        manifest.write(out, least_onnx_runtime(metrics["candidate"]))
     files.write_metrics(args.metrics, metrics)
     if metrics["candidate"] is None:
         reasons = ", ".join(f"{name} ({entry['refused']})" for name, entry in tried.items())

@@ -18,7 +18,7 @@ from strata.model.batches import padded
 from strata.model.padding import pad_token_id
 from strata.model.pretrained import load_model
 from strata.model.weights import first_line
-from strata.opset import OPSET
+from strata.opset import IR_VERSION, OPSET
 
 INPUTS = ("input_ids", "attention_mask")
 TOLERANCE = 1e-4  # largest difference between a logit of PyTorch and of ONNX Runtime, both fp32
@@ -57,7 +57,7 @@ def export_checked(
 ) -> None:
     """Export a model with its calibration folded in, and compare it with the one in `folder`, which has none.
 
-    Attention is exported as one ONNX operator. If that fails, or gives other logits, it is exported with the operators
+    Attention is exported as one operator. If that fails, or gives other logits, it is exported with the operators
     that PyTorch computes it with, and this is printed.
     Raises: StrataError when that fails as well.
     """
@@ -69,7 +69,7 @@ def export_checked(
         if storage_error(error):
             raise
         print(
-            f"quantize: {model.config.model_type} is exported without ONNX's Attention operator "
+            f"quantize: {model.config.model_type} is exported without an operator for attention "
             f"({_first_line(error)}), and will be slower"
         )
         try:
@@ -144,6 +144,9 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
         item.ClearField("doc_string")
     proto.ClearField("metadata_props")
     _replace_adds_before_layer_norms(proto.graph)
+    proto.ir_version = IR_VERSION
+    if all(imported.domain != attention.DOMAIN for imported in proto.opset_import):
+        proto.opset_import.append(onnx.helper.make_opsetid(attention.DOMAIN, 1))
     del proto.graph.value_info[:]  # quantize_dynamic's shape inference fails on the exporter's shapes
     onnx.save(proto, target)
 

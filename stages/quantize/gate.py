@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from strata.base.errors import StrataError
 from strata.decision import Threshold, decide
@@ -11,6 +12,8 @@ from strata.labels import Labels
 from strata.runtime.closeness import closeness, exceeds, least_agreement
 from strata.scoring import LOWER_IS_BETTER, scores
 from strata.settings.params import Quantize
+
+ALPHA = 0.05  # probability that a good model is refused for the recall of a label
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,8 @@ def _label_losses(rows: GateRows, quantized: np.ndarray) -> dict[str, float | No
 def refusals(measured: dict, rows: GateRows, limits: Quantize) -> list[str]:
     """Return a phrase for each of the `losses` that exceeds its limit; none if the model may ship.
 
-    A limit on a share of rows is at least one row: a label with ten rows loses 0.1 with the first of them.
+    A limit on a share of rows is at least one row: a label with ten rows loses 0.1 with the first of them. A label may
+    also lose as many rows as chance would take from it, see `label_limit`.
     """
     label, metric, max_loss = rows.label, limits.gate_metric, limits.max_loss
     if metric == "accuracy":
@@ -86,13 +90,32 @@ def refusals(measured: dict, rows: GateRows, limits: Quantize) -> list[str]:
     upper_limits = [(f"loss of {metric}", measured["loss"], max_loss)]
     for i, name in enumerate(rows.labels.names):
         if measured["label_loss"][name] is not None:
-            limit = _at_least_one_row(limits.max_label_loss, int((label == i).sum()))
+            limit = label_limit(measured, name, int((label == i).sum()), len(label), limits)
             upper_limits.append((f"loss of recall of label {name}", measured["label_loss"][name], limit))
     phrases = _exceeded(upper_limits)
     least = least_agreement(limits.min_agreement, len(label))
     if exceeds(least, measured["agreement"]):
         phrases.append(f"agreement {measured['agreement']:.4f}, least allowed {least:.4g}")
     return phrases + _exceeded([("drift of probabilities", measured["drift"], limits.max_drift)])
+
+
+def label_limit(measured: dict, name: str, rows_of_label: int, rows: int, limits: Quantize) -> float:
+    """Return the largest loss of recall that a label may have: `max_label_loss`, or what chance explains.
+
+    int8 changes the predictions of some rows at random. With many labels of few rows, one of them loses several rows by
+    this alone. So a label is refused only for a loss that has, for any of the labels, a probability of at most ALPHA
+    (by Bonferroni's inequality) if its rows changed as often as those of all other labels, and no more often than
+    `min_agreement` allows. measured: the `losses`. A negative `max_label_loss` demands a gain from every label.
+    """
+    if limits.max_label_loss < 0:
+        return limits.max_label_loss
+    losses_of_labels = measured["label_loss"]
+    own = max(0, round(losses_of_labels[name] * rows_of_label))
+    changed = round((1 - measured["agreement"]) * rows) - own
+    # one more of each kind: that no row of the others has changed does not mean that none ever does
+    rate = min((changed + 1) / (rows - rows_of_label + 2), 1 - limits.min_agreement)
+    by_chance = binom.isf(ALPHA / len(losses_of_labels), rows_of_label, rate) / rows_of_label
+    return max(_at_least_one_row(limits.max_label_loss, rows_of_label), float(by_chance))
 
 
 def _exceeded(upper_limits: list[tuple[str, float, float]]) -> list[str]:

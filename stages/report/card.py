@@ -5,7 +5,7 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCardData
 
 from stages.report.render import markdown
-from strata.opset import LEAST_ONNX_RUNTIME
+from strata.opset import least_onnx_runtime
 from strata.settings.params import Params
 from strata.settings.recipe import Recipe
 
@@ -17,7 +17,7 @@ def card(values: dict, settings: Params, recipe: Recipe) -> str:
     own = {"checkpoint": published(settings.model.checkpoint), "max_length": values["tokenize"]["max_length"]}
     columns = [column if isinstance(column, str) else column.column for column in recipe.annotate]
     own |= {"clean": recipe.clean, "annotate": columns, "pictures": {}, "license": recipe.license}
-    own["onnx_runtime"] = LEAST_ONNX_RUNTIME
+    own["onnx_runtime"] = least_onnx_runtime(values["quantize"]["candidate"])
     block = metadata(values["scores"]["int8"], values["labels"].positive, settings, recipe).to_yaml()
     return f"---\n{block}\n---\n\n{markdown('card.md.j2', values | own)}"
 

@@ -1,0 +1,1 @@
+"""Which runtimes load the models that quantize writes, and whether they give the same labels."""
