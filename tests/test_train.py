@@ -478,14 +478,15 @@ def test_a_batch_of_long_rows_is_computed_in_parts_of_one_step():
 
     lengths = np.random.default_rng(0).integers(3, 513, 1000)
     settings = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"batch_size": 32, "epochs": 1})
-    planned = plan(lengths, 1, settings)
+    planned = plan(lengths, 1, settings, "cpu")
     assert sorted(sum(map(len, step)) for step in planned.batches) == [8, *[32] * 31]
     parts = [part for step in planned.batches for part in step]
     assert sorted(np.concatenate(parts)) == list(range(1000))
     assert max(len(part) * lengths[part].max() for part in parts) <= PART
     assert any(len(step) == 4 for step in planned.batches), "32 rows of up to 512 tokens"
-    short = plan(np.minimum(lengths, 128), 1, settings)
+    short = plan(np.minimum(lengths, 128), 1, settings, "cpu")
     assert all(len(step) == 1 for step in short.batches)
+    assert all(len(step) == 1 for step in plan(lengths, 1, settings, "cuda").batches), "a GPU has the memory"
 
 
 def test_an_epoch_has_every_row_once_and_little_padding():
@@ -701,3 +702,10 @@ def test_several_machines_need_to_know_each_other(monkeypatch, environment, sent
         monkeypatch.setenv(name, value)
     with pytest.raises(StrataError, match=sentence):
         launch.rendezvous(2)
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    settings = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"processes": 2})
+    with pytest.raises(StrataError, match=r"train.processes is 2, more than the GPUs of this machine \(1\)"):
+        launch.launch(settings, [])

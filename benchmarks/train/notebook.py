@@ -1,7 +1,8 @@
-"""Time the optimizer steps of a plain Hugging Face Trainer in fp32, as in a typical notebook.
+"""Time the optimizer steps of a Hugging Face Trainer.
 
-    python -m benchmarks.train.notebook dynamic 30          # padded to the longest text of each batch
-    python -m benchmarks.train.notebook 512 3               # padded to 512 tokens
+    python -m benchmarks.train.notebook fair 60             # the best flags: bf16, rows of similar length together
+    python -m benchmarks.train.notebook dynamic 30          # fp32, padded to the longest text of each batch
+    python -m benchmarks.train.notebook 512 3               # fp32, padded to 512 tokens
     python -m benchmarks.train.notebook dynamic 374 OUT     # a complete run that saves its model
 
 Reads data/tokenize. Prints as JSON the rows of a step and the seconds of each step.
@@ -11,6 +12,7 @@ import json
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import torch
 from datasets import load_from_disk
@@ -22,6 +24,9 @@ from strata.model.classifier import load
 from strata.settings.reader import read_settings
 
 from . import ROOT
+
+FAIR = {"bf16": True, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
+"""The flags with which a Trainer is fastest."""
 
 
 class Clock(TrainerCallback):
@@ -36,15 +41,18 @@ class Clock(TrainerCallback):
         self.last = now
 
 
-def main() -> None:
-    padding, steps = sys.argv[1], int(sys.argv[2])
-    settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
+def prepare(root: Path, padding: str, steps: int, callback: TrainerCallback, **flags: object) -> Trainer:
+    """Return a Trainer of a project's training rows. root: the project.
+
+    padding: fair (with its flags), dynamic, or a number of tokens. flags: more of TrainingArguments.
+    """
+    settings, _ = read_settings(root / "params.yaml", root / "recipes")
     train = settings.train
-    labels = read_labels(ROOT / "data/standardize/labels.json")
+    labels = read_labels(root / "data/standardize/labels.json")
     classifier, tokenizer = load(
-        checkpoint.locate(settings.model), ROOT / "data/tokenize/tokenizer", labels, settings.seed
+        checkpoint.locate(settings.model), root / "data/tokenize/tokenizer", labels, settings.seed
     )
-    collator_options = {} if padding == "dynamic" else {"padding": "max_length", "max_length": int(padding)}
+    collator_options = {"padding": "max_length", "max_length": int(padding)} if padding.isdecimal() else {}
     arguments = TrainingArguments(
         output_dir=tempfile.gettempdir(),  # required, but nothing is saved there
         max_steps=steps,
@@ -58,19 +66,25 @@ def main() -> None:
         logging_strategy="no",
         disable_tqdm=True,
         report_to=[],
+        **(FAIR if padding == "fair" else {}),
+        **flags,
     )
-    clock = Clock()
-    trainer = Trainer(
+    return Trainer(
         model=classifier,
         args=arguments,
-        train_dataset=load_from_disk(ROOT / "data/tokenize/train").select_columns(["input_ids", "label"]),
+        train_dataset=load_from_disk(root / "data/tokenize/train").select_columns(["input_ids", "label"]),
         data_collator=DataCollatorWithPadding(tokenizer, **collator_options),
-        callbacks=[clock],
+        callbacks=[callback],
     )
+
+
+def main() -> None:
+    clock = Clock()
+    trainer = prepare(ROOT, sys.argv[1], int(sys.argv[2]), clock)
     trainer.train()
     if len(sys.argv) > 3:
-        classifier.save_pretrained(sys.argv[3])
-    print(json.dumps({"rows": train.batch_size, "seconds": clock.seconds}))
+        trainer.model.save_pretrained(sys.argv[3])
+    print(json.dumps({"rows": trainer.args.per_device_train_batch_size, "seconds": clock.seconds}))
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ from strata.settings.reader import read_settings
 from . import ROOT
 
 
-def prepare(settings: Params) -> Training:
-    """Return a training run of the recorded rows in this process."""
-    labels, tokens = read_labels(ROOT / "data/standardize/labels.json"), ROOT / "data/tokenize"
+def prepare(root: Path, settings: Params) -> Training:
+    """Return a training run of a project's rows in this process. root: the project."""
+    labels, tokens = read_labels(root / "data/standardize/labels.json"), root / "data/tokenize"
     process_group = ProcessGroup(1)
     model, _ = trainable.load(
         checkpoint.locate(settings.model),
@@ -42,16 +42,16 @@ def prepare(settings: Params) -> Training:
         settings.seed,
         process_group.device,
     )
-    splits = {"train": read_tokens(tokens / "train")}
+    splits = {name: read_tokens(tokens / name) for name in ("train", "validation")}
     precision = choose(settings.train.precision)
     return Training(model.train(), splits, labels, settings.train, precision, process_group)
 
 
 def main() -> None:
     settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
-    training = prepare(settings)
+    training = prepare(ROOT, settings)
     lengths = training.splits["train"].lengths
-    batches = plan(lengths, settings.seed, settings.train).batches[: int(sys.argv[1])]
+    batches = plan(lengths, settings.seed, settings.train, training.device.type).batches[: int(sys.argv[1])]
     measured = {"rows": [], "tokens": [], "seconds": []}
     with tempfile.TemporaryDirectory() as folder:
         snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())

@@ -30,7 +30,7 @@ def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Publ
     publish: called whenever a curve has a new point.
     Raises: StrataError when the loss becomes NaN, memory runs out, or no state can be saved.
     """
-    planned = plan(training.splits["train"].lengths, seed, training.settings)
+    planned = plan(training.splits["train"].lengths, seed, training.settings, training.device.type)
     training.resume(snapshots, planned.steps)
     training.compiled.train()
     try:

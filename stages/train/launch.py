@@ -43,11 +43,19 @@ def launch(settings: Train, argv: list[str]) -> bool:
 
     With several nodes, the environment variables NODE_RANK, MASTER_ADDR and MASTER_PORT give the rank of this one and
     the address of the first one.
+    Raises: StrataError when there are GPUs, but fewer than processes.
     """
     # these imports take seconds, and a run in one process does not need them
+    import torch
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < settings.processes:
+        raise StrataError(
+            f"train.processes is {settings.processes}, more than the GPUs of this machine ({gpus}), and each process "
+            f"needs one of its own; set it to at most {gpus}"
+        )
     os.environ[STARTED_BY] = str(os.getppid())
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.processes)))
     config = LaunchConfig(

@@ -14,7 +14,7 @@ from strata.settings.params import Train
 
 POOL = 50  # batches sorted by length together; if all were, many steps in a row would see rows of one length
 LOSS_POINTS = 50  # points of the training-loss curve, at most
-PART = 4096  # tokens; a batch with more is computed in parts, so that long rows do not need many times the memory
+PART = 4096  # tokens; a CPU computes a batch with more in parts, so that long rows do not need many times the memory
 
 
 class Plan(NamedTuple):
@@ -33,14 +33,17 @@ class Plan(NamedTuple):
         return len(self.batches)
 
 
-def plan(lengths: np.ndarray, seed: int, settings: Train) -> Plan:
-    """Return the plan of a run. lengths: (rows,) tokens of the training rows."""
+def plan(lengths: np.ndarray, seed: int, settings: Train, device: str) -> Plan:
+    """Return the plan of a run. lengths: (rows,) tokens of the training rows. device: cpu or cuda.
+
+    A GPU computes batches whole: it has the memory, and parts take it as many times as long (docs/benchmarks.md).
+    """
     batches = []
     for epoch in range(settings.epochs):
         of_epoch = epoch_batches(lengths, seed, epoch, settings.batch_size, settings.batch_tokens)
         starts = range(0, len(of_epoch), settings.gradient_accumulation)
         steps_of_epoch = [of_epoch[start : start + settings.gradient_accumulation] for start in starts]
-        if settings.batch_tokens is None:
+        if settings.batch_tokens is None and device == "cpu":
             steps_of_epoch = [[part for batch in step for part in _parts(batch, lengths)] for step in steps_of_epoch]
         batches += steps_of_epoch
     steps = len(batches)

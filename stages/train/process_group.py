@@ -28,6 +28,8 @@ class ProcessGroup:
         self.device = torch.device("cuda", self.local_rank) if torch.cuda.is_available() else torch.device("cpu")
         if torch.cuda.is_available():
             torch.cuda.set_device(self.device)
+            # cuDNN's attention makes a plan for every new length of a batch, which takes longer than the batch does
+            torch.backends.cuda.enable_cudnn_sdp(False)
 
     @property
     def is_first(self) -> bool:
