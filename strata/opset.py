@@ -4,8 +4,8 @@ OPSET, IR_VERSION = 18, 9
 """The operators and the file format that ONNX Runtime 1.17 knows; newer ones shut out whoever is tied to an old one."""
 LEAST_ONNX_RUNTIME = "1.17"
 """The oldest ONNX Runtime that models were tried with (benchmarks/runtimes)."""
-LEAST_OF_WEIGHT_ONLY = "1.22"
-"""The oldest one that computes with weights of 8 bits in blocks."""
+LEAST_OF_WEIGHT_ONLY = "1.23"
+"""The oldest one that computes with weights of 8 bits in blocks; 1.22.1 has them for 4 bits only."""
 
 
 def least_onnx_runtime(candidate: str) -> str:

@@ -236,10 +236,11 @@ def test_an_older_onnx_runtime_is_told_which_one_the_model_needs(folder, monkeyp
 
 
 def test_requirements_and_guide_name_the_onnx_runtime_that_models_need(trained):
-    from strata.opset import LEAST_ONNX_RUNTIME
+    from strata.opset import LEAST_ONNX_RUNTIME, least_onnx_runtime
 
     for path in (ROOT / "requirements-base.txt", ROOT / "docs/serving.md", trained.root / "model_card.md"):
         assert LEAST_ONNX_RUNTIME in path.read_text(encoding="utf-8"), path
+    assert least_onnx_runtime("weight_only") == "1.23"
     proto = onnx.load(trained.root / "models/quantize/onnx/model.onnx")
     assert proto.opset_import[0].version == 18
 
