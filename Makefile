@@ -62,6 +62,8 @@ bench: .venv/installed-dev ## run the benchmarks
 	python -m benchmarks.tainted
 	python -m benchmarks.calibration
 	python -m benchmarks.gate
+	python -m benchmarks.label_limit
+	python -m benchmarks.runtimes
 	python -m benchmarks.search_honesty
 	python -m benchmarks.sweep
 	python -m benchmarks.not_sure

@@ -1,6 +1,6 @@
-"""Time the optimizer steps of a Hugging Face Trainer.
+"""Time the optimizer steps of a Hugging Face Trainer, with its best flags or as in a typical notebook.
 
-    python -m benchmarks.train.notebook fair 60             # the best flags: bf16, rows of similar length together
+    python -m benchmarks.train.notebook fair 60             # its best flags: bf16, texts of similar length together
     python -m benchmarks.train.notebook dynamic 30          # fp32, padded to the longest text of each batch
     python -m benchmarks.train.notebook 512 3               # fp32, padded to 512 tokens
     python -m benchmarks.train.notebook dynamic 374 OUT     # a complete run that saves its model
@@ -21,12 +21,16 @@ from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, Trai
 from strata.labels import read_labels
 from strata.model import checkpoint
 from strata.model.classifier import load
+from strata.model.precision import choose
 from strata.settings.reader import read_settings
 
 from . import ROOT
 
-FAIR = {"bf16": True, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
-"""The flags with which a Trainer is fastest."""
+
+def fair() -> dict:
+    """Return the flags with which a Trainer is fastest; a CPU without bf16 instructions computes slower in bf16."""
+    has_bf16 = choose("auto") == "bf16"
+    return {"bf16": has_bf16, "train_sampling_strategy": "group_by_length", "optim": "adamw_torch_fused"}
 
 
 class Clock(TrainerCallback):
@@ -66,7 +70,7 @@ def prepare(root: Path, padding: str, steps: int, callback: TrainerCallback, **f
         logging_strategy="no",
         disable_tqdm=True,
         report_to=[],
-        **(FAIR if padding == "fair" else {}),
+        **(fair() if padding == "fair" else {}),
         **flags,
     )
     return Trainer(
