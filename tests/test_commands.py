@@ -52,6 +52,20 @@ def test_a_mistyped_command_is_told_with_the_nearest():
 
 
 @pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["predict"], "the following arguments are required: FOLDER"),
+        (["sweep", "lr", "--jobs", "many"], "argument --jobs: invalid int value: 'many'"),
+        (["recipe", "a.csv", "--texts", "b"], "unrecognized arguments: --texts b"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_one_line(argv, words):
+    with pytest.raises(StrataError, match=f"^{words}; strata {argv[0]} --help shows how$"):
+        main.subcommand(argv[0], argv[1:])
+
+
+@pytest.mark.parametrize(
     ("argv", "missing", "brought_by"),
     [
         (["recipe", "a.csv"], "pyarrow", "'.[pipeline]'"),

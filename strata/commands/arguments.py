@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import NoReturn
 
 from strata.base.errors import StrataError
 
@@ -9,9 +10,17 @@ MARKS = ("dvc.yaml", "params.yaml")
 """The files that make a folder a project."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all errors of a command are."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise StrataError; argparse prints the usage first, and exits with a code of its own."""
+        raise StrataError(f"{message}; {self.prog} --help shows how")
+
+
 def parser(command: str, about: str | None) -> argparse.ArgumentParser:
     """Return a parser whose help is `about`, as it is written: a module's docstring, with an example and its output."""
-    return argparse.ArgumentParser(
+    return Parser(
         prog=f"strata {command}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
