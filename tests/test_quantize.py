@@ -128,6 +128,16 @@ def test_every_architecture_returns_pytorchs_logits_at_any_length_and_batch_size
     assert model.config._attn_implementation == "eager", "the model was changed"
 
 
+def test_onnx_runtime_needs_one_kernel_for_gelu_and_attention_transposes_nothing(tmp_path):
+    export.export(tiny("Bert"), tmp_path / "model.onnx")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(tmp_path / "model.onnx", options)
+    operators = {node.op_type for node in onnx_nodes(tmp_path / "optimized.onnx")}
+    assert operators & {"Gelu", "BiasGelu"}
+    assert not operators & {"Erf", "Transpose"}
+
+
 @pytest.mark.parametrize("kind", ARCHITECTURES)
 def test_every_architecture_has_every_candidate(kind, tmp_path):
     model = tiny(kind)

@@ -28,7 +28,8 @@ def attention(
     Returns: (batch, tokens, heads, width), and None in place of the attention weights.
     """
     batch, heads, tokens, width = query.shape
-    key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
+    if key.shape[1] != heads:
+        key, value = (x.repeat_interleave(heads // x.shape[1], dim=1) for x in (key, value))
     columns = [x.transpose(1, 2).reshape(batch, -1, heads * width) for x in (query, key, value)]
     attributes = {"num_heads": heads}
     if scaling is not None:

@@ -144,6 +144,7 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
         item.ClearField("doc_string")
     proto.ClearField("metadata_props")
     _replace_adds_before_layer_norms(proto.graph)
+    _halve_gelu_last(proto.graph)
     proto.ir_version = IR_VERSION
     if all(imported.domain != attention.DOMAIN for imported in proto.opset_import):
         proto.opset_import.append(onnx.helper.make_opsetid(attention.DOMAIN, 1))
@@ -161,6 +162,24 @@ def _replace_adds_before_layer_norms(graph: onnx.GraphProto) -> None:
     for node in graph.node:
         if node.op_type == "Add" and node.output[0] in normalized:
             node.op_type = "Sum"
+
+
+def _halve_gelu_last(graph: onnx.GraphProto) -> None:
+    """Write GELU, x * (0.5 * (1 + erf(x / sqrt 2))), as (x * (1 + erf(x / sqrt 2))) * 0.5.
+
+    ONNX Runtime recognises it in this order alone, and computes it with one kernel in half of the time.
+    """
+    makers = {output: node for node in graph.node for output in node.output}
+    readers = {name: node for node in graph.node for name in node.input}
+    for erf in [node for node in graph.node if node.op_type == "Erf"]:
+        x = makers[erf.input[0]].input[0]
+        add = readers[erf.output[0]]
+        halved = readers[add.output[0]]
+        last = readers.get(halved.output[0])
+        if last is not None and (halved.op_type, last.op_type) == ("Mul", "Mul") and x in last.input:
+            (half,) = [name for name in halved.input if name != add.output[0]]
+            halved.input[:] = [x, add.output[0]]
+            last.input[:] = [halved.output[0], half]
 
 
 def check_export(model: PreTrainedModel, path: Path, calibration: Calibration, max_length: int) -> None:

@@ -20,9 +20,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser(command: str, about: str | None) -> argparse.ArgumentParser:
     """Return a parser whose help is `about`, as it is written: a module's docstring, with an example and its output."""
-    return Parser(
-        prog=f"strata {command}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    return Parser(prog=f"strata {command}", description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def add_project(parsed: argparse.ArgumentParser) -> None:
