@@ -3,7 +3,7 @@
     python -m benchmarks.sweep            # from the root; writes benchmarks/sweep/results.json
     python -m benchmarks.sweep --times    # times a trial anew, and keeps the other figures
 
-A small real recipe: 600 reviews of Rotten Tomatoes and the default checkpoint. Each search has 20 trials. A killed
+A small real recipe: 400 reviews of Rotten Tomatoes and the default checkpoint. Each search has 20 trials. A killed
 search, and all processes that it started, gets SIGKILL at random moments, and is then started again. Times are wall
 times in seconds; trials and `dvc repro train` alternate, and each has a learning rate that was not run before.
 """
@@ -28,7 +28,7 @@ from strata.settings.overrides import rewritten
 from strata.sweeping.study import OVERRIDES, ending_of, journal
 
 HERE = Path(__file__).parent
-SAMPLE, KILLS, TRIALS, REPETITIONS = 600, 3, 20, 5
+SAMPLE, KILLS, TRIALS, REPETITIONS = 400, 3, 20, 5
 SEARCH = """
 search:
   train.lr: {{low: 1.0e-5, high: 3.0e-4, log: true}}
