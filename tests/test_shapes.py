@@ -276,3 +276,109 @@ def test_names_of_labels_go_before_other_columns_of_few_values(project, monkeypa
     rows = [{"text": text, first: "ab"[i % 2], label: kind} for i, (text, kind) in enumerate(ROWS)]
     recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
     assert recipe["columns"]["label"] == label
+
+
+QUESTION = "What is the main reason for the score that you gave?"
+LONG = [f"{text} and so on for eight or more words" for text, _ in ROWS]
+
+
+def csv_file(project, columns):
+    path = project.root / "rows.csv"
+    pd.DataFrame(columns).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Overall verdict": ["good", "bad"] * 30},
+        {"Verdict": ["good", "bad"] * 30, "How many of ten points do you give us in all?": range(60)},
+        {"Verdict": ["good", "bad"] * 30, "Sent": [f"2024/03/{i % 30 + 1:02} 10:00:00 AM" for i in range(60)]},
+    ],
+    ids=["labels", "numbers", "dates"],
+)
+def test_a_question_is_the_name_of_a_column(project, monkeypatch, other):
+    recipe, read = written(project, monkeypatch, csv_file(project, {QUESTION: LONG} | other))
+    assert recipe["columns"]["text"] == QUESTION
+    assert recipe["columns"]["label"] == next(iter(other))
+    assert len(read) == 60
+
+
+def test_a_text_above_texts_is_a_row(project, monkeypatch):
+    lines = [f'"{text}",{("good", "bad")[i % 2]}' for i, text in enumerate(LONG)]
+    path = project.root / "rows.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    recipe, read = written(project, monkeypatch, path)
+    assert recipe["columns"] == {"text": "column_1", "label": "column_2", "group": None}
+    assert len(read) == 60
+
+
+def test_the_two_rows_under_the_header_of_qualtrics_are_left_out(project, monkeypatch, capsys):
+    columns = {"StartDate": ["2024-03-01 00:00:00"] * 60, "Q1": ["yes", "no"] * 30, "Q2": LONG}
+    about = [{name: f"About {name}" for name in columns}, {name: json.dumps({"ImportId": name}) for name in columns}]
+    frame = pd.concat([pd.DataFrame(about), pd.DataFrame(columns)])
+    recipe, read = written(project, monkeypatch, csv_file(project, frame))
+    assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("Q2", "Q1")
+    assert len(read) == 60
+    assert "an export of Qualtrics: the two rows under its header are about the columns, left out" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_label_with_its_annotator_is_its_value(project, monkeypatch):
+    rows = [
+        {"text": text, "responses": [{"value": label, "user_id": f"u{i % 3}"}]} for i, (text, label) in enumerate(ROWS)
+    ]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["label"] == "responses"
+    assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
+
+
+def test_objects_that_name_no_label_are_none(project, monkeypatch):
+    rows = [{"text": text, "marks": [{"user": f"u{i % 3}", "points": i % 2}]} for i, (text, _) in enumerate(ROWS)]
+    said = refusal(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert "marks (lists of objects that name no label)" in said
+
+
+def test_a_column_that_few_rows_have_is_not_the_label_beside_a_full_one(project, monkeypatch):
+    columns = {"text": LONG, "class": ["a", "b"] + [None] * 58, "answer": ["yes", "no"] * 30}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == "answer"
+
+
+def test_the_number_of_a_label_is_no_group(project, monkeypatch, capsys):
+    rows = [{"text": text, "label": {"id": i % 2, "name": "ab"[i % 2]}} for i, text in enumerate(LONG)]
+    written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert "perhaps group" not in capsys.readouterr().out
+
+
+def test_names_that_are_made_up_are_told_with_their_values(project, monkeypatch, capsys):
+    recipe, _ = written(project, monkeypatch, csv_file(project, {"text": LONG, "mood": ["😀", "😡"] * 30}))
+    assert recipe["labels"] == {"other_1": "😀", "other_2": "😡"}
+    assert "made-up names: other_1 for '😀', other_2 for '😡'; give them names" in capsys.readouterr().out
+
+
+def test_files_of_other_columns_are_refused_before_a_recipe_is_written(project, monkeypatch):
+    folder = project.root / "reviews"
+    folder.mkdir()
+    for name, column in (("reviews_2019", "text"), ("reviews_2020", "body")):
+        pd.DataFrame({column: LONG, "label": ["a", "b"] * 30}).to_csv(folder / f"{name}.csv", index=False)
+    said = refusal(project, monkeypatch, folder)
+    assert "reviews_2020.csv: its columns differ from those of" in said
+    assert "body, text; make them the same" in said
+
+
+def test_an_address_is_told_from_a_file(project, monkeypatch):
+    said = refusal(project, monkeypatch, "https://example.org/reviews.csv")
+    assert said.startswith("https://example.org/reviews.csv: an address, and no file; download it and name the file")
+
+
+def test_the_encoding_of_rows_that_cannot_be_read_is_asked_for(project, monkeypatch):
+    for label in ("плохо", "хорошо"):
+        folder = project.root / "texts" / label
+        folder.mkdir(parents=True)
+        for i in range(40):
+            (folder / f"{i}.txt").write_bytes(f"очень {label} {i}".encode("cp1251"))
+    said = refusal(project, monkeypatch, project.root / "texts")
+    assert "80 rows cannot be read" in said
+    assert "name their encoding in the recipe (source.encoding)" in said

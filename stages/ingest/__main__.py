@@ -18,7 +18,7 @@ from stages.ingest.growing_table import write_growing
 from stages.ingest.sources import source_files
 from strata.base import command_line, files
 from strata.base.errors import StrataError
-from strata.reading.open_files import Rows, opened
+from strata.reading.open_files import Rows, check_columns, opened
 from strata.rejects import Rejects
 from strata.settings.reader import read_settings
 from strata.settings.recipe import Source
@@ -44,16 +44,6 @@ def read(files: Iterable[Rows], rejects: Rejects) -> Iterator[pa.Table]:
         if names:
             first = first or (source, names)
             check_columns(source, names, *first)
-
-
-def check_columns(source: Rows, names: dict[str, None], first: Rows, first_names: dict[str, None]) -> None:
-    """Raise StrataError when a file's columns are not those of the source's first file."""
-    differing = names.keys() ^ first_names.keys()
-    if differing and not (source.format.keys_may_be_missing and first.format.keys_may_be_missing):
-        raise StrataError(
-            f"{source.path}: its columns differ from those of {first.path}: {', '.join(sorted(differing))}; make them "
-            "the same"
-        )
 
 
 def check_rejects(rejects: Rejects, rows: int, most: float) -> None:

@@ -20,6 +20,7 @@ experiments, which run in clones, since any other dvc exp run takes new files ou
 
 import os
 import re
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -41,6 +42,7 @@ from strata.reading.formats import DELIMITED
 from strata.reading.open_files import Rows, opened
 from strata.reading.raw_files import PLACEHOLDER, RawFile, raw_files
 from strata.reading.source_file import SourceFile
+from strata.reading.values import INVALID
 from strata.rejects import Rejects
 from strata.runs.tracking import track
 from strata.settings.recipe import Recipe
@@ -72,7 +74,10 @@ def link(path: Path, target: Path) -> None:
     if target.exists() and target.samefile(path):
         return
     if target.exists():
-        raise StrataError(f"{target}: another file of this name is there; choose another --name")
+        raise StrataError(
+            f"{target}: another file of this name is there; choose another --name, or replace it yourself: "
+            f"cp {shlex.quote(str(path))} {shlex.quote(str(target))}"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.replace_file(target) as partial:
         try:
@@ -100,9 +105,11 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     """Return the doubts about rows that cannot be read."""
     if not rejects:
         return []
+    is_encoding = rejects.first["reason"] == INVALID
+    remedy = "name their encoding in the recipe (source.encoding)" if is_encoding else "mend them"
     first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
     return [
-        f"{len(rejects):,} rows cannot be read, first {first}; mend them, or raise ingest.max_rejects in params.yaml"
+        f"{len(rejects):,} rows cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"
     ]
 
 

@@ -19,6 +19,7 @@ FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
 FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
 ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
 MOST_PARTS = 200
+MOST_EMPTY = 0.5  # share of the rows
 
 
 @dataclass
@@ -67,6 +68,8 @@ def choose_label(
             f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
             f"repeated: {reasons(columns, why)}; name one with --label, or a file that has one"
         )
+    # a column that few rows have is the label of those rows at best, and only where there is no other
+    pool = [c for c in pool if c.empty <= c.rows * MOST_EMPTY] or pool
     column = min(
         pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
     )

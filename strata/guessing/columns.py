@@ -8,6 +8,7 @@ from strata.base.errors import StrataError
 from strata.base.tables import PLACE
 from strata.label_lists import LONGEST, SPLITS, parts
 from strata.label_rules import label_value
+from strata.reading.open_files import check_columns
 from strata.reading.source_file import SourceFile
 
 MOST_VALUES = 1000  # distinct values that are counted; a column with more cannot be the label
@@ -91,17 +92,25 @@ class Column:
 
 
 def survey(sources: list[SourceFile], preview: int) -> tuple[list[Column], list[dict]]:
-    """Read files to their ends; return their columns and their first rows."""
+    """Read files to their ends; return their columns and their first rows.
+
+    Raises: StrataError when there is no row, or the files are no parts of one table.
+    """
     columns: dict[str, Column] = {}
-    rows, first = 0, []
+    rows, first, names_of_first = 0, [], None
     for source in sources:
+        names: dict[str, None] = {}
         for placed in source.tables():
             table = placed.drop(PLACE)
+            names |= dict.fromkeys(table.column_names)
             first += table.slice(0, preview - len(first)).to_pylist()
             for name in table.column_names:
                 # a column that comes late was empty before
                 columns.setdefault(name, Column(name, rows, rows)).add(table[name].to_pylist())
             rows += len(table)
+        if names:
+            names_of_first = names_of_first or (source, names)
+            check_columns(source, names, *names_of_first)
     if not rows:
         raise StrataError(f"{sources[0].path}: no readable row; nothing to write a recipe from")
     return list(columns.values()), first

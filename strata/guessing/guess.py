@@ -60,7 +60,7 @@ def guess(
     equal = _labelled(label) if by_path and label.column == LABEL else {}
     labels, positive, name_doubts = name_labels(label.name, label.values, class_names.get(label.name))
     left = [c for c in columns if c not in (text, *others, *label.used)]
-    group, (date, dates) = group_offer(left), date_offer(left)
+    group, (date, dates) = group_offer(left, label.values), date_offer(left)
     doubts = text_doubts + label.doubts + name_doubts
     doubts += no_label_doubts(label.column, label.values) if isinstance(label.column, str) else []
     doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)

@@ -3,7 +3,7 @@
 import re
 
 from strata.guessing.columns import MOST_VALUES, Column
-from strata.label_lists import LIST
+from strata.label_lists import LIST, are_records
 from strata.reading.parts import TEST, TRAIN, VALIDATION
 
 NAMES = (
@@ -90,6 +90,7 @@ def why_no_label(column: Column) -> str | None:
         f"over {MOST_VALUES:,} values": values is None,
         "dates": are_dates(column),
         "lists": column.is_nested and holds_several,
+        "lists of objects that name no label": are_records(column.examples),
         "empty": values == {},
         "one value": values is not None and len(values) == 1,
         f"{len(values or ()):,} values in {rows:,} rows": len(values or ()) > max(rows // 2, min(2, rows - 1)),

@@ -41,6 +41,8 @@ def name_labels(
         doubts.append(f"{len(groups):,} labels, one for each value; should some be merged?")
     if are_numbers and names[0].startswith("label_"):
         doubts.append(f"the labels have no names but {', '.join(group[0] for group in groups[:5])}; give them names")
+    else:
+        doubts += _made_up(dict(zip(names, (group[0] for group in groups), strict=True)))
     positive = None
     if len(groups) == 2:
         likely = [
@@ -143,6 +145,16 @@ def _names(column: str, values: list[str]) -> list[str]:
     if values == ["0", "1"] and re.search(r"(?i)sentiment|polarity", column):
         return ["negative", "positive"]
     return SIGNED.get(tuple(values)) or _unique([_slug(value) for value in values])
+
+
+def _made_up(values: dict[str, str]) -> list[str]:
+    """Return the doubt about names that say little of their values, such as other_1 for a smiley. values: by name."""
+    slugs = Counter(map(_slug, values.values()))
+    made_up = {name: value for name, value in values.items() if slugs[_slug(value)] > 1 or not re.search(r"\w", value)}
+    if not made_up:
+        return []
+    shown = ", ".join(f"{name} for {value[:20]!r}" for name, value in list(made_up.items())[:5])
+    return [f"some labels have made-up names: {shown}; give them names of your own in the recipe"]
 
 
 def _unique(names: list[str]) -> list[str]:

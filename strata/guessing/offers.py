@@ -31,14 +31,16 @@ def group_doubts(column: Column | None) -> list[str]:
     return [f"perhaps group: {string(column.name)} under columns, since its {again} values repeat; not set"]
 
 
-def group_offer(columns: list[Column]) -> Column | None:
-    """Return the first column that is named like a group and whose values repeat.
+def group_offer(columns: list[Column], labels: Counter[str]) -> Column | None:
+    """Return the first column that is named like a group and whose values repeat. labels: rows of each label's value.
 
-    A column of rounded numbers is skipped: rows with the same one have nothing in common. So is one of one value.
+    A column of rounded numbers is skipped: rows with the same one have nothing in common. So is one of one value, and
+    one that numbers the labels.
     """
     for column in columns:
         repeats = column.values is None or 1 < len(column.values) < column.rows * 0.9
-        if GROUPS.search(column.name) and repeats and not are(column, ROUNDED):
+        is_label = sorted((column.values or {}).values()) == sorted(labels.values())
+        if GROUPS.search(column.name) and repeats and not is_label and not are(column, ROUNDED):
             return column
     return None
 

@@ -35,6 +35,11 @@ def find_place(given: Path) -> Place:
         return _in_folder(given)
     named = named_part(given)
     if named is None:
+        if address := re.match(r"(\w+):/+(.*)", str(given)):  # a Path has one slash of two
+            raise StrataError(
+                f"{address[1]}://{address[2]}: an address, and no file; download it and name the file, or write a "
+                "recipe that reads it (source, in docs/data.md)"
+            )
         raise StrataError(f"{given}: no such file; name a file of labelled text, or a folder of them")
     path, part = named
     return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))

@@ -38,7 +38,7 @@ def _text_batch(typed_columns: dict[str, pa.Array], names: dict[str, list[str]],
         text, undecodable = text_column(typed)
         reasons |= unnamed
         columns.append(pc.if_else(pc.equal(text, ""), None, text))
-        reasons |= dict.fromkeys(undecodable, "invalid bytes")
+        reasons |= dict.fromkeys(undecodable, values.INVALID)
     reasons = _unusable(columns) | reasons
     table = pa.table(columns, names=list(typed_columns))
     lines = pa.array(range(first, first + len(table)), pa.int64())

@@ -19,6 +19,8 @@ from strata.reading.formats import Format
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
 
+QUALTRICS = '{"ImportId"'  # how each cell of the third row begins
+
 
 def batches(path: Path, format: Format, encoding: str | None, report: Callable[[str], None]) -> Iterator[Batch]:
     """Yield a file's rows in batches. Raises: StrataError when it holds no row, and as `check_names`."""
@@ -33,15 +35,24 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
-        is_named = has_header(first[0], first[1:]) if len(first[0]) > 1 else is_name_of_texts(first[0][0])
-        names = _column_names(first[0], is_named)
-        if not is_named:
+        headers = _header_rows(first)
+        names = _column_names(first[0], headers > 0)
+        if headers > 1:
+            report("an export of Qualtrics: the two rows under its header are about the columns, left out")
+        if not headers:
             last = f" to column_{len(names)}" if len(names) > 1 else ""
             report(f"no header, columns are named column_1{last}")
         check_names(path, names)
         cells = cell_rows(Texts(sample[above:], text), dialect)
         rows = ((line + above, *rest) for line, *rest in cells)
-        yield from row_batches(path, _rows(rows, names, is_named))
+        yield from row_batches(path, _rows(rows, names, headers))
+
+
+def _header_rows(first: list[list[str]]) -> int:
+    """Return how many of a file's first rows are its header: three in an export of Qualtrics, else one or none."""
+    if len(first) > 2 and all(cell.startswith(QUALTRICS) for cell in first[2]):
+        return 3
+    return int(has_header(first[0], first[1:]) if len(first[0]) > 1 else is_name_of_texts(first[0][0]))
 
 
 def _column_names(first: list[str], is_named: bool) -> list[str]:
@@ -51,13 +62,13 @@ def _column_names(first: list[str], is_named: bool) -> list[str]:
     return [name or f"column_{i}" for i, name in enumerate(names, 1)]
 
 
-def _rows(rows: Iterator[tuple], names: list[str], is_named: bool) -> Iterator[Row]:
-    """Yield rows of cells under their columns' names, without the header. rows: as from `cell_rows`."""
+def _rows(rows: Iterator[tuple], names: list[str], headers: int) -> Iterator[Row]:
+    """Yield rows of cells under their columns' names, without the header rows. rows: as from `cell_rows`."""
     for line, cells, reason, raw in rows:
         if cells is None:
             yield line, None, reason, raw
-        elif is_named:  # the first readable row is the header
-            is_named = False
+        elif headers:  # the first readable rows
+            headers -= 1
         elif len(cells) != len(names):
             yield line, None, _other_width(len(cells), len(names)), raw
         else:

@@ -18,6 +18,8 @@ COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
 NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
 MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
+DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T,].*)?")
+MANY_WORDS = 8  # of a sentence, or of a survey's question
 ABOVE = re.compile(r'#|"?sep=')
 
 
@@ -82,9 +84,10 @@ def lines_above(sample: list[str], delimiter: str | None) -> int:
 def has_header(first: list[str], others: list[list[str]]) -> bool:
     """Return whether a file's first row holds names: no number, no sentence, no value that its column holds again.
 
-    One of COMMON_NAMES makes the row a header in any case, as does a word above a column of numbers or of true and
-    false, and as do 0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no
-    objection: it comes with each of several files that were put together.
+    A question is a name, and no sentence, above answers of a few words, or where a word stands above labels and is none
+    of them. One of COMMON_NAMES makes the row a header in any case, as does a word or a question above a column of
+    numbers, of dates or of true and false, and as do 0, 1, 2 and so on, which pandas writes for columns without names.
+    The same row again is no objection: it comes with each of several files that were put together.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -93,8 +96,10 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     columns = [{cell.strip() for cell in column} for column in zip(*others, strict=True)] or [set()] * len(first)
     if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
         return True
+    is_above_labels = any(map(_is_new_above_few, map(str.strip, first), zip(*others, strict=True)))
     return not any(
-        cell.strip() and (_is_number(cell) or len(cell.split()) >= 8 or cell.strip() in column)
+        cell.strip()
+        and (_is_number(cell) or cell.strip() in column or (_is_sentence(cell, column) and not is_above_labels))
         for cell, column in zip(first, columns, strict=True)
     )
 
@@ -105,14 +110,29 @@ def is_name_of_texts(first: str) -> bool:
     return cell.lower() in COMMON_NAMES or (" " not in cell and bool(NAME.fullmatch(cell)))
 
 
+def _is_sentence(cell: str, column: set[str]) -> bool:
+    """Return whether a cell is a sentence, as cells below it are."""
+    return len(cell.split()) >= MANY_WORDS and any(len(value.split()) >= MANY_WORDS for value in column)
+
+
+def _is_new_above_few(cell: str, column: tuple[str, ...]) -> bool:
+    """Return whether a word stands above a few values, of which each comes back, and it does not."""
+    counts = Counter(column)
+    is_few = 1 < len(counts) <= len(column) / 10 and min(counts.values()) > 1
+    return is_few and cell not in counts and bool(NAME.fullmatch(cell)) and not MISSING.fullmatch(cell)
+
+
 def _is_name_above(cell: str, column: set[str]) -> bool:
-    """Return whether a cell is a word, and the cells below it are all numbers, or all true or false.
+    """Return whether a cell is a word or a question, and the cells below it are all numbers, dates, or true and false.
 
     NA and the like are no words: they also stand for a missing number in a first row.
     """
-    if not NAME.fullmatch(cell) or MISSING.fullmatch(cell) or len(column) < 2:
+    is_name = NAME.fullmatch(cell) or len(cell.split()) >= MANY_WORDS
+    if not is_name or MISSING.fullmatch(cell) or len(column) < 2:
         return False
-    return all(map(_is_number, column)) or {value.casefold() for value in column} == {"true", "false"}
+    if {value.casefold() for value in column} == {"true", "false"} or all(map(DATE.fullmatch, column)):
+        return True
+    return all(map(_is_number, column))
 
 
 def _is_number(cell: str) -> bool:

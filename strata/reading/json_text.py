@@ -20,6 +20,7 @@ from strata.reading.json_columns import MOST, column_rows, is_pair, list_rows, p
 from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
+from strata.reading.values import INVALID
 
 LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
 DEEPEST = 200  # levels of lists and objects in an array's element
@@ -117,7 +118,7 @@ def _lenient(line: bytes, error: Exception) -> tuple[dict[str, Any] | None, str 
     Python's json module also writes NaN, which stands for a missing value; print() writes a dict in Python's own way.
     """
     if isinstance(error, UnicodeDecodeError):
-        return None, "invalid bytes"
+        return None, INVALID
     try:
         row = _python_object(line) if line.startswith(b"{'") else json.loads(line, parse_constant=lambda _: None)
     except (ValueError, SyntaxError, TypeError, MemoryError):

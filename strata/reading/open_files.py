@@ -1,9 +1,10 @@
 """The files that a source names as sources of tables."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+from strata.base.errors import StrataError
 from strata.reading.parts import MARK
 from strata.reading.raw_files import RawFile
 from strata.reading.source_file import SourceFile
@@ -31,6 +32,16 @@ def opened(
         else:
             for file, name in named:
                 yield SourceFile(file, name, rejects, encoding, report)
+
+
+def check_columns(source: Rows, names: Collection[str], first: Rows, first_names: Collection[str]) -> None:
+    """Raise StrataError when a file's columns are not those of the source's first file."""
+    differing = {*names} ^ {*first_names}
+    if differing and not (source.format.keys_may_be_missing and first.format.keys_may_be_missing):
+        raise StrataError(
+            f"{source.path}: its columns differ from those of {first.path}: {', '.join(sorted(differing))}; make them "
+            "the same"
+        )
 
 
 def _name(file: RawFile, raw: Path) -> str:

@@ -12,7 +12,7 @@ from strata.reading.encoding import detect, is_utf8, open_text
 from strata.reading.formats import LINES
 from strata.reading.raw_files import LABEL, RawFile
 from strata.reading.unpack import open_bytes
-from strata.reading.values import printable
+from strata.reading.values import INVALID, printable
 from strata.rejects import Rejects
 
 BATCH = 10_000  # files
@@ -60,7 +60,7 @@ class TextFiles:
         encoding = self._encoding or ("utf-8" if is_utf8(content) else detect(io.BytesIO(content)))
         text = open_text(io.BytesIO(content), encoding).read().strip()
         if any("\ud800" <= mark <= "\udfff" for mark in text if not mark.isascii()):
-            return text, "invalid bytes"
+            return text, INVALID
         return text, "NUL byte" if "\0" in text else None
 
 

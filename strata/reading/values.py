@@ -9,6 +9,9 @@ from strata.base.as_text import as_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
+INVALID = "invalid bytes"
+"""The reason of a row that its file's encoding does not explain."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")  # stands for a byte that cannot be decoded
 
 
@@ -20,7 +23,7 @@ def unusable(row: dict[str, Any]) -> str | None:
         except RecursionError:
             return "nested too deeply"
         if not text.isascii() and _SURROGATE.search(text):
-            return "invalid bytes"
+            return INVALID
         if "\0" in text:
             return "NUL byte"
     return None
