@@ -13,8 +13,12 @@ SPLITS = (LIST, *SEPARATORS)
 """How the labels of one value may be written."""
 SET, UNSET = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
 """The canonical values, in lower case, of a column that says whether a row has one label."""
-NAMED_BY = ("name", "label", "value")
-"""The key of an object in a list that names the label; annotation tools write who gave it beside it."""
+NAMED_BY = ("name", "label")
+"""The key of an object in a list that names the label."""
+ANSWER = "value"
+"""The key of an annotator's answer in a list. The annotator may be named beside it, so that it goes before NAMED_BY."""
+PLACES = ("start", "end", "offset", "entity")
+"""Keys of an object that is about a part of the text, and names no label of it."""
 LONGEST = 1000  # characters; a longer value is a text
 
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""")
@@ -43,7 +47,8 @@ def list_items(value: str) -> list[str] | None:
 
 def _text(item: object) -> str:
     if isinstance(item, dict):  # such as a label of an issue tracker, {"id": 7, "name": "bug"}
-        item = next((item[key] for key in NAMED_BY if isinstance(item.get(key), str | int)), item)
+        keys = NAMED_BY if any(key in item for key in PLACES) else (ANSWER, *NAMED_BY)
+        item = next((item[key] for key in keys if isinstance(item.get(key), str | int | float)), item)
     return item.strip() if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
 
 

@@ -61,7 +61,7 @@ def test_a_mistyped_command_is_told_with_the_nearest():
     ids=str,
 )
 def test_a_wrong_argument_is_one_line(argv, words):
-    with pytest.raises(StrataError, match=f"^{words}; strata {argv[0]} --help shows how$"):
+    with pytest.raises(StrataError, match=f"^{words}; see strata {argv[0]} --help$"):
         main.subcommand(argv[0], argv[1:])
 
 

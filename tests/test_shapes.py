@@ -9,6 +9,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
+from strata.label_lists import are_records, single
 from strata.reading.dialect import has_header
 from strata.settings.yaml_loader import read_yaml
 from tests.conftest import reviews
@@ -320,7 +321,7 @@ def test_the_two_rows_under_the_header_of_qualtrics_are_left_out(project, monkey
     recipe, read = written(project, monkeypatch, csv_file(project, frame))
     assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("Q2", "Q1")
     assert len(read) == 60
-    assert "an export of Qualtrics: the two rows under its header are about the columns, left out" in (
+    assert "an export of Qualtrics: the two rows below the header describe the columns and are left out" in (
         capsys.readouterr().out
     )
 
@@ -332,6 +333,25 @@ def test_a_label_with_its_annotator_is_its_value(project, monkeypatch):
     recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
     assert recipe["columns"]["label"] == "responses"
     assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
+
+
+def test_an_answer_goes_before_the_name_of_who_gave_it():
+    assert single('[{"value": "bad", "name": "anna"}]') == "bad"
+    assert are_records(['[{"start": 5, "end": 11, "value": "Berlin", "entity": "city"}]'])
+
+
+def test_a_label_that_half_of_the_rows_lack_is_the_label(project, monkeypatch):
+    columns = {"text": LONG, "label": ["pos", "neg"] * 10 + [None] * 40, "country": ["US", "UK"] * 30}
+    path = csv_file(project, columns)
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    assert read_yaml(project.root / "recipes/sample.yaml")["columns"]["label"] == "label"
+
+
+def test_a_text_with_a_label_that_comes_once_is_a_row():
+    others = [[text, "good"] for text in LONG[1:30]] + [[text, "bad"] for text in LONG[30:]]
+    assert not has_header([LONG[0], "mixed"], others)
+    assert has_header([QUESTION, "verdict"], others)
 
 
 def test_objects_that_name_no_label_are_none(project, monkeypatch):
@@ -370,7 +390,7 @@ def test_files_of_other_columns_are_refused_before_a_recipe_is_written(project, 
 
 def test_an_address_is_told_from_a_file(project, monkeypatch):
     said = refusal(project, monkeypatch, "https://example.org/reviews.csv")
-    assert said.startswith("https://example.org/reviews.csv: an address, and no file; download it and name the file")
+    assert said.startswith("https://example.org/reviews.csv: an address, not a file; download it, or write a recipe")
 
 
 def test_the_encoding_of_rows_that_cannot_be_read_is_asked_for(project, monkeypatch):
@@ -381,4 +401,4 @@ def test_the_encoding_of_rows_that_cannot_be_read_is_asked_for(project, monkeypa
             (folder / f"{i}.txt").write_bytes(f"очень {label} {i}".encode("cp1251"))
     said = refusal(project, monkeypatch, project.root / "texts")
     assert "80 rows cannot be read" in said
-    assert "name their encoding in the recipe (source.encoding)" in said
+    assert "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" in said

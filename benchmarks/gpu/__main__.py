@@ -44,7 +44,7 @@ def measure(folder: Path) -> None:
 
 def add_speeds(add: Callable[[str, dict], None], projects: dict[str, Path]) -> None:
     """Measure all arms; those that have to be compiled come last, since they take longest."""
-    speed.with_base_model(projects["long"])
+    speed.use_base_model(projects["long"])
     measured = {name: speed.speeds(project, speed.ARMS, speed.REPEATS) for name, project in projects.items()}
     for name, (arms, missing) in measured.items():
         add(name, speed.summary(arms, missing))

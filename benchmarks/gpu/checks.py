@@ -53,7 +53,7 @@ def train(project: Path, changes: dict) -> dict:
     return result | {"sha256": hashlib.sha256(weights).hexdigest(), "resumed": resumed} | metrics
 
 
-def killed(project: Path, changes: dict) -> None:
+def kill_midway(project: Path, changes: dict) -> None:
     """Start the stage train, and kill it with all its processes once it has saved a state."""
     with start(project, changes, stdout=subprocess.DEVNULL, start_new_session=True) as process:
         while process.poll() is None and not list((project / "snapshots").glob(f"*/{STATE}")):
@@ -66,7 +66,7 @@ def repeats(project: Path) -> dict:
     """Train twice with train.deterministic, and once killed and resumed; compare the weights' bytes."""
     changes = {"deterministic": True, "epochs": 1}
     runs = {"first": train(project, changes), "second": train(project, changes)}
-    killed(project, changes)
+    kill_midway(project, changes)
     runs["killed_and_resumed"] = train(project, changes)
     runs["not_deterministic"] = train(project, changes | {"deterministic": False})
     hashes = [runs[name].get("sha256") for name in ("first", "second", "killed_and_resumed")]

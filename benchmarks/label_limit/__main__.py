@@ -3,7 +3,7 @@
     python -m benchmarks.label_limit    # some minutes; writes benchmarks/label_limit/results.json
 
 The fp32 model is right on RECALL of the rows. A good int8 model gives some rows another label, drawn at random. A bad
-one does so too, and predicts one of the labels never. For both, `max_label_loss` alone, one row allowed, is compared
+one also never predicts one of the labels. For both, `max_label_loss` alone, one row allowed, is compared
 with the gate's `label_limit`.
 """
 
@@ -46,7 +46,7 @@ def measured(rows: list[int], flips: float, lost: int | None, random: np.random.
     hits = np.bincount(label, fp32 == label) - np.bincount(label, int8 == label)
     return {
         "label_loss": {str(i): float(loss) for i, loss in enumerate(hits / rows)},
-        "agreement": float((fp32 == int8).mean()),
+        "changed": {str(i): int(count) for i, count in enumerate(np.bincount(label, fp32 != int8))},
     }
 
 

@@ -27,11 +27,11 @@ ROWS = 500
 NODE = ROOT / "tests/node"
 
 
-def labels(command: list[str | Path], rows: list, **options) -> dict:
+def answer_of(command: list[str | Path], rows: list, **options) -> dict:
     """Run a command on rows. Return what it prints as its last line, or the last line of its error."""
     done = subprocess.run(command, input=json.dumps(rows), capture_output=True, text=True, check=False, **options)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1][:300]}
+        return {"error": (done.stderr.strip().splitlines() or ["no output"])[-1][:300]}
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -54,35 +54,36 @@ def compared(answers: dict[str, dict], expected: dict[str, list]) -> dict:
             result[model] = answer
         else:
             differ = sum(one != other for one, other in zip(answer["labels"], expected[model], strict=True))
-            result |= {"version": answer.get("version"), model: {"labels_that_differ": differ}}
+            result |= {"version": answer["version"]} if "version" in answer else {}
+            result[model] = {"labels_that_differ": differ}
     return result
 
 
 def transformers_js(expected_of: Predictor) -> dict:
     """Return the same for transformers.js, which reads texts and loads the int8 model."""
     texts = pd.read_parquet(ROOT / "data/split/test.parquet")["text"].head(ROWS).tolist()
-    answer = labels(["node", "classify.mjs", ROOT / "models/quantize"], texts, cwd=NODE)
+    answer = answer_of(["node", "classify.mjs", ROOT / "models/quantize"], texts, cwd=NODE)
     expected = {"int8": [answer["label"] for answer in expected_of(texts)]}
     if not isinstance(answer, dict):
         answer = {"labels": [line["label"] for line in answer]}
     lock = json.loads((NODE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     version = lock["node_modules/@huggingface/transformers"]["version"]
-    return compared({"int8": answer | {"version": version}}, expected)
+    return {"version": version} | compared({"int8": answer}, expected)
 
 
 def main() -> None:
     rows = [ids.tolist() for ids in read_tokens(ROOT / "data/tokenize/test").input_ids[:ROWS]]
-    own = {name: labels([sys.executable, HERE / "one.py", model], rows) for name, model in MODELS.items()}
+    own = {name: answer_of([sys.executable, HERE / "label_ids.py", model], rows) for name, model in MODELS.items()}
     expected = {name: answer["labels"] for name, answer in own.items()}
     results = {"rows": ROWS, "pinned": own["int8"]["version"], "runtimes": {}}
     for version in VERSIONS:
         with tempfile.TemporaryDirectory() as folder:
             python = python_with(version, Path(folder))
-            answers = {name: labels([python, HERE / "one.py", model], rows) for name, model in MODELS.items()}
+            answers = {name: answer_of([python, HERE / "label_ids.py", model], rows) for name, model in MODELS.items()}
         result = compared(answers, expected)
-        results["runtimes"][f"onnxruntime {result.get('version', version)}"] = result
+        results["runtimes"][f"onnxruntime {result.get('version', version or 'newest')}"] = result
         print(json.dumps(result), flush=True)
-    answers = {name: labels(["node", HERE / "web.mjs", model], rows, cwd=NODE) for name, model in MODELS.items()}
+    answers = {name: answer_of(["node", HERE / "web.mjs", model], rows, cwd=NODE) for name, model in MODELS.items()}
     result = compared(answers, expected)
     results["runtimes"][f"onnxruntime-web {result.get('version')}"] = result
     result = transformers_js(Predictor(ROOT / "models/quantize"))

@@ -35,7 +35,7 @@ def quantize(name: str, source: Path, target: Path, sample: Batch) -> None:
     quantize_dynamic(
         source,
         target,
-        op_types_to_quantize=["MatMul", "Gather"],
+        op_types_to_quantize=["MatMul", "Gather"],  # not attention, whose own products are few
         **INT8[name],
         weight_type=QuantType.QInt8,
         nodes_to_exclude=worst_nodes(source, sample) if name == "mostly_int8" else [],

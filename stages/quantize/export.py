@@ -170,16 +170,22 @@ def _halve_gelu_last(graph: onnx.GraphProto) -> None:
     ONNX Runtime recognises it in this order alone, and computes it with one kernel in half of the time.
     """
     makers = {output: node for node in graph.node for output in node.output}
-    readers = {name: node for node in graph.node for name in node.input}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
     for erf in [node for node in graph.node if node.op_type == "Erf"]:
-        x = makers[erf.input[0]].input[0]
-        add = readers[erf.output[0]]
-        halved = readers[add.output[0]]
-        last = readers.get(halved.output[0])
-        if last is not None and (halved.op_type, last.op_type) == ("Mul", "Mul") and x in last.input:
-            (half,) = [name for name in halved.input if name != add.output[0]]
+        chain = [erf]
+        while len(chain) < 4 and len(following := readers.get(chain[-1].output[0], [])) == 1:
+            chain += following
+        divide = makers.get(erf.input[0])
+        if divide is None or [node.op_type for node in chain] != ["Erf", "Add", "Mul", "Mul"]:
+            continue
+        _, add, halved, last = chain
+        x, others = divide.input[0], [name for name in halved.input if name != add.output[0]]
+        if x in last.input and x not in others:
             halved.input[:] = [x, add.output[0]]
-            last.input[:] = [halved.output[0], half]
+            last.input[:] = [halved.output[0], *others]
 
 
 def check_export(model: PreTrainedModel, path: Path, calibration: Calibration, max_length: int) -> None:

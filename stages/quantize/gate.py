@@ -13,7 +13,7 @@ from strata.runtime.closeness import closeness, exceeds, least_agreement
 from strata.scoring import LOWER_IS_BETTER, scores
 from strata.settings.params import Quantize
 
-ALPHA = 0.05  # probability that a good model is refused for the recall of a label
+ALPHA = 0.05  # at most: probability that a good model is refused for the recall of a label
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,15 @@ def losses(rows: GateRows, quantized: np.ndarray, metric: str) -> dict:
     """Return how much worse a quantized model is than the fp32 one. quantized: its probabilities, (rows, labels).
 
     Returns: `loss` of the metric, positive if the quantized model is worse; `label_loss`, the loss of each label's
-    recall, None for a label without rows; `agreement` and `drift`, as in `closeness`.
+    recall, None for a label without rows; `changed`, the number of rows of each label that are predicted otherwise;
+    `agreement` and `drift`, as in `closeness`.
     Raises: StrataError when the metric is undefined on these rows.
     """
     fp32, labels = rows.fp32, rows.labels
     return {
         "loss": _value(rows, fp32, metric) - _value(rows, quantized, metric),
         "label_loss": _label_losses(rows, quantized),
+        "changed": _changed(rows, quantized),
         **closeness(fp32, quantized, labels.positive_id, rows.threshold),
     }
 
@@ -76,6 +78,12 @@ def _label_losses(rows: GateRows, quantized: np.ndarray) -> dict[str, float | No
         recall_loss = (before[has_label] == i).mean() - (after[has_label] == i).mean() if has_label.any() else None
         label_loss[name] = None if recall_loss is None else float(recall_loss)
     return label_loss
+
+
+def _changed(rows: GateRows, quantized: np.ndarray) -> dict[str, int]:
+    """Return the number of rows of each label whose predictions differ."""
+    differs = rows.predicted(rows.fp32) != rows.predicted(quantized)
+    return {name: int(differs[rows.label == i].sum()) for i, name in enumerate(rows.labels.names)}
 
 
 def refusals(measured: dict, rows: GateRows, limits: Quantize) -> list[str]:
@@ -103,18 +111,16 @@ def label_limit(measured: dict, name: str, rows_of_label: int, rows: int, limits
     """Return the largest loss of recall that a label may have: `max_label_loss`, or what chance explains.
 
     int8 changes the predictions of some rows at random. With many labels of few rows, one of them loses several rows by
-    this alone. So a label is refused only for a loss that has, for any of the labels, a probability of at most ALPHA
-    (by Bonferroni's inequality) if its rows changed as often as those of all other labels, and no more often than
-    `min_agreement` allows. measured: the `losses`. A negative `max_label_loss` demands a gain from every label.
+    this alone. Suppose a label's rows changed as often as the rows of all other labels, and no more often than
+    `min_agreement` allows. Then a loss counts only if the chance that any label loses that much is at most ALPHA
+    (Bonferroni). measured: the `losses`. A negative `max_label_loss` demands a gain from every label.
     """
     if limits.max_label_loss < 0:
         return limits.max_label_loss
-    losses_of_labels = measured["label_loss"]
-    own = max(0, round(losses_of_labels[name] * rows_of_label))
-    changed = round((1 - measured["agreement"]) * rows) - own
+    changed = sum(count for other, count in measured["changed"].items() if other != name)
     # one more of each kind: that no row of the others has changed does not mean that none ever does
     rate = min((changed + 1) / (rows - rows_of_label + 2), 1 - limits.min_agreement)
-    by_chance = binom.isf(ALPHA / len(losses_of_labels), rows_of_label, rate) / rows_of_label
+    by_chance = binom.isf(ALPHA / len(measured["changed"]), rows_of_label, rate) / rows_of_label
     return max(_at_least_one_row(limits.max_label_loss, rows_of_label), float(by_chance))
 
 

@@ -15,7 +15,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise StrataError; argparse prints the usage first, and exits with a code of its own."""
-        raise StrataError(f"{message}; {self.prog} --help shows how")
+        raise StrataError(f"{message}; see {self.prog} --help")
 
 
 def parser(command: str, about: str | None) -> argparse.ArgumentParser:

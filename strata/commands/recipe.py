@@ -13,7 +13,7 @@
     next: dvc exp run -S recipe=reviews
 
 Any format that ingest reads will do, one sheet or list of a file (reviews.xlsx#May), or a folder: of a folder of texts
-for each label, or of files named after their labels. The files are linked into data/raw/NAME/, where their recipe finds
+for each label, or of files named after their labels. The files are put into data/raw/NAME/, where their recipe finds
 them. DVC tracks the folder (dvc add), and Git stages the recipe. Nothing is committed: do so before you queue
 experiments, which run in clones, since any other dvc exp run takes new files out of Git's index.
 """
@@ -106,7 +106,9 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     if not rejects:
         return []
     is_encoding = rejects.first["reason"] == INVALID
-    remedy = "name their encoding in the recipe (source.encoding)" if is_encoding else "mend them"
+    remedy = (
+        "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" if is_encoding else "mend them"
+    )
     first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
     return [
         f"{len(rejects):,} rows cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"

@@ -9,7 +9,17 @@ from pathlib import Path
 from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
 from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
-from strata.guessing.kinds import NOT_LABELS, NUMBERS, are, are_dates, can_be_label, is_split, rank, why_no_label
+from strata.guessing.kinds import (
+    NOT_LABELS,
+    NUMBERS,
+    are,
+    are_dates,
+    can_be_label,
+    is_label_name,
+    is_split,
+    rank,
+    why_no_label,
+)
 from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
@@ -19,7 +29,8 @@ FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
 FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
 ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
 MOST_PARTS = 200
-MOST_EMPTY = 0.5  # share of the rows
+FEWEST = 0.5  # share of the rows that have a value, where another column has more
+FEWEST_NAMED = 0.05  # of a column that is called what a label is called: often not all rows are labelled yet
 
 
 @dataclass
@@ -68,8 +79,7 @@ def choose_label(
             f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
             f"repeated: {reasons(columns, why)}; name one with --label, or a file that has one"
         )
-    # a column that few rows have is the label of those rows at best, and only where there is no other
-    pool = [c for c in pool if c.empty <= c.rows * MOST_EMPTY] or pool
+    pool = [c for c in pool if _has_enough(c, max(c.rows for c in columns))] or pool
     column = min(
         pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
     )
@@ -86,6 +96,11 @@ def choose_label(
         others = f"; other columns with few values: {listed(rivals)}" if rivals else ", the only column with few values"
         doubts.append(f"the label is {column.name}{others}")
     return _label_of(path, column, wishes, doubts)
+
+
+def _has_enough(column: Column, rows: int) -> bool:
+    """Return whether enough rows have a value for the column to be the label beside a full one. rows: of the file."""
+    return column.rows - column.empty >= rows * (FEWEST_NAMED if is_label_name(column.name) else FEWEST)
 
 
 def _is_other(column: Column) -> bool:

@@ -94,7 +94,7 @@ class Column:
 def survey(sources: list[SourceFile], preview: int) -> tuple[list[Column], list[dict]]:
     """Read files to their ends; return their columns and their first rows.
 
-    Raises: StrataError when there is no row, or the files are no parts of one table.
+    Raises: StrataError when there is no row, or the files are not parts of one table.
     """
     columns: dict[str, Column] = {}
     rows, first, names_of_first = 0, [], None

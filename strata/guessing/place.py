@@ -37,8 +37,8 @@ def find_place(given: Path) -> Place:
     if named is None:
         if address := re.match(r"(\w+):/+(.*)", str(given)):  # a Path has one slash of two
             raise StrataError(
-                f"{address[1]}://{address[2]}: an address, and no file; download it and name the file, or write a "
-                "recipe that reads it (source, in docs/data.md)"
+                f"{address[1]}://{address[2]}: an address, not a file; download it, or write a recipe "
+                "with this address as its source (docs/data.md)"
             )
         raise StrataError(f"{given}: no such file; name a file of labelled text, or a folder of them")
     path, part = named

@@ -35,17 +35,17 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
-        headers = _header_rows(first)
-        names = _column_names(first[0], headers > 0)
-        if headers > 1:
-            report("an export of Qualtrics: the two rows under its header are about the columns, left out")
-        if not headers:
+        header_rows = _header_rows(first)
+        names = _column_names(first[0], header_rows > 0)
+        if header_rows > 1:
+            report("an export of Qualtrics: the two rows below the header describe the columns and are left out")
+        if not header_rows:
             last = f" to column_{len(names)}" if len(names) > 1 else ""
             report(f"no header, columns are named column_1{last}")
         check_names(path, names)
         cells = cell_rows(Texts(sample[above:], text), dialect)
         rows = ((line + above, *rest) for line, *rest in cells)
-        yield from row_batches(path, _rows(rows, names, headers))
+        yield from row_batches(path, _rows(rows, names, header_rows))
 
 
 def _header_rows(first: list[list[str]]) -> int:
@@ -62,13 +62,13 @@ def _column_names(first: list[str], is_named: bool) -> list[str]:
     return [name or f"column_{i}" for i, name in enumerate(names, 1)]
 
 
-def _rows(rows: Iterator[tuple], names: list[str], headers: int) -> Iterator[Row]:
+def _rows(rows: Iterator[tuple], names: list[str], header_rows: int) -> Iterator[Row]:
     """Yield rows of cells under their columns' names, without the header rows. rows: as from `cell_rows`."""
     for line, cells, reason, raw in rows:
         if cells is None:
             yield line, None, reason, raw
-        elif headers:  # the first readable rows
-            headers -= 1
+        elif header_rows:  # the first readable rows
+            header_rows -= 1
         elif len(cells) != len(names):
             yield line, None, _other_width(len(cells), len(names)), raw
         else:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import statistics
 from collections import Counter
 from typing import TextIO
 
@@ -84,10 +85,11 @@ def lines_above(sample: list[str], delimiter: str | None) -> int:
 def has_header(first: list[str], others: list[list[str]]) -> bool:
     """Return whether a file's first row holds names: no number, no sentence, no value that its column holds again.
 
-    A question is a name, and no sentence, above answers of a few words, or where a word stands above labels and is none
-    of them. One of COMMON_NAMES makes the row a header in any case, as does a word or a question above a column of
-    numbers, of dates or of true and false, and as do 0, 1, 2 and so on, which pandas writes for columns without names.
-    The same row again is no objection: it comes with each of several files that were put together.
+    A long cell is a name, and no sentence, if the cells below it are short; or if it is a question, or far shorter than
+    they are, and in another column a word stands above labels and is none of them. One of COMMON_NAMES makes the row a
+    header in any case, as does a word or a question above a column of numbers, of dates or of true and false, and as do
+    0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: it comes with
+    each of several files that were put together.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -97,11 +99,13 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
         return True
     is_above_labels = any(map(_is_new_above_few, map(str.strip, first), zip(*others, strict=True)))
-    return not any(
-        cell.strip()
-        and (_is_number(cell) or cell.strip() in column or (_is_sentence(cell, column) and not is_above_labels))
-        for cell, column in zip(first, columns, strict=True)
-    )
+
+    def is_row(cell: str, column: set[str]) -> bool:
+        if _is_number(cell) or cell in column:
+            return True
+        return _is_sentence(cell, column) and not (is_above_labels and _is_short(cell, column))
+
+    return not any(cell.strip() and is_row(cell.strip(), column) for cell, column in zip(first, columns, strict=True))
 
 
 def is_name_of_texts(first: str) -> bool:
@@ -115,8 +119,13 @@ def _is_sentence(cell: str, column: set[str]) -> bool:
     return len(cell.split()) >= MANY_WORDS and any(len(value.split()) >= MANY_WORDS for value in column)
 
 
+def _is_short(cell: str, column: set[str]) -> bool:
+    """Return whether a cell is a question, or far shorter than the cells below it."""
+    return cell.endswith("?") or 2 * len(cell) < statistics.median(map(len, column))
+
+
 def _is_new_above_few(cell: str, column: tuple[str, ...]) -> bool:
-    """Return whether a word stands above a few values, of which each comes back, and it does not."""
+    """Return whether a word stands above a few values that each repeat, and is none of them."""
     counts = Counter(column)
     is_few = 1 < len(counts) <= len(column) / 10 and min(counts.values()) > 1
     return is_few and cell not in counts and bool(NAME.fullmatch(cell)) and not MISSING.fullmatch(cell)

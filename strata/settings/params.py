@@ -309,8 +309,8 @@ class Quantize(Section):
         "number demands a gain. A difference of one row always passes, here and in the next two limits."
     )
     max_label_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
-        description="Largest loss in the recall of any label, the share of its rows that are predicted so. A label of "
-        "few rows may lose more, as far as chance explains it."
+        description="Largest loss in the recall of any label, the share of its rows that are predicted so. Where "
+        "chance explains a larger loss, that is the limit instead."
     )
     min_agreement: Share = Field(description="Least share of rows with the same label from int8 and fp32.")
     max_drift: Share = Field(

@@ -1,6 +1,6 @@
 """Print, as JSON, this ONNX Runtime's version and the label ids that it gives to token ids.
 
-    python one.py MODEL.onnx < rows.json
+    python label_ids.py MODEL.onnx < rows.json
 
 Runs in an environment that has nothing but onnxruntime.
 """
