@@ -144,10 +144,9 @@ def test_other_encodings_and_formats_are_told_by_name_and_nothing_of_them_is_lab
     assert not capsys.readouterr().out
 
 
-def test_without_arguments_only_the_folder_is_missing(capsys):
-    with pytest.raises(SystemExit):
+def test_without_arguments_only_the_folder_is_missing():
+    with pytest.raises(StrataError, match="^the following arguments are required: FOLDER; see strata predict --help$"):
         predict.main([])
-    assert capsys.readouterr().err.endswith("the following arguments are required: FOLDER\n")
 
 
 @pytest.mark.parametrize("text", ["node.js", "10/10", "n/a", "see new.csv", "", "a" * 10_000, "a\0b", "a good film"])
