@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 
 from stages.train import validation
-from stages.train.snapshot import STATE, Snapshots
+from stages.train.snapshot import STATE
 from strata.base.files import write_json
 from strata.settings.reader import read_settings
 from strata.settings.yaml_loader import read_yaml
@@ -88,14 +87,9 @@ def one_token(project: Path, precision: str) -> dict:
     short = rows[0][:1]
     training.splits["train"].input_ids[0] = short
     training.splits["validation"].input_ids[0] = short
-    losses = []
-    with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for i in range(STEPS_OF_ONE_TOKEN):
-            batch = np.concatenate([[0], np.arange(1 + 31 * i, 32 + 31 * i)])
-            before = training.counters.loss
-            training.step([batch], settings.train.lr, snapshots)
-            losses.append(training.counters.loss - before)
+    batches = [[np.concatenate([[0], np.arange(1 + 31 * i, 32 + 31 * i)])] for i in range(STEPS_OF_ONE_TOKEN)]
+    sums = [training.counters.loss for _ in stage.steps(training, settings, batches, settings.train.lr)]
+    losses = np.diff(sums, prepend=0.0).tolist()
     probabilities = validation.validation_probabilities(training)
     return {
         "losses": [round(loss, 4) for loss in losses],

@@ -1,10 +1,9 @@
 """Training rows per second on a GPU: a Trainer with several flags, and the stage train."""
 
 import gc
+import itertools
 import json
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ import torch
 from transformers import BertConfig, BertModel, TrainerCallback
 
 from stages.train.plan import plan
-from stages.train.snapshot import Snapshots
 from strata.base.files import write_json
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
@@ -69,16 +67,13 @@ def strata(root: Path, settings: Params, warm_up: int, steps: int, attention: st
     if attention:
         training.model.set_attn_implementation(attention)
     lengths = training.splits["train"].lengths
-    batches = plan(lengths, settings.seed, settings.train, training.device.type).batches
-    with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for i in range(warm_up + steps):
-            if i == warm_up:
-                torch.cuda.synchronize()
-                start = time.perf_counter()
-            torch.manual_seed(i)
-            training.step(batches[i % len(batches)], settings.train.lr / 100, snapshots)
-        torch.cuda.synchronize()
+    batches = itertools.cycle(plan(lengths, settings.seed, settings.train, training.device.type).batches)
+    batches = itertools.islice(batches, warm_up + steps)
+    for done, _ in enumerate(stage.steps(training, settings, batches, settings.train.lr / 100), 1):
+        if done == warm_up:
+            torch.cuda.synchronize()
+            start = time.perf_counter()
+    torch.cuda.synchronize()
     return settings.train.batch_size * steps / (time.perf_counter() - start), torch.cuda.max_memory_allocated() / 1e9
 
 

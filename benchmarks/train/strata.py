@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -47,21 +48,28 @@ def prepare(root: Path, settings: Params) -> Training:
     return Training(model.train(), splits, labels, settings.train, precision, process_group)
 
 
+def steps(training: Training, settings: Params, batches: Iterable[list[np.ndarray]], lr: float) -> Iterator[None]:
+    """Take an optimizer step for each element of `batches`, with its number as the seed, and yield after each."""
+    with tempfile.TemporaryDirectory() as folder:
+        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
+        for step in batches:
+            torch.manual_seed(training.counters.step)
+            training.step(step, lr, snapshots)
+            yield
+
+
 def main() -> None:
     settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
     training = prepare(ROOT, settings)
     lengths = training.splits["train"].lengths
     batches = plan(lengths, settings.seed, settings.train, training.device.type).batches[: int(sys.argv[1])]
     measured = {"rows": [], "tokens": [], "seconds": []}
-    with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for step in batches:
-            start = time.perf_counter()
-            torch.manual_seed(training.counters.step)
-            training.step(step, settings.train.lr / 100, snapshots)
-            measured["seconds"].append(time.perf_counter() - start)
-            measured["rows"].append(sum(map(len, step)))
-            measured["tokens"].append(int(lengths[np.concatenate(step)].sum()))
+    start = time.perf_counter()
+    for step, _ in zip(batches, steps(training, settings, batches, settings.train.lr / 100), strict=True):
+        measured["seconds"].append(time.perf_counter() - start)
+        measured["rows"].append(sum(map(len, step)))
+        measured["tokens"].append(int(lengths[np.concatenate(step)].sum()))
+        start = time.perf_counter()
     print(json.dumps(measured))
 
 

@@ -10,7 +10,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.masking_utils import bidirectional_mask_function, eager_mask
 
 NAME = "onnx_attention"  # its name in transformers, like eager or sdpa
-DOMAIN = "com.microsoft"  # of the operators that ONNX Runtime adds to ONNX
+OPERATOR = "com.microsoft::MultiHeadAttention"
 
 
 def attention(
@@ -42,7 +42,7 @@ def attention(
     else:  # a number for every head, as ONNX Runtime before 1.20 wants it
         masks = [None, None, attention_mask.expand(-1, heads, -1, -1)]
     out = torch.onnx.ops.symbolic(
-        f"{DOMAIN}::MultiHeadAttention",
+        OPERATOR,
         [*columns, *masks],
         attributes,
         dtype=query.dtype,

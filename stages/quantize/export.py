@@ -146,8 +146,6 @@ def export(model: PreTrainedModel, target: Path, implementation: str = attention
     _replace_adds_before_layer_norms(proto.graph)
     _halve_gelu_last(proto.graph)
     proto.ir_version = IR_VERSION
-    if all(imported.domain != attention.DOMAIN for imported in proto.opset_import):
-        proto.opset_import.append(onnx.helper.make_opsetid(attention.DOMAIN, 1))
     del proto.graph.value_info[:]  # quantize_dynamic's shape inference fails on the exporter's shapes
     onnx.save(proto, target)
 

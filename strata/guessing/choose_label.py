@@ -79,7 +79,8 @@ def choose_label(
             f"{path}: no column can be the label, which needs 2 to {MOST_VALUES:,} distinct values, most of them "
             f"repeated: {reasons(columns, why)}; name one with --label, or a file that has one"
         )
-    pool = [c for c in pool if _has_enough(c, max(c.rows for c in columns))] or pool
+    rows_of_file = max(c.rows for c in columns)
+    pool = [c for c in pool if _has_enough(c, rows_of_file)] or pool
     column = min(
         pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
     )
