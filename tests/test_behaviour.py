@@ -130,7 +130,7 @@ def test_a_model_that_reads_only_the_case_fails_only_that_test(labels):
     texts = ["the film was good", "a plot", "john is here."]
     classify = reads_capitals(labels)
     rows = scored_rows(np.array([4, 1, 9]), classify(texts)[0])
-    changes = prediction_changes(rows, texts, [None] * 3, classify, size=99, seed=0)
+    changes = prediction_changes(rows, texts, [None] * 3, classify, size=99, seed=0, in_english=True)
     assert list(changes) == list(text_changes.KINDS)
     assert {kind: values["changed"] for kind, values in changes.items()} == {
         "typos": 0,
@@ -155,7 +155,7 @@ def test_the_size_limits_the_rows_of_each_kind():
     texts = ["a plot"] * 20 + ["john is here"] * 5
     classify = reads_capitals(2)
     rows = scored_rows(np.arange(25), classify(texts)[0])
-    changes = prediction_changes(rows, texts, [None] * 25, classify, size=4, seed=0)
+    changes = prediction_changes(rows, texts, [None] * 25, classify, size=4, seed=0, in_english=True)
     assert {values["rows"] for values in changes.values()} == {4}
 
 
@@ -170,7 +170,7 @@ def test_changes_of_english_words_are_made_in_english_texts_only():
 
 def test_without_rows_there_are_no_shares():
     rows = scored_rows(np.array([], dtype=int), np.zeros((0, 2)))
-    changes = prediction_changes(rows, [], [], reads_capitals(2), size=99, seed=0)
+    changes = prediction_changes(rows, [], [], reads_capitals(2), size=99, seed=0, in_english=True)
     assert all(values["rows"] == 0 and values["changed"] is None for values in changes.values())
 
 
@@ -182,7 +182,9 @@ def test_annotations_are_not_changed():
         return most_probable(np.full((len(texts), 2), 0.5))
 
     rows = scored_rows(np.array([1]), np.full((1, 2), 0.5))
-    prediction_changes(rows, ["john was here"], ["<director=John> <a=b (c)>"], classify, size=99, seed=0)
+    prediction_changes(
+        rows, ["john was here"], ["<director=John> <a=b (c)>"], classify, size=99, seed=0, in_english=True
+    )
     assert len(seen) == len(text_changes.KINDS)
     assert all(text.endswith(" <director=John> <a=b (c)>") for text in seen)
 

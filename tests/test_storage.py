@@ -29,6 +29,7 @@ from tests.conftest import DVC, ROOT, STAGES
         (errno.EFBIG, r"out: cannot be written \(the system allows no larger file\); .*raise the limit: ulimit"),
         (errno.EROFS, r"out: cannot be written \(the file system is read-only\); .*make it writable and run again"),
         (errno.EACCES, r"out: cannot be written \(this user may not write there\); .*make it writable and run again"),
+        (errno.ENAMETOOLONG, r"out: cannot be written \(its name is too long\); .*choose a shorter one and run again"),
     ],
 )
 def test_errors_of_the_disk_name_the_output(tmp_path, number, sentence):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.quantize.gate import label_limit
+from stages.quantize.gate import at_least_one_row, label_limit
 from strata.runtime.closeness import exceeds
 from strata.settings.params import Quantize
 from strata.settings.yaml_loader import read_yaml
@@ -55,7 +55,7 @@ def refused(draw: dict, rows: list[int]) -> tuple[set[str], set[str]]:
     alone, gate = set(), set()
     for name, loss in draw["label_loss"].items():
         rows_of_label = rows[int(name)]
-        if exceeds(loss, max(LIMITS.max_label_loss, 1 / rows_of_label)):
+        if exceeds(loss, at_least_one_row(LIMITS.max_label_loss, rows_of_label)):
             alone.add(name)
         if exceeds(loss, label_limit(draw, name, rows_of_label, sum(rows), LIMITS)):
             gate.add(name)

@@ -24,7 +24,7 @@ def prediction_changes(
     classify: Callable[[list[str]], Prediction],
     size: int,
     seed: int,
-    in_english: bool = True,
+    in_english: bool,
 ) -> dict[str, dict[str, float | int | None]]:
     """Apply each of KINDS to the texts, and return `change_in_predictions` for each.
 

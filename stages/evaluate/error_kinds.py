@@ -45,7 +45,7 @@ def kinds(texts: list[str], truncated: np.ndarray, suspect: np.ndarray, in_engli
     is_kind = pd.DataFrame(
         {
             "very_short": word_counts(texts) <= SHORT,
-            **{kind: _matches(pattern, texts) & in_english for kind, pattern in ENGLISH.items()},
+            **{kind: _matches(pattern, texts, in_english) for kind, pattern in ENGLISH.items()},
             "truncated": np.asarray(truncated, dtype=bool),
             "probably_mislabelled": np.asarray(suspect, dtype=bool),
         }
@@ -53,8 +53,8 @@ def kinds(texts: list[str], truncated: np.ndarray, suspect: np.ndarray, in_engli
     return is_kind.assign(other=~is_kind.any(axis=1))
 
 
-def _matches(pattern: re.Pattern, texts: list[str]) -> np.ndarray:
-    return np.array([pattern.search(text) is not None for text in texts], dtype=bool)
+def _matches(pattern: re.Pattern, texts: list[str], in_english: bool) -> np.ndarray:
+    return np.array([in_english and pattern.search(text) is not None for text in texts], dtype=bool)
 
 
 def summary(is_kind: pd.DataFrame, wrong: np.ndarray) -> pd.DataFrame:

@@ -94,7 +94,7 @@ def refusals(measured: dict, rows: GateRows, limits: Quantize) -> list[str]:
     """
     label, metric, max_loss = rows.label, limits.gate_metric, limits.max_loss
     if metric == "accuracy":
-        max_loss = _at_least_one_row(max_loss, len(label))
+        max_loss = at_least_one_row(max_loss, len(label))
     upper_limits = [(f"loss of {metric}", measured["loss"], max_loss)]
     for i, name in enumerate(rows.labels.names):
         if measured["label_loss"][name] is not None:
@@ -121,7 +121,7 @@ def label_limit(measured: dict, name: str, rows_of_label: int, rows: int, limits
     # one more of each kind: that no row of the others has changed does not mean that none ever does
     rate = min((changed + 1) / (rows - rows_of_label + 2), 1 - limits.min_agreement)
     by_chance = binom.isf(ALPHA / len(measured["changed"]), rows_of_label, rate) / rows_of_label
-    return max(_at_least_one_row(limits.max_label_loss, rows_of_label), float(by_chance))
+    return max(at_least_one_row(limits.max_label_loss, rows_of_label), float(by_chance))
 
 
 def _exceeded(upper_limits: list[tuple[str, float, float]]) -> list[str]:
@@ -131,6 +131,6 @@ def _exceeded(upper_limits: list[tuple[str, float, float]]) -> list[str]:
     ]
 
 
-def _at_least_one_row(limit: float, rows: int) -> float:
+def at_least_one_row(limit: float, rows: int) -> float:
     """Return the limit, or one row if that is more. A negative limit demands a gain, and is kept."""
     return limit if limit < 0 else max(limit, 1 / rows)

@@ -15,6 +15,7 @@ KINDS = {
     errno.EROFS: ("the file system is read-only", "make it writable"),
     errno.EACCES: ("this user may not write there", "make it writable"),
     errno.EPERM: ("this user may not write there", "make it writable"),
+    errno.ENAMETOOLONG: ("its name is too long", "choose a shorter one"),
 }
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 CODE = re.compile(r"\b(?:os error|errno) (\d+)", re.IGNORECASE)
