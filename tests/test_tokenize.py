@@ -6,9 +6,10 @@ import pytest
 from datasets import load_from_disk
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from stages.tokenize.encoder import Encoder
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.text.encoder import Encoder
+from strata.text.windows import Window
 from tests.conftest import write_csv
 
 
@@ -175,7 +176,7 @@ def test_rows_are_cut_as_the_tokenizer_cuts_them(kind, drops_unknown):
     encoder = Encoder(tokenizer)
     bodies = encoder.bodies(texts)
     for most in (5, 6, 100):
-        rows = [encoder.row(body, most).tolist() for body in bodies]
+        rows = [encoder.document(body, Window(most)).tolist() for body in bodies]
         tokenizer.enable_truncation(most)
         assert rows == [encoding.ids for encoding in tokenizer.encode_batch(texts)]
         tokenizer.no_truncation()
