@@ -129,7 +129,10 @@ def test_auto_gives_the_bytes_that_its_number_gives(project, checkpoint):
     assert made["auto"] == made[128]
 
 
-@pytest.mark.parametrize(("setting", "remedy"), [("auto", "choose one that does"), (40, "tokenize.max_length=auto")])
+@pytest.mark.parametrize(
+    ("setting", "remedy"),
+    [("auto", "tokenize.window=chunks"), (40, "tokenize.window=chunks"), (30, "tokenize.max_length=auto")],
+)
 def test_a_split_of_which_many_rows_are_cut_is_a_warning_with_its_remedy(project, checkpoint, capsys, setting, remedy):
     other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=40)
     long_reviews(project, range(20, 120))

@@ -321,7 +321,7 @@ def test_settings_of_chunks_that_do_not_advance_are_refused(section, sentence):
 def test_an_overlap_as_large_as_what_a_window_holds_of_a_text_is_refused(project):
     project.params(tokenize={"window": "chunks", "max_length": 4, "chunk_overlap": 2})
     project.run("ingest", "standardize", "split", "resample")
-    with pytest.raises(StrataError, match=r"tokenize.chunk_overlap is 2, and a window has 2 tokens of a text; lower it"):
+    with pytest.raises(StrataError, match=r"chunk_overlap is 2, and a window has 2 tokens of a text; lower it"):
         project.run("tokenize")
 
 
