@@ -10,7 +10,7 @@ from strata.model import batches
 from strata.model.padding import pad_token_id
 from strata.model.pretrained import load_model
 from strata.text.encoder import Encoder
-from strata.text.windows import read_window
+from strata.text.windows import saved_window
 
 REMEDY = "restore it: dvc checkout --force, or train again"
 
@@ -22,7 +22,7 @@ class Scorer:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model.to(self.device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-        self.encoder, self.window = Encoder(self.tokenizer.backend_tokenizer), read_window(tokenizer_folder)
+        self.encoder, self.window = Encoder(self.tokenizer.backend_tokenizer), saved_window(tokenizer_folder)
         self.batch_size = batch_size
 
     def logits(self, input_ids: list[np.ndarray]) -> np.ndarray:

@@ -40,7 +40,7 @@ from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize
 from strata.settings.reader import read_settings
 from strata.settings.recipe import Recipe
-from strata.text.windows import read_window
+from strata.text.windows import saved_window
 
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
 SAMPLE = 32  # windows of validation rows on which the noise of int8 is measured
@@ -112,7 +112,7 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, recipe: Recipe, out: Pa
     path.parent.mkdir()
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
-    export.export_checked(model, args.model, path, inputs.calibration, read_window(args.model).max_length)
+    export.export_checked(model, args.model, path, inputs.calibration, saved_window(args.model).max_length)
     bundle.write(model, args.model, out, inputs.threshold, inputs.labels, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()

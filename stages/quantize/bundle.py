@@ -12,7 +12,7 @@ from strata.labels import Labels
 from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe
-from strata.text.windows import HEAD, read_window
+from strata.text.windows import HEAD, saved_window
 
 
 def write(
@@ -35,7 +35,7 @@ def write(
     (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
     config = files.read_json(source / "config.json")
     named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
-    window = read_window(source)
+    window = saved_window(source)
     cut = {} if window.kind == HEAD else {"window": window._asdict()}
     files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive} | cut)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))

@@ -19,7 +19,7 @@ from strata.base.errors import StrataError
 from strata.model import checkpoint
 from strata.settings.params import Tokenize
 from strata.settings.reader import read_settings
-from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window, add_window
+from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window, save_window
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
@@ -55,7 +55,7 @@ def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", window: Window, folder:
         tokenizer.init_kwargs.pop(key, None)
     tokenizer.model_max_length = window.max_length
     tokenizer.save_pretrained(folder)
-    add_window(folder, window)
+    save_window(folder, window)
 
 
 def summary(lengths: np.ndarray, window: Window, special: int) -> dict:
@@ -126,11 +126,11 @@ def print_summary(splits: dict[str, dict], window: Window, special: int, is_long
     cut = {name: split["truncated_share"] for name, split in splits.items() if split["truncated_share"] > MANY}
     if cut:
         shares = ", ".join(f"{share:.0%} of the {name} rows" for name, share in cut.items())
-        part = "middle" if window.kind == HEAD_TAIL else "end"
-        print(
-            f"tokenize: CAUTION: the {part} of {shares} is not read, after {window.longest(special):,} tokens: "
-            f"{remedy(window, is_longest)}"
-        )
+        most = f"{window.longest(special):,} tokens"
+        unread = f"the end of {shares} is not read, after {most}"
+        if window.kind == HEAD_TAIL:
+            unread = f"the middle of {shares} is not read, since they have more than {most}"
+        print(f"tokenize: CAUTION: {unread}: {remedy(window, is_longest)}")
 
 
 def remedy(window: Window, is_longest: bool) -> str:

@@ -69,6 +69,6 @@ def read_tokens(folder: Path) -> TokenizedRows:
     rows = load_from_disk(folder).with_format("numpy")
     input_ids = list(rows["input_ids"])
     if "windows" in rows.column_names:
-        counts = rows["windows"]
-        input_ids = [ids.reshape(count, -1) if count > 1 else ids for ids, count in zip(input_ids, counts, strict=True)]
+        counts = np.asarray(rows["windows"]).tolist()
+        input_ids = [ids if n == 1 else ids.reshape(n, -1) for ids, n in zip(input_ids, counts, strict=True)]
     return TokenizedRows(np.asarray(rows["id"]), np.asarray(rows["label"]), input_ids)

@@ -72,7 +72,7 @@ class Window(NamedTuple):
         return max(1, self.max_length - special - self.overlap)
 
 
-def add_window(folder: Path, window: Window) -> None:
+def save_window(folder: Path, window: Window) -> None:
     """Add to a saved tokenizer, which says max_length, what else later stages must know; of the head that is all."""
     if window.kind != HEAD:
         path = folder / TOKENIZER_CONFIG
@@ -80,7 +80,7 @@ def add_window(folder: Path, window: Window) -> None:
         files.write_json(path, files.read_json(path) | {"window": dict(others)})
 
 
-def read_window(folder: Path) -> Window:
-    """Return what `add_window` and the tokenizer saved."""
+def saved_window(folder: Path) -> Window:
+    """Return what `save_window` and the tokenizer saved."""
     config = files.read_json(folder / TOKENIZER_CONFIG)
     return Window(config["model_max_length"], **config.get("window", {}))
