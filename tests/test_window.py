@@ -18,13 +18,13 @@ from strata.base.errors import StrataError
 from strata.calibration import read_calibration
 from strata.model.batches import logits as batch_logits
 from strata.model.documents import means, windows_of
-from strata.model.tokens import IN_WINDOWS, read_tokens
+from strata.model.tokens import read_tokens
 from strata.runtime import text_tokens
 from strata.runtime.explain import explain, occlusions
 from strata.runtime.predictor import FP32, Predictor
 from strata.runtime.text_tokens import TextTokens
-from strata.settings.params import Tokenize
-from strata.settings.reader import read_settings
+from strata.settings.params import Tokenize, Train
+from strata.settings.yaml_loader import parse_yaml
 from strata.text.encoder import Encoder
 from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window
 from tests.conftest import BAD, GOOD, NEUTRAL, STAGES, Project, committed, write_csv
@@ -184,19 +184,11 @@ def test_documents_are_scored_in_any_batches():
 
 
 def test_a_part_of_a_batch_holds_whole_documents():
-    section = read_train_settings()
     lengths = np.array([3 * PART, 100, PART // 2, PART // 2, 100, 30])
-    steps = plan(lengths, 0, section.model_copy(update={"batch_size": 6, "batch_tokens": None}), "cpu").batches
-    for parts in steps:
+    section = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"batch_size": 6})
+    for parts in plan(lengths, 0, section, "cpu").batches:
         assert sorted(np.concatenate(parts)) == list(range(6))
         assert all(len(part) == 1 or len(part) * lengths[part].max() <= PART for part in parts)
-
-
-def read_train_settings():
-    from strata.settings.params import Params
-    from strata.settings.yaml_loader import parse_yaml
-
-    return Params.model_validate(parse_yaml(committed("params.yaml"), "params.yaml")).train
 
 
 ANNOTATED = ["", " <year=1999>", " <year=1999> <by=K>"]
@@ -417,7 +409,5 @@ def test_the_words_behind_an_error_are_found_in_every_window(tokenized):
     assert [value for _, value in words[2]] == pytest.approx([0, 0])
 
 
-def test_the_default_stores_rows_without_windows(tmp_path, shipped):
-    assert "windows" in IN_WINDOWS.names
-    params, _ = read_settings(shipped / "params.yaml", shipped / "recipes")
-    assert params.tokenize.window == HEAD
+def test_the_default_reads_the_head():
+    assert parse_yaml(committed("params.yaml"))["tokenize"]["window"] == HEAD
