@@ -61,9 +61,8 @@ class TextTokens:
         try:
             if self.window.kind != HEAD:
                 parts = _parts([self.cut(text) for text in texts])
-                return [
-                    self._encoder.document(body, self.window) for part in parts for body in self._encoder.bodies(part)
-                ]
+                bodies = (body for part in parts for body in self._encoder.bodies(part))
+                return [self._encoder.document(body, self.window) for body in bodies]
             return [encoding.ids for encoding in self.tokenizer.encode_batch_fast([self.cut(text) for text in texts])]
         except (KeyboardInterrupt, SystemExit, MemoryError):
             raise
@@ -102,7 +101,8 @@ class TextTokens:
         if self.window.kind == HEAD:
             return ids
         encoder = self._encoder
-        return encoder.document(np.array(ids[len(encoder.before) : len(ids) - len(encoder.after)]), self.window)
+        body = np.array(ids[len(encoder.before) : len(ids) - len(encoder.after)], dtype=np.int32)
+        return encoder.document(body, self.window)
 
     def cut(self, text: str) -> str:
         """Return the start of a text that has the same tokens, as far as they are read, as the whole text.

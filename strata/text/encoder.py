@@ -35,9 +35,7 @@ class Encoder:
         return self._tokenizer.encode(text, add_special_tokens=False)
 
     def document(self, body: np.ndarray, window: Window) -> np.ndarray:
-        """Return what the model reads of a body, with the tokens around it: (tokens,); of several windows, (windows,
-        tokens).
-        """
+        """Return what the model reads of a body: (tokens,) int or, of several windows, (windows, tokens)."""
         windows = [self.around(body[positions]) for positions in window.positions(len(body), self.special)]
         return windows[0] if len(windows) == 1 else np.stack(windows)
 

@@ -11,12 +11,11 @@ import numpy as np
 from strata.base import files
 
 HEAD, HEAD_TAIL, CHUNKS = "head", "head_tail", "chunks"
-KINDS = (HEAD, HEAD_TAIL, CHUNKS)
 TOKENIZER_CONFIG = "tokenizer_config.json"
 
 
 class Window(NamedTuple):
-    """max_length: most tokens of a window, with the special ones around it. kind: one of KINDS.
+    """max_length: most tokens of a window, with the special ones around it. kind: HEAD, HEAD_TAIL or CHUNKS.
 
     overlap: tokens that neighbouring windows share at least. max_chunks: windows of a text. Both are of chunks alone.
     """
