@@ -22,6 +22,7 @@ import numpy as np
 from strata.base import command_line, files
 from strata.base.errors import StrataError
 from strata.model import checkpoint
+from strata.model.documents import windows_of
 from strata.model.tokens import read_tokens
 from strata.settings.params import Adapt, Params
 from strata.settings.reader import read_settings
@@ -120,7 +121,7 @@ def adapt(
     seed: int,
     precision: str,
 ) -> dict[str, float]:
-    """Train a model with a masked-language head in place. input_ids: of each row. precision: bf16, fp16 or fp32.
+    """Train a model with a masked-language head in place. input_ids: of each window. precision: bf16, fp16 or fp32.
 
     Returns: steps, and the masked tokens' mean loss in about the first and the last tenth of the steps, in nats.
     Raises: StrataError when the loss becomes NaN or infinite.
@@ -167,7 +168,8 @@ def adapted_checkpoint(data: Path, tokenizer_folder: Path, settings: Params) -> 
     precision = choose("auto")
     rows = read_tokens(data).distinct()
     complete, masked, tokenizer = load(folder, tokenizer_folder, settings.seed)
-    metrics = adapt(masked, rows.input_ids, tokenizer, settings.adapt, settings.seed, precision)
+    windows, _ = windows_of(rows.input_ids)
+    metrics = adapt(masked, windows, tokenizer, settings.adapt, settings.seed, precision)
     copy_encoder(masked, complete)
     losses = f"loss of masked tokens {metrics['masked_loss_first']:.3f} to {metrics['masked_loss_last']:.3f}"
     print(f"adapt: {metrics['steps']:,} steps on {len(rows.id):,} rows in {precision}, {losses}")

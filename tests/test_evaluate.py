@@ -222,7 +222,7 @@ def test_a_text_with_a_lone_carriage_return_is_one_line_of_the_errors(copy_of_tr
     assert set(listed["text"]) <= {torn}
 
 
-def test_lengths_count_no_padding(trained, tmp_path):
+def test_no_padding_makes_a_text_too_long(trained, tmp_path):
     """Tokenizers of sentence-transformers pad to a fixed length."""
     from tokenizers import Tokenizer
 
@@ -234,7 +234,8 @@ def test_lengths_count_no_padding(trained, tmp_path):
     padded.enable_padding(length=30)
     padded.save(str(folder / "tokenizer.json"))
     scorer = Scorer(load(folder), folder, batch_size=2)
-    assert scorer.lengths(["good film", "bad"]).tolist() == [4, 3]
+    assert scorer.is_cut(["good film", "good " * 14, "good " * 15]).tolist() == [False, False, True]
+    assert [len(ids) for ids in scorer.token_ids(["good film", "bad"])] == [4, 3]
 
 
 def test_training_rows_are_calibrated_for_their_own_prior(project):

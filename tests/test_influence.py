@@ -17,6 +17,7 @@ from transformers import (
 
 from stages.evaluate import influence
 from strata.base.errors import StrataError
+from strata.text.windows import Window
 
 SMALL = {"vocab_size": 50, "num_attention_heads": 2, "intermediate_size": 32, "num_hidden_layers": 2}
 MODELS = {
@@ -103,7 +104,7 @@ def test_the_word_that_decides_a_linear_model_is_found(classifier):
 
     texts = ["the film is good , a Bad plot", "the music", "bad bad bad actor"]
     words = influence.influential_words(
-        Linear(), tokenizer, texts, np.array([1, 1, 0]), np.array([0, 0, 1]), 16, steps=2, batch_size=2, most=2
+        Linear(), tokenizer, texts, np.array([1, 1, 0]), np.array([0, 0, 1]), Window(16), steps=2, batch_size=2, most=2
     )
     assert [[word for word, _ in row] for row in words] == [["Bad", "good"], ["the", "music"], ["bad", "bad"]]
     assert [value for _, value in words[0]] == pytest.approx([3, -2])
@@ -115,15 +116,15 @@ def test_contributions_do_not_depend_on_batches_or_the_order_of_rows(classifier)
     model, tokenizer = classifier
     texts = ["good film", "the plot is bad and the music is dull", "", "a warm story", "cold " * 40]
     predicted, truth = np.array([1, 0, 1, 0, 1]), np.array([0, 1, 0, 1, 0])
-    words = influence.influential_words(model, tokenizer, texts, predicted, truth, 16, steps=8, batch_size=2)
+    words = influence.influential_words(model, tokenizer, texts, predicted, truth, Window(16), steps=8, batch_size=2)
     words_in_other_batches = influence.influential_words(
-        model, tokenizer, texts[::-1], predicted[::-1], truth[::-1], 16, steps=8, batch_size=5
+        model, tokenizer, texts[::-1], predicted[::-1], truth[::-1], Window(16), steps=8, batch_size=5
     )[::-1]
     assert [[word for word, _ in row] for row in words] == [[word for word, _ in row] for row in words_in_other_batches]
     for row, same_row in zip(words, words_in_other_batches, strict=True):
         assert [value for _, value in row] == pytest.approx([value for _, value in same_row], abs=1e-5)
     assert [len(row) for row in words] == [2, 5, 0, 3, 5]
-    assert influence.influential_words(model, tokenizer, [], predicted[:0], truth[:0], 16) == []
+    assert influence.influential_words(model, tokenizer, [], predicted[:0], truth[:0], Window(16)) == []
 
 
 @pytest.mark.parametrize(
@@ -145,4 +146,4 @@ def test_a_tokenizer_without_a_padding_token_is_refused(classifier):
     model, tokenizer = classifier
     tokenizer.pad_token = None
     with pytest.raises(StrataError, match=r"has no padding token, .* set evaluate.explained_errors to 0"):
-        influence.influential_words(model, tokenizer, ["good film"], np.array([1]), np.array([0]), 16)
+        influence.influential_words(model, tokenizer, ["good film"], np.array([1]), np.array([0]), Window(16))

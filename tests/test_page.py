@@ -25,6 +25,7 @@ from strata.runtime.predictor import Predictor
 from strata.runtime.preparation import Preparation
 from strata.score_table import parse
 from strata.text.cleaning import STEPS
+from strata.text.windows import CHUNKS, HEAD_TAIL, Window
 from tests.conftest import ROOT, write_csv
 from tests.pages import AT_LOOPBACK, NEEDS_CHROMIUM, NEEDS_PACKAGES, Visit, files_at_loopback, npm_file, opened_browser
 from tests.test_packaging import pins
@@ -359,6 +360,19 @@ def test_the_model_in_the_browser_answers_as_the_predictor(browser, static, fold
         assert visit.fits()
         asked = Counter(address.partition(AT_LOOPBACK)[2] for address in visit.asked)
         assert {name for name in asked if name} == demo.INTEGRITY.keys()
+
+
+@NEEDS_CHROMIUM
+@NEEDS_PACKAGES
+@pytest.mark.parametrize("kind", [HEAD_TAIL, CHUNKS])
+def test_the_model_in_the_browser_reads_of_a_long_text_what_the_predictor_reads(browser, folder, tmp_path, kind):
+    copy = changed(folder, tmp_path, window=Window(16, kind, 4, 3)._asdict())
+    (copy / demo.NAME).write_text(at_loopback(demo.page("films")))
+    texts = [f"{'a dull film ' * times}and a lovely plot" for times in (1, 4, 9, 20)]
+    with files_at_loopback(copy) as address, started(browser, address) as visit:
+        for text, row in zip(texts, Predictor(copy).probabilities(texts), strict=True):
+            assert in_browser(visit.page, text)[1]["positive"] == pytest.approx(row[1], abs=1e-3), text
+        assert "first 16 tokens" not in visit.page.locator("#limits").inner_text()
 
 
 @NEEDS_CHROMIUM

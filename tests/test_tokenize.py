@@ -6,9 +6,10 @@ import pytest
 from datasets import load_from_disk
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from stages.tokenize.encoder import Encoder
 from strata.base import tables
 from strata.base.errors import StrataError
+from strata.text.encoder import Encoder
+from strata.text.windows import Window
 from tests.conftest import write_csv
 
 
@@ -128,7 +129,10 @@ def test_auto_gives_the_bytes_that_its_number_gives(project, checkpoint):
     assert made["auto"] == made[128]
 
 
-@pytest.mark.parametrize(("setting", "remedy"), [("auto", "choose one that does"), (40, "tokenize.max_length=auto")])
+@pytest.mark.parametrize(
+    ("setting", "remedy"),
+    [("auto", "tokenize.window=chunks"), (40, "tokenize.window=chunks"), (30, "tokenize.max_length=auto")],
+)
 def test_a_split_of_which_many_rows_are_cut_is_a_warning_with_its_remedy(project, checkpoint, capsys, setting, remedy):
     other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=40)
     long_reviews(project, range(20, 120))
@@ -175,7 +179,7 @@ def test_rows_are_cut_as_the_tokenizer_cuts_them(kind, drops_unknown):
     encoder = Encoder(tokenizer)
     bodies = encoder.bodies(texts)
     for most in (5, 6, 100):
-        rows = [encoder.row(body, most).tolist() for body in bodies]
+        rows = [encoder.document(body, Window(most)).tolist() for body in bodies]
         tokenizer.enable_truncation(most)
         assert rows == [encoding.ids for encoding in tokenizer.encode_batch(texts)]
         tokenizer.no_truncation()

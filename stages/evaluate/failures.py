@@ -40,7 +40,7 @@ def with_words(errors: pd.DataFrame, scorer: Scorer, names: list[str], most: int
         first["text"].tolist(),
         first["prediction"].map(ids).to_numpy(),
         first["label"].map(ids).to_numpy(),
-        scorer.max_length,
+        scorer.window,
     )
     words = [" ".join(word for word, contribution in row if contribution > 0) for row in contributions]
     return errors.assign(words=words + [""] * (len(errors) - len(words)))
@@ -72,7 +72,7 @@ def tables(test: ScoredRows, inputs: Inputs, scorer: Scorer, explained: int) -> 
     """Return every table by name. explained: errors whose influential words are computed."""
     labels, plain = inputs.labels, inputs.texts["text"].tolist()
     texts = annotated(plain, inputs.texts["annotation"])
-    truncated = scorer.lengths(texts) > scorer.max_length
+    truncated = scorer.is_cut(texts)
     doubted = suspects(test, texts, labels.names)
     is_kind = error_kinds.kinds(plain, truncated, np.isin(test.id, doubted["id"]), inputs.in_english)
     return {

@@ -9,21 +9,24 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from strata.model import batches
 from strata.model.padding import pad_token_id
 from strata.model.pretrained import load_model
+from strata.text.encoder import Encoder
+from strata.text.windows import saved_window
 
 REMEDY = "restore it: dvc checkout --force, or train again"
 
 
 class Scorer:
-    """A classifier and its tokenizer, which knows how many tokens a text is cut to."""
+    """A classifier and its tokenizer, which knows which tokens of a text are read."""
 
     def __init__(self, model: PreTrainedModel, tokenizer_folder: Path, batch_size: int):
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.model = model.to(self.device).eval()
         self.tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, trust_remote_code=False)
-        self.batch_size, self.max_length = batch_size, self.tokenizer.model_max_length
+        self.encoder, self.window = Encoder(self.tokenizer.backend_tokenizer), saved_window(tokenizer_folder)
+        self.batch_size = batch_size
 
     def logits(self, input_ids: list[np.ndarray]) -> np.ndarray:
-        """Return the logits: (rows, labels) float64. input_ids: token ids of each row."""
+        """Return the logits: (rows, labels) float64. input_ids: token ids of each row, in its windows."""
 
         @torch.inference_mode()
         def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -33,16 +36,13 @@ class Scorer:
         return batches.logits(input_ids, logits_of, self.batch_size, pad_token_id(self.model.config))
 
     def token_ids(self, texts: list[str]) -> list[np.ndarray]:
-        """Return the token ids of each text, cut to max_length."""
-        encoding = self.tokenizer(texts, truncation=True, max_length=self.max_length)
-        return [np.array(ids) for ids in encoding["input_ids"]]
+        """Return the token ids of each text, cut by the window."""
+        return [self.encoder.document(body, self.window) for body in self.encoder.bodies(texts)]
 
-    def lengths(self, texts: list[str]) -> np.ndarray:
-        """Return the number of tokens of each text before truncation: (rows,) int."""
-        encoder = self.tokenizer.backend_tokenizer
-        encoder.no_truncation()
-        encoder.no_padding()
-        return np.array([len(encoding.ids) for encoding in encoder.encode_batch_fast(texts)])
+    def is_cut(self, texts: list[str]) -> np.ndarray:
+        """Return whether a text is longer than what is read of it: (rows,) bool."""
+        special = self.encoder.special
+        return np.array([len(body) + special > self.window.longest(special) for body in self.encoder.bodies(texts)])
 
 
 def load(folder: Path) -> PreTrainedModel:

@@ -31,6 +31,7 @@ from strata.decision import Threshold
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
+from strata.model.documents import windows_of
 from strata.model.tokens import read_tokens
 from strata.opset import least_onnx_runtime
 from strata.runtime import manifest
@@ -39,9 +40,10 @@ from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize
 from strata.settings.reader import read_settings
 from strata.settings.recipe import Recipe
+from strata.text.windows import saved_window
 
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
-SAMPLE = 32  # validation rows on which the noise of int8 is measured
+SAMPLE = 32  # windows of validation rows on which the noise of int8 is measured
 TRIED = ["candidate", "split", "size_mb", "loss", "agreement", "drift", "refused"]
 """Columns of candidates.csv: see `losses`. loss: of quantize.gate_metric. refused: why, empty if it may ship."""
 
@@ -110,7 +112,7 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, recipe: Recipe, out: Pa
     path.parent.mkdir()
     model = export.load(args.model)
     export.fold(model, inputs.calibration)
-    export.export_checked(model, args.model, path, inputs.calibration, bundle.max_length(args.model))
+    export.export_checked(model, args.model, path, inputs.calibration, saved_window(args.model).max_length)
     bundle.write(model, args.model, out, inputs.threshold, inputs.labels, recipe)
     exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
     difference = np.abs(exported - inputs.validation.fp32).max()
@@ -132,7 +134,8 @@ def choose(
     """
     from stages.quantize import candidates
 
-    sample = padded(validation.input_ids[:SAMPLE], pad_id)
+    windows, _ = windows_of(validation.input_ids[:SAMPLE])
+    sample = padded(windows[:SAMPLE], pad_id)
     tried = {}
     for name in settings.candidates:
         candidates.quantize(name, fp32, target, sample)
@@ -224,7 +227,21 @@ def write_chosen(
         curves.write(plots, inputs.labels, inputs.test.label, on_test, "int8")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))
         files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, lost))
-    return metrics_of(out, lost, scores, abstain_below), scores
+    return metrics_of(out, lost, scores, abstain_below) | of_heads(out, inputs.test, on_test), scores
+
+
+def of_heads(out: Path, test: GateRows, on_test: np.ndarray) -> dict:
+    """Return `head_accuracy`, the chosen model's where only the first window of each test row is read.
+
+    So it is in runtimes that read no other windows. on_test: its probabilities by all windows, (rows, labels).
+    Returns: {} where every row has one window.
+    """
+    several = [i for i, ids in enumerate(test.input_ids) if ids.ndim == 2]
+    if not several:
+        return {}
+    by_heads = on_test.copy()
+    by_heads[several] = OnnxClassifier(out / QUANTIZED).probabilities([test.input_ids[i][0] for i in several])
+    return {"head_accuracy": float((test.predicted(by_heads) == test.label).mean())}
 
 
 def chosen_scores(
@@ -262,6 +279,11 @@ def print_summary(metrics: dict, scores: dict, inputs: Inputs) -> None:
         f"quantize: {metrics['candidate']}, test accuracy {scores['accuracy']:.3f} (fp32 {fp32_accuracy:.3f}), "
         f"agreement {metrics['agreement']:.1%}, {metrics['size_mb']:.1f} MB of {metrics['fp32_size_mb']:.1f} MB"
     )
+    if "head_accuracy" in metrics:
+        print(
+            f"quantize: test accuracy {metrics['head_accuracy']:.3f} where only the first window of a text is read, as "
+            "by transformers.js and other runtimes"
+        )
     if not inputs.may_abstain:
         return
     error, parsed = scores["answered_error"], goal.parse(inputs.goal)

@@ -12,11 +12,7 @@ from strata.labels import Labels
 from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe
-
-
-def max_length(folder: Path) -> int:
-    """Return how many tokens the tokenizer in a model folder cuts a text to."""
-    return files.read_json(folder / "tokenizer_config.json")["model_max_length"]
+from strata.text.windows import HEAD, saved_window
 
 
 def write(
@@ -29,7 +25,8 @@ def write(
 ) -> None:
     """Write the calibrated weights, configuration, tokenizer and preparation; copy other files, such as a vocabulary.
 
-    source: the folder that train wrote; every tokenizer then cuts a text to as many tokens as its own.
+    source: the folder that train wrote; every tokenizer then cuts a text to as many tokens as its own. A window other
+    than the head is in config.json for `strata.Predictor`; runtimes that do not know of it read the head.
     threshold, labels: of the decision rule. Threshold and positive label are in config.json for `strata.Predictor`, the
     thresholds of many labels by name; transformers and transformers.js ignore them, and predict the label with the
     largest probability. recipe: for how it makes a text.
@@ -38,11 +35,13 @@ def write(
     (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
     config = files.read_json(source / "config.json")
     named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
-    files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive})
+    window = saved_window(source)
+    cut = {} if window.kind == HEAD else {"window": window._asdict()}
+    files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive} | cut)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # some checkpoints pad every text to their longest length
     settings = files.read_json(source / "tokenizer_config.json")
-    tokenizer.enable_truncation(settings["model_max_length"])
+    tokenizer.enable_truncation(window.max_length)
     tokenizer.save(str(out / "tokenizer.json"))
     files.write_json(out / "tokenizer_config.json", settings | {"truncation_side": "right"})
     preparation = Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)

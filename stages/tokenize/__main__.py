@@ -3,11 +3,12 @@
     python -m stages.tokenize --params params.yaml --recipes recipes --resample data/resample --split data/split \
         --special-tokens data/standardize/special_tokens.json --out data/tokenize --metrics metrics/tokenize.json
 
-The tokenizer is saved next to them. It knows the special tokens of the recipe's `annotate`, and how many tokens a text
-is cut to: later stages take both from there. Rows are read, encoded and written in blocks, so that memory does not grow
-with them.
+The tokenizer is saved next to them. It knows the special tokens of the recipe's `annotate`, how many tokens a text is
+cut to, and by which window: later stages take all from there. Rows are read, encoded and written in blocks, so that
+memory does not grow with them.
 """
 
+import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,14 @@ import numpy as np
 from strata.base import command_line, files
 from strata.base.errors import StrataError
 from strata.model import checkpoint
+from strata.settings.params import Tokenize
 from strata.settings.reader import read_settings
+from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window, save_window
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
+
+    from strata.text.encoder import Encoder
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 MANY = 0.2  # share of a split's rows; a warning says when more are cut
@@ -44,26 +49,44 @@ def add_tokens(tokenizer: "PreTrainedTokenizerFast", special_tokens: list[str]) 
     tokenizer.add_tokens([AddedToken(token, special=True, normalized=False) for token in special_tokens], True)
 
 
-def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", max_length: int, folder: Path) -> None:
-    """Save a tokenizer that cuts a text to max_length tokens."""
+def save_tokenizer(tokenizer: "PreTrainedTokenizerFast", window: Window, folder: Path) -> None:
+    """Save a tokenizer that cuts a text to max_length tokens, and by which window the stages do."""
     for key in ("is_local", "local_files_only"):  # they say how it was loaded, so HF_HUB_OFFLINE would change the bytes
         tokenizer.init_kwargs.pop(key, None)
-    tokenizer.model_max_length = max_length
+    tokenizer.model_max_length = window.max_length
     tokenizer.save_pretrained(folder)
+    save_window(folder, window)
 
 
-def summary(lengths: np.ndarray, max_length: int) -> dict:
-    """Return the metrics of one split. lengths: (rows,) tokens before truncation."""
+def summary(lengths: np.ndarray, window: Window, special: int) -> dict:
+    """Return the metrics of one split. lengths: (rows,) tokens before truncation. special: those around a text."""
+    windows = {"windows": int(window.counts(lengths, special).sum())} if window.kind == CHUNKS else {}
     return {
         "rows": len(lengths),
-        "tokens": int(np.minimum(lengths, max_length).sum()),
-        "truncated_share": float((lengths > max_length).mean()),
+        "tokens": int(window.tokens(lengths, special).sum()),
+        **windows,
+        "truncated_share": float((lengths > window.longest(special)).mean()),
         "length": {f"p{100 * q:g}": int(np.quantile(lengths, q, method="higher")) for q in QUANTILES},
     }
 
 
+def window_of(settings: Tokenize, max_length: int, special: int) -> Window:
+    """Return the window of the settings. Raises: StrataError when one does not start after the one before it."""
+    if settings.window != CHUNKS:
+        return Window(max_length, settings.window)
+    if max_length - special <= settings.chunk_overlap:
+        raise StrataError(
+            f"tokenize.chunk_overlap is {settings.chunk_overlap}, and a window has {max_length - special} tokens of a "
+            "text; lower it"
+        )
+    return Window(max_length, CHUNKS, settings.chunk_overlap, settings.max_chunks)
+
+
 def chosen(lengths: np.ndarray, folder: Path) -> int:
-    """Return what `auto` stands for, and print what that costs. lengths: (rows,) tokens of the training rows."""
+    """Return what `auto` stands for, and print what that costs. lengths: (rows,) tokens of the training rows.
+
+    It is the same for every window: chunks, too, should be few.
+    """
     from stages.tokenize.max_length import SMALLEST, fitting, limit_of, relative_time
     from strata.model import pretrained
     from strata.model.probe import positions
@@ -81,49 +104,88 @@ def chosen(lengths: np.ndarray, folder: Path) -> int:
     return size
 
 
-def print_summary(splits: dict[str, dict], max_length: int, is_auto: bool) -> None:
-    """Print a line for each split, and a warning for one of which many rows are cut. splits: see `summary`."""
+def told(window: Window) -> dict:
+    """Return the metrics of a window: of the head, max_length alone."""
+    metrics = {"max_length": window.max_length}
+    if window.kind != HEAD:
+        metrics["window"] = window.kind
+    if window.kind == CHUNKS:
+        metrics |= {"chunk_overlap": window.overlap, "max_chunks": window.max_chunks}
+    return metrics
+
+
+def print_summary(splits: dict[str, dict], window: Window, special: int, is_longest: bool) -> None:
+    """Print a line for each split, and a warning for one of which many rows are cut. splits: see `summary`.
+
+    special: as there. is_longest: whether the checkpoint reads no more tokens.
+    """
     for name, split in splits.items():
-        share = split["truncated_share"]
-        print(f"tokenize: {name} {split['rows']:,} rows, {split['tokens']:,} tokens, {share:.1%} of rows truncated")
+        share, windows = split["truncated_share"], f" in {split['windows']:,} windows" if "windows" in split else ""
+        tokens = f"{split['tokens']:,} tokens{windows}"
+        print(f"tokenize: {name} {split['rows']:,} rows, {tokens}, {share:.1%} of rows truncated")
     cut = {name: split["truncated_share"] for name, split in splits.items() if split["truncated_share"] > MANY}
     if cut:
         shares = ", ".join(f"{share:.0%} of the {name} rows" for name, share in cut.items())
-        remedy = "the checkpoint reads no more; choose one that does" if is_auto else "-S tokenize.max_length=auto"
-        print(f"tokenize: CAUTION: the end of {shares} is not read, after {max_length:,} tokens: {remedy}")
+        most = f"{window.longest(special):,} tokens"
+        unread = f"the end of {shares} is not read, after {most}"
+        if window.kind == HEAD_TAIL:
+            unread = f"the middle of {shares} is not read, since they have more than {most}"
+        print(f"tokenize: CAUTION: {unread}: {remedy(window, is_longest)}")
+
+
+def remedy(window: Window, is_longest: bool) -> str:
+    """Return what has more of the texts read. is_longest: as in `print_summary`."""
+    if window.kind == CHUNKS:
+        return f"-S tokenize.max_chunks={2 * window.max_chunks}"
+    if is_longest:
+        return "the checkpoint reads no more at a time; -S tokenize.window=chunks, or choose one that does"
+    return "-S tokenize.max_length=auto, or -S tokenize.window=chunks"
+
+
+def write_splits(
+    args: argparse.Namespace, section: Tokenize, folder: Path, limit: int, encoder: "Encoder", out: Path
+) -> tuple[Window, dict[str, np.ndarray]]:
+    """Write the token ids of all splits. folder: the checkpoint's. limit: see `limit_of`.
+
+    Returns: the window that they are cut by, and of each split the rows' lengths before that, (rows,) int.
+    """
+    from stages.tokenize.blocks import keep, kept, read_blocks, write_split
+
+    window = window_of(section, limit if section.max_length == "auto" else section.max_length, encoder.special)
+    train, bodies, lengths = read_blocks(args.resample / "train.parquet", encoder), out / "bodies.arrow", {}
+    if section.max_length == "auto":
+        most = None if window.kind == HEAD_TAIL else window.longest(encoder.special)
+        window = window_of(section, chosen(keep(train, most, bodies), folder), encoder.special)
+        train = kept(bodies)
+    lengths["train"] = write_split(train, encoder, window, out / "train")
+    bodies.unlink(missing_ok=True)
+    for name in ("validation", "test"):
+        rows = read_blocks(args.split / f"{name}.parquet", encoder)
+        lengths[name] = write_split(rows, encoder, window, out / name)
+    return window, lengths
 
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--resample", "--split", "--special-tokens", "--out", "--metrics")
     settings, _ = read_settings(args.params, args.recipes)
-    max_length, is_auto = settings.tokenize.max_length, settings.tokenize.max_length == "auto"
-    special_tokens = files.read_json(args.special_tokens)
+    section, special_tokens = settings.tokenize, files.read_json(args.special_tokens)
     folder = checkpoint.locate(settings.model)
     # these imports take seconds, so that a wrong parameter or input is reported before them
-    from stages.tokenize.blocks import keep, kept, read_blocks, write_split
-    from stages.tokenize.encoder import Encoder
     from stages.tokenize.max_length import check, limit_of
+    from strata.text.encoder import Encoder
 
     tokenizer = load_tokenizer(folder)
     limit = limit_of(folder, tokenizer)
-    if not is_auto:
-        check(max_length, folder, tokenizer)
+    if section.max_length != "auto":
+        check(section.max_length, folder, tokenizer)
     add_tokens(tokenizer, special_tokens)
-    encoder, lengths = Encoder(tokenizer.backend_tokenizer), {}
+    encoder = Encoder(tokenizer.backend_tokenizer)
     with files.replace_folder(args.out) as out:
-        train, bodies = read_blocks(args.resample / "train.parquet", encoder), out / "bodies.arrow"
-        if is_auto:
-            max_length = chosen(keep(train, limit, bodies), folder)
-            train = kept(bodies)
-        lengths["train"] = write_split(train, encoder, max_length, out / "train")
-        bodies.unlink(missing_ok=True)
-        for name in ("validation", "test"):
-            rows = read_blocks(args.split / f"{name}.parquet", encoder)
-            lengths[name] = write_split(rows, encoder, max_length, out / name)
-        save_tokenizer(tokenizer, max_length, out / "tokenizer")
-    metrics = {name: summary(of_split, max_length) for name, of_split in lengths.items()}
-    files.write_metrics(args.metrics, metrics | {"max_length": max_length})
-    print_summary(metrics, max_length, is_auto)
+        window, lengths = write_splits(args, section, folder, limit, encoder, out)
+        save_tokenizer(tokenizer, window, out / "tokenizer")
+    metrics = {name: summary(of_split, window, encoder.special) for name, of_split in lengths.items()}
+    files.write_metrics(args.metrics, metrics | told(window))
+    print_summary(metrics, window, encoder.special, section.max_length == "auto" or window.max_length >= limit)
 
 
 if __name__ == "__main__":

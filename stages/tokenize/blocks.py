@@ -7,10 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from stages.tokenize.encoder import Encoder
 from strata.base import tables
-from strata.model.tokens import SCHEMA, write_tokens
+from strata.model.tokens import IN_WINDOWS, SCHEMA, write_tokens
 from strata.text.annotation import annotated
+from strata.text.encoder import Encoder
+from strata.text.windows import CHUNKS, Window
 
 BLOCK = 1000  # rows
 KEPT = pa.schema([("id", pa.int64()), ("label", pa.int64()), ("body", pa.list_(pa.int32())), ("length", pa.int64())])
@@ -34,8 +35,8 @@ def read_blocks(path: Path, encoder: Encoder) -> Iterator[Block]:
         yield Block(rows["id"].to_numpy(), rows["label"].to_numpy(), bodies, lengths)
 
 
-def keep(blocks: Iterable[Block], most: int, path: Path) -> np.ndarray:
-    """Write blocks to a file, with `most` tokens of a text at most. Returns: the rows' lengths, (rows,) int."""
+def keep(blocks: Iterable[Block], most: int | None, path: Path) -> np.ndarray:
+    """Write blocks to a file, with the first `most` tokens of a text. Returns: the rows' lengths, (rows,) int."""
     lengths = [np.empty(0, dtype=np.int64)]
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, KEPT) as writer:
         for block in blocks:
@@ -54,17 +55,21 @@ def kept(path: Path) -> Iterator[Block]:
             yield Block(id, label, np.split(ids, bounds[1:-1]), length)
 
 
-def write_split(blocks: Iterable[Block], encoder: Encoder, max_length: int, folder: Path) -> np.ndarray:
-    """Write the rows of a split, cut at max_length. Returns: their lengths before that, (rows,) int."""
+def write_split(blocks: Iterable[Block], encoder: Encoder, window: Window, folder: Path) -> np.ndarray:
+    """Write the rows of a split, cut by a window. Returns: their lengths before that, (rows,) int."""
+    schema = IN_WINDOWS if window.kind == CHUNKS else SCHEMA
     lengths = [np.empty(0, dtype=np.int64)]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for block in blocks:
-            ids = [encoder.row(body, max_length) for body in block.bodies]
-            yield _batch([block.id, ids, block.label, np.minimum(block.lengths, max_length)], SCHEMA)
+            ids = [encoder.document(body, window).ravel() for body in block.bodies]
+            columns = [block.id, ids, block.label, window.tokens(block.lengths, encoder.special)]
+            if window.kind == CHUNKS:
+                columns.append(window.counts(block.lengths, encoder.special))
+            yield _batch(columns, schema)
             lengths.append(block.lengths)
 
-    write_tokens(batches(), folder)
+    write_tokens(batches(), folder, schema)
     return np.concatenate(lengths)
 
 

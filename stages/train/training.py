@@ -18,6 +18,7 @@ from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
 from strata.labels import Labels
 from strata.model.batches import padded
+from strata.model.documents import means, windows_of
 from strata.model.precision import AUTOCAST
 from strata.model.tokens import TokenizedRows
 from strata.settings.params import Train
@@ -67,7 +68,10 @@ class Training:
     def backward(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
         """Add the gradient of a batch and return its share of the step's loss. rows: positions, (rows,) int."""
         train, settings = self.splits["train"], self.settings
-        logits = self.logits(self.compiled, *padded([train.input_ids[i] for i in rows], self.pad_id))
+        windows, counts = windows_of([train.input_ids[i] for i in rows])
+        logits = self.logits(self.compiled, *padded(windows, self.pad_id))
+        if len(windows) > len(rows):
+            logits = torch.stack(means(logits, counts))
         label = torch.from_numpy(train.label[rows]).to(self.device)
         total = loss.summed_cross_entropy(logits, label, self.class_weights, settings.label_smoothing)
         if self.teacher is not None:
@@ -84,8 +88,9 @@ class Training:
         step_loss = torch.zeros((), device=self.device)
         where, tokens = f"in step {self.counters.step + 1:,}", 0
         for batch in batches:
-            longest = max(len(self.splits["train"].input_ids[i]) for i in batch)
-            tokens += len(batch) * longest
+            of_batch = [self.splits["train"].input_ids[i] for i in batch]
+            longest, windows = max(ids.size for ids in of_batch), windows_of(of_batch)[0]
+            tokens += len(windows) * max(map(len, windows))
             rows = batch[self.process_group.rank :: self.process_group.size]  # the share of this process
             snapshots.note_batch(where, len(rows), longest)
             with memory.explained(where, len(rows), longest):

@@ -25,7 +25,7 @@ def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarr
     def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return training.logits(model, ids, mask).cpu().numpy()
 
-    longest = max(map(len, input_ids))
+    longest = max(ids.size for ids in input_ids)
     with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, memory.SCORING_REMEDY):
         return probabilities(input_ids, logits_of, BATCH_SIZE, training.pad_id)
 
@@ -68,7 +68,7 @@ def is_best(entry: dict, counters: Counters, metric: str) -> bool:
 
 def evaluate(training: Training, snapshots: Snapshots) -> None:
     """Score the validation rows, and keep the weights if they are the best so far."""
-    longest = max(map(len, training.splits["validation"].input_ids))
+    longest = training.splits["validation"].lengths.max().item()
     snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
     probabilities = validation_probabilities(training)
     values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)

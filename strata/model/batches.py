@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from strata.model.documents import means, windows_of
 from strata.softmax import softmax
 
 Batch = tuple[np.ndarray, np.ndarray]
@@ -34,18 +35,19 @@ def logits(
 ) -> np.ndarray:
     """Score rows in batches sorted by length. Return their logits in the original order: (rows, labels) float64.
 
-    input_ids: token ids of each row. logits_of: maps ids and attention mask, both (batch, longest) int64, to logits
-    (batch, labels).
+    input_ids: token ids of each row, as `documents` says. logits_of: maps ids and attention mask of windows, both
+    (batch, longest) int64, to logits (batch, labels).
     Raises: ValueError on NaN or infinite logits.
     """
-    order, batches = by_length(input_ids, batch_size, pad_id)
+    windows, counts = windows_of(input_ids)
+    order, batches = by_length(windows, batch_size, pad_id)
     logits_of(*batches[0])  # warm up: the first batch of a process can differ in its last digits (docs/lab-notes.md)
     sorted_logits = np.concatenate([logits_of(*batch) for batch in batches]).astype(np.float64)
     if not np.isfinite(sorted_logits).all():
         raise ValueError("the model gives NaN or infinite logits; train with a lower train.lr or in fp32")
     original_order = np.empty_like(sorted_logits)
     original_order[order] = sorted_logits
-    return original_order
+    return original_order if len(windows) == len(counts) else np.stack(means(original_order, counts))
 
 
 def probabilities(

@@ -40,8 +40,8 @@ class Span(NamedTuple):
 class Occlusions(NamedTuple):
     """A text, and what of it the model has to be asked.
 
-    text: as it was prepared. input_ids: token ids of the whole text and of none of it, then of the text without each
-    span, then of each span alone.
+    text: as it was prepared. input_ids: token ids, in windows, of the whole text and of none of it, then of the text
+    without each span, then of each span alone.
     """
 
     predictor: Predictor
@@ -100,14 +100,14 @@ def occlusions(predictor: Predictor, prepared: str) -> Occlusions:
     Words that the model does not read, after the last token that it takes, do not count. Of a long text, neighbouring
     words are left out together, so that all texts without a word have MOST_TOKENS tokens at most.
     """
-    encoding = predictor.tokens.encoding(prepared)
-    ids = encoding.ids
-    words = word_spans(prepared, encoding.offsets)
+    ids, offsets = predictor.tokens.reading(prepared)
+    words = word_spans(prepared, offsets)
     spans = grouped(words, max(1, MOST_TOKENS // len(ids)))
     everything = {token for span in spans for token in span.tokens}
     left_out = [set(), everything, *(set(span.tokens) for span in spans)]
     left_out += [everything - set(span.tokens) for span in spans]
-    return Occlusions(predictor, prepared, spans, [_without(ids, positions) for positions in left_out])
+    rows = [predictor.tokens.in_windows(_without(ids, positions)) for positions in left_out]
+    return Occlusions(predictor, prepared, spans, rows)
 
 
 def _without(ids: Sequence[int], positions: set[int]) -> list[int]:

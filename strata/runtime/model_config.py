@@ -1,4 +1,4 @@
-"""config.json of a model folder as the predictor reads it: the labels and the decision rule."""
+"""config.json of a model folder as the predictor reads it: labels, decision rule, and what is read of a long text."""
 
 import math
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.decision import Threshold
+from strata.text.windows import CHUNKS, HEAD_TAIL, Window
 
 HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches
 
@@ -81,3 +82,26 @@ def _labels(config: object, path: Path) -> list[str]:
     if ids is not None and ids != {label: i for i, label in enumerate(labels)}:
         raise StrataError(f"{path}: label2id and id2label contradict each other; take the folder from one run")
     return labels
+
+
+def read_window(path: Path, max_length: int) -> Window:
+    """Read what is read of a long text; where config.json says nothing, it is the head. max_length: of tokenizer.json.
+
+    Raises: StrataError where it contradicts itself or tokenizer.json.
+    """
+    config = files.read_json(path).get("window")
+    if config is None:
+        return Window(max_length)
+    try:
+        window = Window(**config)
+        is_right = all(type(value) is int and value >= 0 for value in (window.overlap, window.max_chunks))
+        is_right &= window.kind in (HEAD_TAIL, CHUNKS) and window.max_chunks >= 1
+        is_right &= 2 * window.overlap <= max_length
+    except TypeError:  # unknown keys, missing ones, or values of another type
+        is_right = False
+    if not is_right or window.max_length != max_length:
+        raise StrataError(
+            f"{path}: its window is {config}, which does not say how texts are cut after the {max_length} tokens of "
+            "tokenizer.json; take the folder from one run"
+        )
+    return window

@@ -57,8 +57,9 @@ class OnnxClassifier:
         return self.one.get_outputs()[0].shape[-1]
 
     def logits(self, input_ids: Sequence[Sequence[int]], alone: bool = True) -> np.ndarray:
-        """Return (texts, labels) float64. input_ids: a text's token ids each. alone: no other text is scored meanwhile.
+        """Return (texts, labels) float64. input_ids: a text's token ids each, those of several windows in rows.
 
+        alone: no other text is scored meanwhile.
         Raises: NotFiniteError on NaN or infinite logits; StrataError when the model fails on a text.
         """
         if len(input_ids) == 1:
@@ -114,19 +115,27 @@ class OnnxClassifier:
         return session
 
     def _score(self, session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Return (texts, labels) float64, a text at a time. Raises: StrataError when the model fails."""
-        logits = []
-        for ids in input_ids:
-            row = np.asarray(ids, dtype=np.int64)[None]
-            try:
-                outputs = session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})
-            except Exception as error:  # such as a token that the model lacks
-                raise StrataError(
-                    f"{self.path}: fails on a text of {row.size:,} tokens ({_reason(error)}); take model and tokenizer "
-                    "from one run"
-                ) from None
-            logits.append(outputs[0][0])
-        return np.array(logits, dtype=np.float64)
+        """Return (texts, labels) float64, a window at a time. Raises: StrataError when the model fails.
+
+        The logits of a text are the mean over its windows.
+        """
+        logits = [
+            np.mean([self._of_window(session, window) for window in np.atleast_2d(ids)], axis=0, dtype=np.float64)
+            for ids in input_ids
+        ]
+        return np.array(logits)
+
+    def _of_window(self, session: onnxruntime.InferenceSession, ids: np.ndarray) -> np.ndarray:
+        """Return the logits of token ids, (labels,). Raises: StrataError when the model fails."""
+        row = np.asarray(ids, dtype=np.int64)[None]
+        try:
+            outputs = session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})
+        except Exception as error:  # such as a token that the model lacks
+            raise StrataError(
+                f"{self.path}: fails on a text of {row.size:,} tokens ({_reason(error)}); take model and tokenizer "
+                "from one run"
+            ) from None
+        return outputs[0][0]
 
 
 def _types(values: list) -> dict[str, tuple[str, int]]:

@@ -46,7 +46,7 @@ class Predictor:
         check_runtime(folder / model, listed.get("onnxruntime"))
         self.labels, self.positive, self.threshold, self.abstain_below = read_decision(folder / CONFIG)
         self.preparation = read_preparation(folder)
-        self.tokens = TextTokens(folder / TOKENIZER)
+        self.tokens = TextTokens(folder / TOKENIZER, folder / CONFIG)
         self.classifier = OnnxClassifier(folder / model, threads)
         if self.classifier.labels != len(self.labels):
             raise StrataError(

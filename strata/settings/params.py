@@ -151,6 +151,25 @@ class Tokenize(Section):
         description="Most tokens of a row, special tokens included; the rest is cut off. auto: the least of 64, 128, "
         "256, ... and the model's limit that cuts at most 5% of the training rows."
     )
+    window: Literal["head", "head_tail", "chunks"] = Field(
+        description="What is read of a longer text. head: its first max_length tokens; head_tail: of these places, a "
+        "quarter for its start and the rest for its end; chunks: all of it in overlapping windows of max_length "
+        "tokens, whose mean logits are the text's."
+    )
+    chunk_overlap: int = Field(ge=0, description="With window chunks, tokens that neighbouring windows share.")
+    max_chunks: int = Field(
+        ge=2, description="With window chunks, most windows of a text, which bounds time and memory; the rest is cut."
+    )
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> "Tokenize":
+        smallest = 64 if self.max_length == "auto" else self.max_length
+        if self.window == "chunks" and 2 * self.chunk_overlap > smallest:
+            raise ValueError(
+                f"chunk_overlap is {self.chunk_overlap}, at most {smallest // 2} is allowed, half of "
+                f"{'the least max_length' if self.max_length == 'auto' else 'max_length'}; lower it"
+            )
+        return self
 
 
 class Adapt(Section):
