@@ -48,7 +48,7 @@ class Training:
         is_bf16_on_cpu = self.device.type == "cpu" and precision == "bf16"
         if is_bf16_on_cpu:
             keep_activations_in_bf16(model)
-        self.optimizer = Optimizer(model, settings.weight_decay, settings.max_grad_norm, is_bf16_on_cpu)
+        self.optimizer = Optimizer(model, settings, is_bf16_on_cpu)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.dtype = AUTOCAST[precision]
         class_weights = loss.class_weights(splits["train"].label, labels, settings.class_weights)

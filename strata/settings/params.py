@@ -179,6 +179,11 @@ class Train(Section):
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         description="Course of the learning rate after the warm-up."
     )
+    layer_decay: Annotated[Float, Field(gt=0, le=1)] = Field(
+        description="Factor of the learning rate from each layer to the one below, above 0 to 1: the classification "
+        "head has lr, the last layer lr * layer_decay, and so on down to the embeddings, which have the least; LoRA's "
+        "matrices have the rate of their layer. 1: one rate for all."
+    )
     warmup: Annotated[Float, Field(ge=0, lt=1)] = Field(
         description="Share of all optimizer steps over which the learning rate rises from 0, 0 to 1."
     )
