@@ -189,6 +189,11 @@ class Train(Section):
     )
     weight_decay: Annotated[Float, Field(ge=0)] = Field(description="AdamW's decoupled weight decay.")
     epochs: int = Field(ge=1, description="Passes over the training rows.")
+    min_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        description="Least number of optimizer steps: there are as many more whole passes as it needs, for few rows. "
+        "Validation is scored as often as with epochs alone, evenly spaced, so that the distances grow, and with them "
+        "what patience waits for. null: epochs decides."
+    )
     batch_size: int = Field(ge=1, description="Rows in a batch.")
     batch_tokens: Annotated[int, Field(ge=1)] | None = Field(
         description="Tokens in a batch, padding included, instead of batch_size: batches of short texts then have more "
