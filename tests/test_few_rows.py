@@ -1,16 +1,20 @@
 """What helps training on few rows: a learning rate by layer, a least number of steps, averaged weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
+from stages.train.averaging import WeightAverage
 from stages.train.layers import learning_rate_shares
 from stages.train.optimizer import Optimizer
 from stages.train.plan import plan
 from strata.settings.params import Train
 from strata.settings.yaml_loader import parse_yaml
 from tests.conftest import committed
-from tests.test_train import copy, curve, weights  # noqa: F401, the fixture of that name
+from tests.test_snapshot import end_at, train
+from tests.test_train import copy, curve, tensors, weights, without_dropout  # noqa: F401, the fixture of that name
 
 
 def settings(**changes) -> Train:
@@ -98,3 +102,79 @@ def test_a_run_with_a_least_number_of_steps_takes_them_and_scores_at_larger_dist
     copy.params(train={"epochs": 1, "min_steps": 20, "patience": None})
     copy.run("train")
     assert curve(copy)["step"].tolist() == [12, 24]
+
+
+def averaged(weights, decay: float) -> np.ndarray:
+    """Return the average of weights over steps, as defined. weights: (steps + 1, n), the first before training."""
+    average = weights[0]
+    for step, weight in enumerate(weights[1:], 1):
+        d = min(decay, (1 + step) / (10 + step))
+        average = d * average + (1 - d) * weight
+    return average
+
+
+def test_the_averaged_weights_are_scored_and_kept_and_training_goes_on_from_the_others(copy, monkeypatch):  # noqa: F811
+    from stages.train import training, validation
+
+    seen, scored, step = [], [], training.Training.step
+    probabilities = validation.validation_probabilities
+
+    def classifier_of(run) -> np.ndarray:
+        return run.optimizer.weights["classifier.weight"].detach().flatten().numpy().copy()
+
+    def watched(self, *args):
+        if not seen:
+            seen.append(classifier_of(self))
+        step(self, *args)
+        seen.append(classifier_of(self))
+
+    def scoring(run):
+        scored.append((len(seen) - 1, classifier_of(run)))
+        return probabilities(run)
+
+    monkeypatch.setattr(training.Training, "step", watched)
+    monkeypatch.setattr(validation, "validation_probabilities", scoring)
+    copy.params(train={"epochs": 2, "ema_decay": 0.7, "best_metric": "loss"})
+    copy.run("train")
+    assert [at for at, _ in scored] == curve(copy)["step"].tolist()
+    for at, weight in scored:
+        assert weight == pytest.approx(averaged(seen[: at + 1], 0.7), abs=1e-6)
+        assert np.abs(weight - seen[at]).max() > 1e-4, "the weights of the step itself are others"
+    kept = curve(copy).set_index("step")["kept"].idxmax()
+    assert tensors(copy)["classifier.weight"].flatten().numpy().tolist() == dict(scored)[kept].tolist()
+
+
+def test_a_short_run_is_not_averaged_with_the_weights_before_it():
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(100.0)
+    optimizer = SimpleNamespace(trained=[model.weight], refresh_copies=lambda: None)
+    average = WeightAverage(optimizer, 0.999)
+    model.weight.data.fill_(1.0)
+    for step in range(1, 6):
+        average.update(step)
+    with average.in_place():
+        assert model.weight.item() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_killed_run_with_averaged_weights_ends_in_the_same_bytes(copy, precision):  # noqa: F811
+    any_cpu = f"from strata.model import precision; precision.choose = lambda setting: {precision!r}"
+    copy.params(train={"ema_decay": 0.9, "layer_decay": 0.8, "epochs": 1, "min_steps": 14}, snapshots={"steps": 4})
+    train(copy, any_cpu)
+    expected = weights(copy)
+    train(copy, f"{any_cpu}\n{end_at('training.Training.step', 11)}", fails=True)
+    assert "goes on after step 8 of 18" in train(copy, any_cpu)
+    assert weights(copy) == expected
+
+
+@pytest.mark.slow
+def test_two_processes_average_the_same_weights(copy):  # noqa: F811
+    without_dropout(copy)
+    copy.params(train={"ema_decay": 0.9, "epochs": 2})
+    copy.run("train")
+    alone = tensors(copy)
+    copy.params(train={"processes": 2})
+    train(copy)
+    together = tensors(copy)
+    assert max((alone[name] - together[name]).abs().max().item() for name in together) < 1e-3

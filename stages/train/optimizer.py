@@ -49,9 +49,10 @@ class Optimizer:
         scaler.step(self.adamw)
         scaler.update()
         self.adamw.zero_grad()
-        self._refresh_copies()
+        self.refresh_copies()
 
-    def _refresh_copies(self) -> None:
+    def refresh_copies(self) -> None:
+        """Give the bf16 copies the values of the fp32 weights."""
         with torch.no_grad():
             for copy, original in self.copies:
                 copy.copy_(original)
@@ -80,7 +81,7 @@ class Optimizer:
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(tensors[name])
-        self._refresh_copies()
+        self.refresh_copies()
 
     def restore_precision(self) -> None:
         """Put the fp32 weights back into the model."""

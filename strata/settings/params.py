@@ -228,6 +228,12 @@ class Train(Section):
     teacher_temperature: Annotated[Float, Field(gt=0)] = Field(
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
     )
+    ema_decay: Annotated[Float, Field(gt=0, lt=1)] | None = Field(
+        description="Decay of an exponential moving average of the trained weights, between 0 and 1. The averaged "
+        "weights are scored at each evaluation, and the best of them are kept. 0.99 averages over about the last 100 "
+        "optimizer steps; in the first ones it is lower, min(ema_decay, (1 + step) / (10 + step)), so that the weights "
+        "before training do not count. null: the weights themselves."
+    )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(
         description="Weight of each label's rows in the loss. none: equal. balanced: the inverse of the label's share "
