@@ -17,7 +17,9 @@ SCHEMA = pa.schema(
 
 
 class TokenizedRows(NamedTuple):
-    """id, label: (rows,) int. input_ids: token ids of each row. Balancing may repeat rows; copies keep their id."""
+    """id, label: (rows,) int. input_ids: token ids of each row. Balancing may repeat rows, and a row may have
+    changed copies after it: all have its id.
+    """
 
     id: np.ndarray
     label: np.ndarray
@@ -33,7 +35,7 @@ class TokenizedRows(NamedTuple):
         return TokenizedRows(self.id[positions], self.label[positions], [self.input_ids[i] for i in positions])
 
     def distinct(self) -> "TokenizedRows":
-        """Return each row once, sorted by id."""
+        """Return each row once, without repetitions and changed copies, sorted by id."""
         return self.at(np.unique(self.id, return_index=True)[1])
 
 

@@ -117,8 +117,11 @@ class Split(Section):
         return self
 
 
+Change = Literal["typo", "case", "drop", "swap"]
+
+
 class Resample(Section):
-    """Balancing of the training rows; no other rows change."""
+    """Balancing of the training rows, and changed copies of them; no other rows change."""
 
     strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: as many rows of every label as of the rarest; oversample: as many as of the "
@@ -133,6 +136,25 @@ class Resample(Section):
         description="With strategy counts, the training rows of each label, by name or as a list like factors; else "
         "null."
     )
+    augment: int = Field(
+        ge=0,
+        le=20,
+        description="Changed copies of each training row, after balancing, with its label and id; TF-IDF is fitted on "
+        "them, too. 0: off.",
+    )
+    augment_changes: Annotated[list[Change], Field(min_length=1)] = Field(
+        description="How a copy is changed, about once in ten words. typo: two letters inside a word swapped, one left "
+        "out or written twice. case: a word in capitals or in lower case, which an uncased checkpoint does not see. "
+        "drop: a word left out. swap: two neighbouring words swapped. evaluate's behaviour test swaps letters by the "
+        "same rule and changes the case of whole texts: after training on typo or case, it says less about other "
+        "errors. A text that none applies to is repeated as it is."
+    )
+
+    @model_validator(mode="after")
+    def _each_change_is_named_once(self) -> "Resample":
+        if len(set(self.augment_changes)) < len(self.augment_changes):
+            raise ValueError(f"augment_changes is {self.augment_changes}: name each once")
+        return self
 
     @model_validator(mode="after")
     def _numbers_belong_to_their_strategy(self) -> "Resample":
