@@ -176,13 +176,21 @@ class Tokenize(Section):
 
 
 class Adapt(Section):
-    """Training on the training rows' texts without their labels, before fine-tuning (masked-language objective)."""
+    """Training on the training rows before fine-tuning, without a classification head."""
 
+    objective: Literal["masked", "contrastive"] = Field(
+        description="masked: predict masked tokens from the others, without labels. contrastive: move the mean of the "
+        "tokens' embeddings together for texts of one label and apart for others, over all pairs in a batch (as in "
+        "SetFit, with sentence-transformers' cosine loss); for few labelled rows."
+    )
     epochs: int = Field(ge=0, description="Passes over the training rows' texts; 0: off.")
     lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
-    batch_size: int = Field(ge=1, description="Rows in a batch.")
+    batch_size: int = Field(
+        ge=1, description="Rows in a batch; with contrastive, at least two, and memory is that of one batch."
+    )
     masked: Annotated[Float, Field(gt=0, lt=1)] = Field(
-        description="Share of the tokens that are masked and predicted from the others, 0 to 1."
+        description="Share of the tokens that are masked and predicted from the others, 0 to 1; unused with "
+        "contrastive."
     )
 
 
