@@ -1,13 +1,16 @@
 """Balancing: the right rows, the training rows only."""
 
+import itertools
 import json
 import math
 from random import Random
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from stages.resample.balance import resample, targets
+from stages.resample.share import rows_of_share
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.prior import read_prior_shift
@@ -203,3 +206,36 @@ def test_a_long_text_has_about_one_change_in_ten_words():
     words = [one != other for one, other in zip(text.split(), result.split(), strict=True)]
     assert 6 <= sum(words) <= 10
     assert changed("...", list(KINDS), Random(1)) == "..."
+
+
+def of_share(rows: pd.DataFrame, unit: np.ndarray, share: float, seed: int = 1) -> set[int]:
+    return set(rows_of_share(rows, unit, share, seed)["id"])
+
+
+def test_a_share_has_each_labels_share_and_lies_within_a_larger_one():
+    rows = pd.DataFrame({"id": range(1000), "label": [0] * 700 + [1] * 280 + [2] * 20})
+    shares = (0.01, 0.1, 0.25, 0.5, 0.999, 1.0)
+    kept = [of_share(rows, rows["id"].to_numpy(), share) for share in shares]
+    assert all(smaller <= larger for smaller, larger in itertools.pairwise(kept))
+    counts = [np.bincount(rows["label"][sorted(ids)], minlength=3).tolist() for ids in kept]
+    assert counts == [[7, 3, 1], [70, 28, 2], [175, 70, 5], [350, 140, 10], [699, 280, 20], [700, 280, 20]]
+    assert kept[1] != of_share(rows, rows["id"].to_numpy(), 0.1, seed=2)
+
+
+def test_a_share_keeps_copies_and_groups_together():
+    rows = pd.DataFrame({"id": range(300), "label": [0, 1, 1] * 100})
+    unit = np.arange(300) // 5
+    for share in (0.1, 0.5):
+        ids = of_share(rows, unit, share)
+        assert abs(len(ids) / 300 - share) < 0.03
+        assert {i for i in range(300) if unit[i] in unit[sorted(ids)]} == ids
+
+
+def test_training_on_a_share_uses_its_rows_and_shifts_no_prior(project):
+    project.params(resample={"share": 0.25, "augment": 1})
+    project.run("ingest", "standardize", "split", "resample")
+    rows = tables.read(project.root / "data/resample/train.parquet")
+    assert rows["id"].nunique() == 22  # of 84: 10.5 of each label, rounded
+    assert read_prior_shift(project.root / "data/resample/prior.json").training.tolist() == [0, 0]
+    metrics = json.loads((project.root / "metrics/resample.json").read_text())
+    assert metrics["before"] == metrics["after"] == {"negative": 11, "positive": 11}

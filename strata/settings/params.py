@@ -123,6 +123,11 @@ Change = Literal["typo", "case", "drop", "swap"]
 class Resample(Section):
     """Balancing of the training rows, and changed copies of them; no other rows change."""
 
+    share: Annotated[Float, Field(gt=0, le=1)] = Field(
+        description="Share of the training rows that are used, before anything else, above 0 to 1: of each label, "
+        "whole groups and copies at a time. The rows of a smaller share are among those of a larger one. The sweep "
+        "learning_curve varies it. 1: all."
+    )
     strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: as many rows of every label as of the rarest; oversample: as many as of the "
         "most frequent; factors: each label's rows times its own factor, at least one row; counts: each label's own "
