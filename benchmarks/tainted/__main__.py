@@ -26,7 +26,7 @@ from sklearn.model_selection import train_test_split
 from benchmarks.pipeline import prepare, run, stages_up_to
 from stages.baseline import baselines
 from stages.evaluate.scorer import Scorer, load
-from stages.resample import resample, targets
+from stages.resample.balance import resample, targets
 from strata.base import tables
 from strata.labels import Labels, read_labels
 from strata.model.tokens import TokenizedRows, read_tokens

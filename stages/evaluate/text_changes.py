@@ -11,6 +11,8 @@ from random import Random
 
 import numpy as np
 
+from strata.text.changes import places_to_swap, swapped
+
 TYPO_EVERY = 10  # words; one pair of letters is swapped in that many, at least one in all
 
 # frequent in the United States since 1950, without those that are also words or months; a name is replaced by one of
@@ -33,7 +35,6 @@ _SENTENCES = (
     "My street has a number of houses.",
     "The year has twelve months.",
 )
-_WORD = re.compile(r"[^\W\d_]{4,}")  # four letters or more, so that two inner ones can be swapped
 _AUXILIARY = re.compile(
     r"\b(?:is|are|was|were|am|has|have|had|does|do|did|can|could|will|would|should|must|may|might)\b(?!['\u2019])",
     re.IGNORECASE,
@@ -48,15 +49,10 @@ _END = re.compile(r"\s*[.!?\u2026\u3002]+\s*$")
 
 def typos(text: str, random: Random) -> str | None:
     """Swap two different neighbouring letters inside a word, once in every TYPO_EVERY words."""
-    places = [
-        i for word in _WORD.finditer(text) for i in range(word.start() + 1, word.end() - 2) if text[i] != text[i + 1]
-    ]
+    places = places_to_swap(text)
     if not places:
         return None
-    letters = list(text)
-    for i in random.sample(places, min(len(places), max(1, len(text.split()) // TYPO_EVERY))):
-        letters[i], letters[i + 1] = letters[i + 1], letters[i]
-    changed = "".join(letters)
+    changed = swapped(text, random.sample(places, min(len(places), max(1, len(text.split()) // TYPO_EVERY))))
     return changed if changed != text else None  # two swaps may cancel out
 
 

@@ -5,6 +5,8 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from stages.train.bf16 import copy_linear_weights
+from stages.train.layers import learning_rate_shares
+from strata.settings.params import Train
 
 NO_DECAY = ("bias", "norm")  # parts of the names of parameters that have no weight decay
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # AdamW's state of one weight
@@ -17,14 +19,15 @@ class Optimizer:
     every batch. The fp32 originals are kept here and receive the updates.
     """
 
-    def __init__(self, model: nn.Module, weight_decay: float, max_grad_norm: float, has_bf16_copies: bool):
-        self.max_grad_norm = max_grad_norm
+    def __init__(self, model: nn.Module, settings: Train, has_bf16_copies: bool):
+        self.max_grad_norm = settings.max_grad_norm
+        shares = learning_rate_shares(model, settings.layer_decay)
         copies = copy_linear_weights(model) if has_bf16_copies else {}
         self.copies = list(copies.values())  # (bf16 in the model, fp32 here)
         self.weights = dict(model.named_parameters()) | {name: original for name, (_, original) in copies.items()}
         trained = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
         self.trained = list(trained.values())
-        self.adamw = torch.optim.AdamW(_with_decay(trained, weight_decay), lr=0.0, fused=True)
+        self.adamw = torch.optim.AdamW(_groups(trained, shares, settings.weight_decay), lr=0.0, fused=True)
 
     def gather_gradients(self, fill: bool) -> list[torch.Tensor]:
         """Return the fp32 gradients of the trained weights. fill: use zeros where a weight has none."""
@@ -36,16 +39,20 @@ class Optimizer:
         return [weight.grad for weight in self.trained if weight.grad is not None]
 
     def step(self, lr: float, scaler: torch.amp.GradScaler) -> None:
-        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients."""
+        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients.
+
+        lr: of the weights on top of the layers; those below have their share of it.
+        """
         clip_grad_norm_(self.trained, self.max_grad_norm)
         for parameters in self.adamw.param_groups:
-            parameters["lr"] = lr
+            parameters["lr"] = lr * parameters["share"]
         scaler.step(self.adamw)
         scaler.update()
         self.adamw.zero_grad()
-        self._refresh_copies()
+        self.refresh_copies()
 
-    def _refresh_copies(self) -> None:
+    def refresh_copies(self) -> None:
+        """Give the bf16 copies the values of the fp32 weights."""
         with torch.no_grad():
             for copy, original in self.copies:
                 copy.copy_(original)
@@ -74,7 +81,7 @@ class Optimizer:
         with torch.no_grad():
             for name, weight in self.weights.items():
                 weight.copy_(tensors[name])
-        self._refresh_copies()
+        self.refresh_copies()
 
     def restore_precision(self) -> None:
         """Put the fp32 weights back into the model."""
@@ -82,10 +89,10 @@ class Optimizer:
             copy.data = original.data
 
 
-def _with_decay(weights: dict[str, torch.Tensor], weight_decay: float) -> list[dict]:
-    """Return the weights as AdamW's parameter groups: those with weight decay, then those without it."""
-    decayed, others = [], []
+def _groups(weights: dict[str, torch.Tensor], shares: dict[str, float], weight_decay: float) -> list[dict]:
+    """Return AdamW's parameter groups: the weights of one share of the learning rate and one weight decay."""
+    groups: dict[tuple[float, float], list[torch.Tensor]] = {}
     for name, weight in weights.items():
-        (others if any(part in name.lower() for part in NO_DECAY) else decayed).append(weight)
-    parameters = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [entry for entry in parameters if entry["params"]]
+        decay = 0.0 if any(part in name.lower() for part in NO_DECAY) else weight_decay
+        groups.setdefault((shares[name], decay), []).append(weight)
+    return [{"params": group, "share": share, "weight_decay": decay} for (share, decay), group in groups.items()]

@@ -4,6 +4,7 @@ All of it is decided before the first step, by lengths, seed and settings alone.
 it needs no saved state of a sampler.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -36,10 +37,14 @@ class Plan(NamedTuple):
 def plan(lengths: np.ndarray, seed: int, settings: Train, device: str) -> Plan:
     """Return the plan of a run. lengths: (rows,) tokens of the training rows. device: cpu or cuda.
 
+    It has settings.epochs passes over the rows, and more until it has settings.min_steps steps. Validation rows are
+    scored as often as without these, at larger distances: on few rows, a score after each short pass says little.
     A GPU computes batches whole: it has the memory, and parts take it as many times as long (docs/benchmarks.md).
     """
-    batches = []
-    for epoch in range(settings.epochs):
+    batches, least = [], settings.min_steps or 0
+    for epoch in itertools.count():
+        if epoch >= settings.epochs and len(batches) >= least:
+            break
         of_epoch = epoch_batches(lengths, seed, epoch, settings.batch_size, settings.batch_tokens)
         starts = range(0, len(of_epoch), settings.gradient_accumulation)
         steps_of_epoch = [of_epoch[start : start + settings.gradient_accumulation] for start in starts]

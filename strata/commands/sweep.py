@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = read_settings(params, project / "recipes")
     sweep = read_sweep(project / "sweeps" / f"{args.name}.yaml", params, project / "recipes")
 
-    from strata.sweeping import results, run, words
+    from strata.sweeping import learning_curve, results, run, words
     from strata.sweeping.answer import answer
 
     if not (args.report or args.apply):
@@ -74,3 +74,5 @@ def main(argv: list[str] | None = None) -> None:
     folder = project / run.RESULTS / args.name
     results.write(folder, result, sweep, settings.recipe)
     print(words.printed(result, sweep, args.name, folder.relative_to(project)))
+    if curve := learning_curve.curve(result, project / run.STATE / args.name / run.ROWS, sweep):
+        print(learning_curve.printed(curve))

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from strata.base.errors import StrataError
+from strata.model.documents import windows_of
 
 SCHEMA = pa.schema(
     [("id", pa.int64()), ("input_ids", pa.list_(pa.int32())), ("label", pa.int64()), ("length", pa.int32())]
@@ -19,7 +20,9 @@ IN_WINDOWS = SCHEMA.append(pa.field("windows", pa.int32()))
 
 
 class TokenizedRows(NamedTuple):
-    """id, label: (rows,) int. input_ids: token ids of each row, as `documents` says; balanced rows may repeat an id."""
+    """id, label: (rows,) int. input_ids: token ids of each row, as `documents` says. Balancing may repeat rows, and a
+    row may have changed copies after it: all have its id.
+    """
 
     id: np.ndarray
     label: np.ndarray
@@ -35,8 +38,13 @@ class TokenizedRows(NamedTuple):
         return TokenizedRows(self.id[positions], self.label[positions], [self.input_ids[i] for i in positions])
 
     def distinct(self) -> "TokenizedRows":
-        """Return each row once, sorted by id."""
+        """Return each row once, without repetitions and changed copies, sorted by id."""
         return self.at(np.unique(self.id, return_index=True)[1])
+
+    def windows(self) -> "TokenizedRows":
+        """Return each window as a row of its own, with its row's id and label."""
+        input_ids, counts = windows_of(self.input_ids)
+        return TokenizedRows(np.repeat(self.id, counts), np.repeat(self.label, counts), input_ids)
 
 
 def write_tokens(batches: Iterable[pa.RecordBatch], folder: Path, schema: pa.Schema = SCHEMA) -> None:

@@ -117,9 +117,17 @@ class Split(Section):
         return self
 
 
-class Resample(Section):
-    """Balancing of the training rows; no other rows change."""
+Change = Literal["typo", "case", "drop", "swap"]
 
+
+class Resample(Section):
+    """Balancing of the training rows, and changed copies of them; no other rows change."""
+
+    share: Annotated[Float, Field(gt=0, le=1)] = Field(
+        description="Share of the training rows that are used, before anything else, above 0 to 1: of each label, "
+        "whole groups and copies at a time. The rows of a smaller share are among those of a larger one. The sweep "
+        "learning_curve varies it. 1: all."
+    )
     strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: as many rows of every label as of the rarest; oversample: as many as of the "
         "most frequent; factors: each label's rows times its own factor, at least one row; counts: each label's own "
@@ -133,6 +141,25 @@ class Resample(Section):
         description="With strategy counts, the training rows of each label, by name or as a list like factors; else "
         "null."
     )
+    augment: int = Field(
+        ge=0,
+        le=20,
+        description="Changed copies of each training row, after balancing, with its label and id; TF-IDF is fitted on "
+        "them, too. 0: off.",
+    )
+    augment_changes: Annotated[list[Change], Field(min_length=1)] = Field(
+        description="How a copy is changed, about once in ten words. typo: two letters inside a word swapped, one left "
+        "out or written twice. case: a word in capitals or in lower case, which an uncased checkpoint does not see. "
+        "drop: a word left out. swap: two neighbouring words swapped. evaluate's behaviour test swaps letters by the "
+        "same rule and changes the case of whole texts: after training on typo or case, it says less about other "
+        "errors. A text that none applies to is repeated as it is."
+    )
+
+    @model_validator(mode="after")
+    def _each_change_is_named_once(self) -> "Resample":
+        if len(set(self.augment_changes)) < len(self.augment_changes):
+            raise ValueError(f"augment_changes is {self.augment_changes}: name each once")
+        return self
 
     @model_validator(mode="after")
     def _numbers_belong_to_their_strategy(self) -> "Resample":
@@ -173,13 +200,21 @@ class Tokenize(Section):
 
 
 class Adapt(Section):
-    """Training on the training rows' texts without their labels, before fine-tuning (masked-language objective)."""
+    """Training on the training rows before fine-tuning, without a classification head."""
 
+    objective: Literal["masked", "contrastive"] = Field(
+        description="masked: predict masked tokens from the others, without labels. contrastive: move the mean of the "
+        "tokens' embeddings together for texts of one label and apart for others, over all pairs in a batch (as in "
+        "SetFit, with sentence-transformers' cosine loss); for few labelled rows."
+    )
     epochs: int = Field(ge=0, description="Passes over the training rows' texts; 0: off.")
     lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
-    batch_size: int = Field(ge=1, description="Rows in a batch.")
+    batch_size: int = Field(
+        ge=1, description="Rows in a batch; with contrastive, at least two, and memory is that of one batch."
+    )
     masked: Annotated[Float, Field(gt=0, lt=1)] = Field(
-        description="Share of the tokens that are masked and predicted from the others, 0 to 1."
+        description="Share of the tokens that are masked and predicted from the others, 0 to 1; unused with "
+        "contrastive."
     )
 
 
@@ -198,11 +233,21 @@ class Train(Section):
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         description="Course of the learning rate after the warm-up."
     )
+    layer_decay: Annotated[Float, Field(gt=0, le=1)] = Field(
+        description="Factor of the learning rate from each layer to the one below, above 0 to 1: the classification "
+        "head has lr, the last layer lr * layer_decay, and so on down to the embeddings, which have the least; LoRA's "
+        "matrices have the rate of their layer. 1: one rate for all."
+    )
     warmup: Annotated[Float, Field(ge=0, lt=1)] = Field(
         description="Share of all optimizer steps over which the learning rate rises from 0, 0 to 1."
     )
     weight_decay: Annotated[Float, Field(ge=0)] = Field(description="AdamW's decoupled weight decay.")
     epochs: int = Field(ge=1, description="Passes over the training rows.")
+    min_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        description="Least number of optimizer steps: there are as many more whole passes as it needs, for few rows. "
+        "Validation is scored as often as with epochs alone, evenly spaced, so that the distances grow, and with them "
+        "what patience waits for. null: epochs decides."
+    )
     batch_size: int = Field(ge=1, description="Rows in a batch.")
     batch_tokens: Annotated[int, Field(ge=1)] | None = Field(
         description="Tokens in a batch, padding included, instead of batch_size: batches of short texts then have more "
@@ -236,6 +281,12 @@ class Train(Section):
     )
     teacher_temperature: Annotated[Float, Field(gt=0)] = Field(
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
+    )
+    ema_decay: Annotated[Float, Field(gt=0, lt=1)] | None = Field(
+        description="Decay of an exponential moving average of the trained weights, between 0 and 1. The averaged "
+        "weights are scored at each evaluation, and the best of them are kept. 0.99 averages over about the last 100 "
+        "optimizer steps; in the first ones it is lower, min(ema_decay, (1 + step) / (10 + step)), so that the weights "
+        "before training do not count. null: the weights themselves."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(

@@ -11,6 +11,9 @@ from strata.settings.sentences import sentence
 SECTIONS = ("model", "resample", "tokenize", "adapt", "train")
 """The sections of params.yaml that a search may vary: those that decide a training and leave the validation rows."""
 
+SHIFT = ("resample.strategy", "resample.factors", "resample.counts", "train.class_weights")
+"""The keys that shift the prior of a training, and with it the probabilities that it gives on the way."""
+
 Key = Annotated[str, Field(pattern=r"^[a-z_]+(\.[a-z_0-9]+)*$")]
 RunName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 When = Annotated[dict[Key, Scalar | None], Field(min_length=1)]
@@ -143,7 +146,7 @@ class Search(Scored):
             for other in space.when or {}:
                 if other not in keys[: keys.index(key)]:
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
-        shifted = [key for key in keys if key.startswith("resample.") or key == "train.class_weights"]
+        shifted = [key for key in keys if key in SHIFT]
         if shifted and self.pruner == "median" and not self.folds:
             raise ValueError(
                 f"pruner is median, which would compare scores on the way that {shifted[0]} shifts; set pruner: none, "

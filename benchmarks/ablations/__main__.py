@@ -1,0 +1,184 @@
+"""What does each setting for few labels bring, on and off, on sets of a few hundred rows?
+
+    python -m benchmarks.ablations                                     # about 20 minutes on one core
+    python -m benchmarks.ablations --rows 1000 --folds 5 --max-length 256    # hours
+    python -m benchmarks.ablations office --settings ema_decay         # some of it; nothing is written
+
+Each setting is compared with the same run without it, on the same validation rows: those of all folds of the training
+and validation rows together (split.validation_folds). No test row is scored. Settings that only show once a model is
+trained for long enough are compared with a run of a least number of steps. Writes benchmarks/ablations/results.json.
+"""
+
+import argparse
+import importlib.util
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.pipeline import STAGES, prepare
+from strata.base.files import write_json
+from strata.intervals.significance import paired_comparison
+from strata.settings.overrides import Overrides, changed
+from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.trial import Scored, outcome
+
+HERE = Path(__file__).parent
+SETS = ("rotten_tomatoes", "imdb_1000", "office")
+MORE_STEPS = {"train.min_steps": 60, "train.patience": None}
+
+
+class Arm(NamedTuple):
+    """A run with a setting. beside: the arm that it is compared with."""
+
+    settings: Overrides
+    beside: str | None
+
+
+ARMS = {
+    "off": Arm({}, None),
+    "min_steps": Arm(MORE_STEPS, "off"),
+    "layer_decay": Arm(MORE_STEPS | {"train.layer_decay": 0.8}, "min_steps"),
+    "ema_decay": Arm(MORE_STEPS | {"train.ema_decay": 0.95}, "min_steps"),
+    "augment": Arm(MORE_STEPS | {"resample.augment": 2}, "min_steps"),
+    "contrastive": Arm(MORE_STEPS | {"adapt.objective": "contrastive", "adapt.epochs": 2}, "min_steps"),
+}
+
+
+class Size(NamedTuple):
+    """rows: of a set, test rows included. max_length: tokens that the model reads."""
+
+    rows: int
+    folds: int
+    max_length: int
+
+    @property
+    def settings(self) -> Overrides:
+        """What all arms share."""
+        return {
+            "split.validation_folds": self.folds,
+            "tokenize.max_length": self.max_length,
+            "train.batch_size": 16,
+            "train.evaluations_per_epoch": 1,
+        }
+
+
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def run(folder: Path, recipe: str, *stages: str) -> None:
+    """Run stages with the command lines of dvc.yaml, in this process: most of a short run would be imports."""
+    with inside(folder):
+        for stage in stages:
+            _, _, module, *argv = shlex.split(STAGES[stage]["cmd"].replace("${recipe}", recipe))
+            is_package = importlib.util.find_spec(module).submodule_search_locations
+            importlib.import_module(f"{module}.__main__" if is_package else module).main(argv)
+
+
+def scored(folder: Path, recipe: str, overrides: Overrides, folds: int) -> Scored:
+    """Train on each fold and return the validation rows of all, and the compute of all."""
+    shared, parts = read_yaml(folder / "params.yaml"), []
+    for fold in range(folds):
+        write_json(folder / "params.yaml", changed(shared, overrides | {"split.validation_fold": fold}))
+        run(folder, recipe, "split", "resample", "tokenize", "adapt", "train")
+        parts.append(outcome(folder, []))
+    write_json(folder / "params.yaml", shared)
+    rows = pd.concat([part.rows.assign(fold=fold) for fold, part in enumerate(parts)]).sort_values("id")
+    rows["unit"] = rows.groupby(["fold", "unit"]).ngroup()
+    return Scored(rows, parts[0].labels, sum(part.compute for part in parts), [])
+
+
+def comparison(ours: Scored, theirs: Scored) -> dict:
+    """Return the differences in accuracy and log loss with 95% intervals, paired by row, and the verdict in words."""
+    assert ours.rows["id"].tolist() == theirs.rows["id"].tolist()
+    rows, unit = ours.rows, ours.rows["unit"].to_numpy()
+    probabilities = (np.stack(each.rows["probabilities"]) for each in (ours, theirs))
+    result = paired_comparison(rows["label"].to_numpy(), *probabilities, ours.labels.positive_id, unit, seed=1)
+    return {f"{metric}_difference": result[metric] for metric in ("accuracy", "log_loss")} | {
+        "words": result["words"],
+        "times_the_compute": round(ours.compute / theirs.compute, 2),
+    }
+
+
+def of_set(recipe: str, names: list[str], size: Size) -> dict:
+    """Return the rows of a set, and by arm its accuracy and its comparison."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        prepare(folder, recipe, {})
+        write_json(folder / "params.yaml", changed(read_yaml(folder / "params.yaml"), size.settings))
+        path = folder / f"recipes/{recipe}.yaml"
+        write_json(path, read_yaml(path) | {"sample": size.rows})  # JSON is YAML
+        run(folder, recipe, "ingest", "standardize")
+        runs = {name: scored(folder, recipe, ARMS[name].settings, size.folds) for name in names}
+    arms = {}
+    for name, ours in runs.items():
+        right = [np.argmax(p) == label for p, label in zip(ours.rows["probabilities"], ours.rows["label"], strict=True)]
+        arms[name] = {"accuracy": round(float(np.mean(right)), 4)}
+        if beside := ARMS[name].beside:
+            arms[name] |= {"beside": beside, **comparison(ours, runs[beside])}
+    return {"validation_rows": len(runs[names[0]].rows), "arms": arms}
+
+
+def written(gap: dict, scale: float, digits: int) -> str:
+    """Return a difference with its interval."""
+    return "{0:+.{3}f} ({1:+.{3}f} to {2:+.{3}f})".format(
+        *(scale * gap[name] for name in ("difference", "low", "high")), digits
+    )
+
+
+def table(results: dict) -> str:
+    """Return the results as a table of Markdown: differences in points of accuracy and in log loss."""
+    lines = ["| set | setting | beside | accuracy | difference, points | log loss, difference | compute |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for recipe, of_recipe in results["sets"].items():
+        for name, arm in of_recipe["arms"].items():
+            cells = [recipe, name, "", f"{arm['accuracy']:.3f}", "", "", ""]
+            if "beside" in arm:
+                points = written(arm["accuracy_difference"], 100, 1)
+                loss = written(arm["log_loss_difference"], 1, 3)
+                cells = [*cells[:2], arm["beside"], cells[3], points, loss, f"{arm['times_the_compute']:.1f} times"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def needed(names: list[str]) -> list[str]:
+    """Return these arms and those that they are compared with, in the order of ARMS."""
+    wanted = set(names)
+    for name in reversed(ARMS):
+        if name in wanted and ARMS[name].beside:
+            wanted.add(ARMS[name].beside)
+    return [name for name in ARMS if name in wanted]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"default: {' '.join(SETS)}")
+    parser.add_argument("--settings", nargs="+", choices=list(ARMS), default=list(ARMS))
+    parser.add_argument("--rows", type=int, default=250)
+    parser.add_argument("--folds", type=int, default=2)
+    parser.add_argument("--max-length", type=int, default=64)
+    args = parser.parse_args()
+    size = Size(args.rows, args.folds, args.max_length)
+    results: dict = {"size": size._asdict(), "sets": {}}
+    for recipe in args.recipes or SETS:
+        results["sets"][recipe] = of_set(recipe, needed(args.settings), size)
+        print(table(results), flush=True)
+    if not args.recipes and args.settings == list(ARMS):
+        write_json(HERE / "results.json", results)
+
+
+if __name__ == "__main__":
+    main()
