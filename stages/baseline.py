@@ -152,19 +152,18 @@ def logarithms(splits: dict[str, pd.DataFrame], log_probabilities: dict[str, np.
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--resample", "--split", "--labels", "--out", "--metrics", "--plots")
-    settings, _ = read_settings(args.params, args.recipes)
-    labels = read_labels(args.labels)
+    settings, labels = read_settings(args.params, args.recipes)[0], read_labels(args.labels)
     natural, train = (tables.read(folder / "train.parquet") for folder in (args.split, args.resample))
     splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
     units = tables.read(args.split / "units.parquet").set_index("id")["unit"]
     shift = read_prior_shift(args.resample / "prior.json").resampling
     tfidf = fitted_tfidf(train, settings.baseline)
-    log_probabilities = {name: tfidf.log_probabilities(rows) for name, rows in splits.items()}
-    probabilities = baselines(natural, splits, log_probabilities, shift)
+    logs = {name: tfidf.log_probabilities(rows) for name, rows in splits.items()}
+    probabilities = baselines(natural, splits, logs, shift)
     scores = scores_of(probabilities, splits, units, labels.positive_id, settings.seed)
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         tables.write_frame(out / "predictions.parquet", predictions(splits["test"], probabilities), SCHEMA)
-        tables.write_frame(out / "log_probabilities.parquet", logarithms(splits, log_probabilities), LOGARITHMS)
+        tables.write_frame(out / "log_probabilities.parquet", logarithms(splits, logs), LOGARITHMS)
         tfidf.kept.write(out)
         curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"], "tfidf")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))

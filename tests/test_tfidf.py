@@ -24,7 +24,7 @@ WORDS = [
     "it's not good",
 ]
 CHARACTERS = ["店里今天好吃", "我们  朋友太慢", "很好 吃的\n\n菜", "老板太慢!", "好", "慢慢慢慢"]
-UNSEEN = ["", "   ", "unheard of", "???", "good", "好吃 good  film", "A good film", "ſ K Å"]
+UNSEEN = ["", "   ", "unheard of", "???", "good", "好吃 good  film", "A good film", "\u017f \u212a \u212b"]
 
 
 def rows(texts: list[str], labels: int) -> pd.DataFrame:

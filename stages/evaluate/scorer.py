@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
+from stages.evaluate.influence import influential_words
 from strata.model import batches
 from strata.model.padding import pad_token_id
 from strata.model.pretrained import load_model
@@ -36,6 +37,18 @@ class Scorer:
         """Return the token ids of each text, cut to max_length."""
         encoding = self.tokenizer(texts, truncation=True, max_length=self.max_length)
         return [np.array(ids) for ids in encoding["input_ids"]]
+
+    def of_texts(self, texts: list[str]) -> np.ndarray:
+        """Return the logits of texts: (rows, labels) float64."""
+        return self.logits(self.token_ids(texts))
+
+    def truncated(self, texts: list[str]) -> np.ndarray:
+        """Return which texts are cut: (rows,) bool."""
+        return self.lengths(texts) > self.max_length
+
+    def words(self, texts: list[str], predicted: np.ndarray, truth: np.ndarray) -> list[list[tuple[str, float]]]:
+        """Return what contributed most to wrong predictions: see `influential_words`."""
+        return influential_words(self.model, self.tokenizer, texts, predicted, truth, self.max_length)
 
     def lengths(self, texts: list[str]) -> np.ndarray:
         """Return the number of tokens of each text before truncation: (rows,) int."""

@@ -13,7 +13,13 @@ MetricName = Literal[tuple(NAMES)]
 
 
 class Model(Section):
-    """The checkpoint that training starts from. Read by tokenize, adapt and train."""
+    """The kind of model that ships, and the checkpoint that training starts from."""
+
+    kind: Literal["transformer", "tfidf", "stack"] = Field(
+        description="The model that ships. transformer: the fine-tuned checkpoint. tfidf: baseline's TF-IDF with "
+        "logistic regression; nothing is trained on a checkpoint then. stack: both, their log probabilities weighted "
+        "on validation rows. evaluate says what each would give."
+    )
 
     checkpoint: str = Field(
         min_length=1,
