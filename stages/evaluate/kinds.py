@@ -105,7 +105,7 @@ def compared(kinds: list[Kind], ships: str, inputs: Inputs, goal: str | None, se
 
 
 def _scored(kind: Kind, inputs: Inputs, goal: str | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return by split a kind's probabilities and predictions. Raises: StrataError when no threshold reaches the goal."""
+    """Return a kind's probabilities and predictions by split. Raises: StrataError when nothing reaches the goal."""
     labels = inputs.labels
     fit = fit_on_validation(kind.held_out, inputs.tokens["validation"].label, kind.shift, goal, labels)
     logits = {"validation": kind.held_out, "test": kind.logits["test"]}

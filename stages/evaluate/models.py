@@ -1,6 +1,7 @@
 """Load what model.kind says that ships, score the rows of all splits with it, and with what the other kinds need."""
 
 import argparse
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -10,19 +11,19 @@ from stages.evaluate.inputs import Inputs
 from stages.evaluate.predictions import Kind
 from stages.evaluate.stack import Weights
 from stages.evaluate.text_scorers import StackScorer, TextScorer, TfidfScorer
-from strata.base import tables
+from strata.base import files, tables
 from strata.calibration import Calibration
 from strata.model import checkpoint, classifier
 from strata.settings.params import Params
 from strata.text.annotation import annotated
-from strata.tfidf.fitted import read_fitted
+from strata.tfidf.fitted import Fitted, read_fitted
 
 
 class Models(NamedTuple):
     """The model that ships, and the others.
 
     untuned: logits of the test rows by the checkpoint with the head that training started with; None where no
-    transformer was trained. weights: of a stack that ships, else None.
+    transformer was trained. weights: of a stack that ships, else None. fitted: TF-IDF, where it is part of what ships.
     """
 
     ships: Kind
@@ -30,11 +31,19 @@ class Models(NamedTuple):
     untuned: np.ndarray | None
     weights: Weights | None
     scorer: TextScorer
+    fitted: Fitted | None = None
 
     @property
     def kinds(self) -> list[Kind]:
         """All of them, in the order of kinds.KINDS."""
         return sorted([self.ships, *self.others], key=lambda kind: kinds.KINDS.index(kind.name))
+
+    def write(self, folder: Path) -> None:
+        """Write the kind that ships and, where it is part of that, TF-IDF, for quantize."""
+        folder.mkdir()
+        files.write_json(folder / "kind.json", {"kind": self.ships.name})
+        if self.fitted:
+            self.fitted.write(folder)
 
     def parts(self, temperature: float) -> dict[str, Calibration]:
         """Return by model of a stack the calibration whose logits add up to the stack's, divided by its temperature.
@@ -57,7 +66,7 @@ def load(args: argparse.Namespace, settings: Params, inputs: Inputs) -> Models:
         log_probabilities["train"] = simple.of_texts(training_texts(args, inputs))
     tfidf = kinds.tfidf(log_probabilities, inputs.prior)
     if ships == "tfidf":
-        return Models(tfidf, [], None, None, simple)
+        return Models(tfidf, [], None, None, simple, simple.fitted)
     tuned, untuned = scorers(args, settings, inputs)
     transformer = kinds.transformer(
         {name: tuned.logits(rows.input_ids) for name, rows in inputs.tokens.items()}, inputs.prior
@@ -73,14 +82,14 @@ def load(args: argparse.Namespace, settings: Params, inputs: Inputs) -> Models:
             kinds.natural(parts, "test"), kinds.natural(tfidf._replace(logits={"test": simple.of_texts(texts)}), "test")
         )
 
-    return Models(stack, [transformer, tfidf], before, weights, StackScorer(of_texts, tuned))
+    return Models(stack, [transformer, tfidf], before, weights, StackScorer(of_texts, tuned), simple.fitted)
 
 
 def scorers(args: argparse.Namespace, settings: Params, inputs: Inputs) -> tuple:
     """Load the fine-tuned model, and the checkpoint it started from with the head that it started with."""
     from stages.evaluate.scorer import Scorer, load
 
-    folder = checkpoint.locate(settings.model)
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     untuned, _ = classifier.load(folder, args.model, inputs.labels, settings.seed)
     return tuple(Scorer(part, args.model, settings.evaluate.batch_size) for part in (load(args.model), untuned))
 

@@ -31,6 +31,7 @@ class Measured(NamedTuple):
 def write_folder(folder: Path, predictions: Predictions, measured: Measured, models: Models, goal: str | None) -> None:
     """Write predictions.parquet, calibration.json, notes.json and the tables of failures. goal: evaluate.goal."""
     tables.write_frame(folder / "predictions.parquet", frame(predictions.rows), SCHEMA)
+    models.write(folder / "ships")
     fit = predictions.fit
     parts = models.parts(fit.calibration.temperature)
     write_calibration(folder / "calibration.json", fit.calibration, goal, fit.threshold, parts)

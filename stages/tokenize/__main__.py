@@ -15,7 +15,7 @@ import numpy as np
 
 from strata.base import command_line, files
 from strata.base.errors import StrataError
-from strata.model import checkpoint
+from strata.model import checkpoint, untrained
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = read_settings(args.params, args.recipes)
     max_length, is_auto = settings.tokenize.max_length, settings.tokenize.max_length == "auto"
     special_tokens = files.read_json(args.special_tokens)
-    folder = checkpoint.locate(settings.model)
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     # these imports take seconds, so that a wrong parameter or input is reported before them
     from stages.tokenize.blocks import keep, kept, read_blocks, write_split
     from stages.tokenize.encoder import Encoder
@@ -121,6 +121,8 @@ def main(argv: list[str] | None = None) -> None:
             rows = read_blocks(args.split / f"{name}.parquet", encoder)
             lengths[name] = write_split(rows, encoder, max_length, out / name)
         save_tokenizer(tokenizer, max_length, out / "tokenizer")
+        if settings.model.kind == "tfidf":
+            untrained.write(out / "train")
     metrics = {name: summary(of_split, max_length) for name, of_split in lengths.items()}
     files.write_metrics(args.metrics, metrics | {"max_length": max_length})
     print_summary(metrics, max_length, is_auto)
