@@ -37,7 +37,7 @@ def write_folder(folder: Path, predictions: Predictions, measured: Measured, mod
     write_calibration(folder / "calibration.json", fit.calibration, goal, fit.threshold, parts)
     measures = measured.measures
     notes = {"cautions": measured.cautions, "label_noise": measures.label_noise, "advice": measured.advice}
-    files.write_json(folder / "notes.json", notes | {"kinds": kinds.told(measures.kinds)})
+    files.write_json(folder / "notes.json", notes | {"model_kinds": kinds.told(measures.kinds)})
     for name, table in measured.failures.items():
         # quoted, since a lone carriage return in a text would end its line
         guarded_table(table).to_csv(folder / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
