@@ -8,13 +8,18 @@ import pytest
 from scipy.special import log_softmax, softmax
 
 from stages.evaluate import stack
+from stages.quantize import cascade
+from stages.quantize.gate import GateRows
 from strata import Predictor
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.commands import check, predict
+from strata.labels import Labels
 from strata.publishing import space
 from strata.runtime import manifest
 from strata.runtime.explain import explain
+from strata.score_table import parse
+from strata.settings.reader import read_settings
 from tests.conftest import Project
 
 AFTER_TRAINING = ("evaluate", "quantize", "report")
@@ -151,6 +156,66 @@ def test_evaluate_says_what_each_kind_gives(trained, capsys):
     assert notes["advice"].startswith("validation rows favour ")
     metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
     assert metrics["kinds"] == pytest.approx({line["kind"]: line["accuracy"] for line in notes["model_kinds"]})
+
+
+@pytest.fixture(scope="module")
+def cascaded(stacked, tmp_path_factory) -> Project:
+    made = stacked.copied(tmp_path_factory.mktemp("cascade") / "project")
+    made.params(quantize={"cascade": True})
+    made.run("quantize")
+    return made
+
+
+@pytest.mark.slow
+def test_a_cascade_answers_by_tfidf_what_it_is_sure_of_and_asks_the_stack_of_the_rest(cascaded, stacked):
+    folder = cascaded.root / "models/quantize"
+    least = json.loads((folder / "config.json").read_text())["cascade"]
+    fast, alone = Predictor(folder), Predictor(stacked.root / "models/quantize")
+    texts = [*recorded(cascaded)["text"], "unheard"]
+    first = softmax(fast.tokens.cascade.classifier.logits(fast.tokens.features.ids(texts)), axis=1)
+    sure = first.max(axis=1, keepdims=True) >= least
+    assert sure.any()
+    assert not sure[-1], "a text without a known n-gram has the prior, a half"
+    expected = np.where(sure, first, alone.probabilities(texts))
+    assert fast.probabilities(texts) == pytest.approx(expected, abs=1e-9)
+    rows = recorded(cascaded)
+    accuracy = (fast.probabilities(rows["text"].tolist()).argmax(axis=1) == rows["label"]).mean()
+    assert parse((cascaded.root / "plots/quantize/scores.csv").read_text())["int8", "test"]["accuracy"] == accuracy
+    share = json.loads((cascaded.root / "metrics/quantize.json").read_text())["answered_early"]
+    assert share == pytest.approx(sure[:-1].mean(), abs=1e-5)
+
+
+def test_a_cascade_needs_a_stack(project):
+    project.params(quantize={"cascade": True})
+    with pytest.raises(StrataError, match=r"quantize.cascade is true and model.kind is transformer: a cascade needs"):
+        project.run("ingest")
+
+
+def gate_rows(rows: int) -> tuple[GateRows, np.ndarray]:
+    """Rows of two labels that a stack predicts right, and its probabilities."""
+    label = np.arange(rows) % 2
+    right = np.where(np.eye(2)[label] == 1, 0.9, 0.1)
+    frame = pd.DataFrame({"id": np.arange(rows), "label": label, "unit": np.arange(rows), "probabilities": list(right)})
+    return GateRows(frame, [], Labels(["no", "yes"], "yes"), None), right
+
+
+@pytest.mark.parametrize(("unsure", "is_worth_it"), [(0.1, True), (0.5, False)])
+def test_a_cascade_is_taken_where_tfidf_may_answer_most_rows(unsure, is_worth_it, shipped):
+    """TF-IDF is wrong on the rows that it is least sure of."""
+    limits = read_settings(shipped / "params.yaml", shipped / "recipes")[0].quantize
+    limits = limits.model_copy(update={"max_drift": 0.5})
+    rows, stack_probabilities = gate_rows(2000)
+    sure = np.linspace(0.55, 0.99, 2000)[:, None]
+    wrong = np.arange(2000)[:, None] < unsure * 2000
+    first = np.where((np.eye(2)[rows.label] == 1) ^ wrong, sure, 1 - sure)
+    choice = cascade.choose(first, stack_probabilities, rows, limits)
+    assert (choice.least is not None) == is_worth_it
+    if is_worth_it:
+        served = cascade.answered(first, stack_probabilities, choice.least)
+        assert (served.argmax(axis=1) == rows.label).mean() >= 1 - cascade.MOST_LOST
+        assert choice.share >= 1 - unsure - 0.01
+    else:
+        assert "loss of accuracy" in choice.refused
 
 
 def opinions(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

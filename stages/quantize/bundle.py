@@ -78,6 +78,11 @@ def add_tfidf(out: Path, vocabulary: Vocabulary) -> None:
     vocabulary.write(out / VOCABULARY)
 
 
+def write_cascade(out: Path, least: float) -> None:
+    """Write into config.json the probability of a label from which TF-IDF answers in the place of a stack."""
+    files.write_json(out / "config.json", files.read_json(out / "config.json") | {"cascade": least})
+
+
 def write_abstention(out: Path, threshold: float, goal: str) -> None:
     """Write into config.json the least probability of a label that is given, and the goal that it was chosen for."""
     config = files.read_json(out / "config.json")

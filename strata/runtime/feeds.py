@@ -26,7 +26,13 @@ class Both(NamedTuple):
     features: Features
 
 
-Taken = Sequence[int] | Features | Both
+class Sure(NamedTuple):
+    """The answer to a text that a cascade has found already. logits: (labels,)."""
+
+    logits: np.ndarray
+
+
+Taken = Sequence[int] | Features | Both | Sure
 
 
 def feed(taken: Taken) -> dict[str, np.ndarray]:

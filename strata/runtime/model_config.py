@@ -76,6 +76,11 @@ def read_kind(path: Path) -> str:
     return kind
 
 
+def read_cascade(path: Path) -> float | None:
+    """Return the probability from which a stack's TF-IDF answers alone; None: it never does. Raises: StrataError."""
+    return _probability(files.read_json(path).get("cascade"), "cascade", path)
+
+
 def _labels(config: object, path: Path) -> list[str]:
     """Return id2label in the order of the ids. Raises: StrataError where it does not name every label once."""
     names = config.get("id2label") if isinstance(config, dict) else None

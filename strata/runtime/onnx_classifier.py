@@ -15,7 +15,7 @@ import onnxruntime
 
 from strata.base.cores import cores
 from strata.base.errors import StrataError
-from strata.runtime.feeds import INPUTS, TRANSFORMER, Taken, feed
+from strata.runtime.feeds import INPUTS, TRANSFORMER, Sure, Taken, feed
 from strata.softmax import softmax
 
 CHUNK = 32  # texts that a thread takes at a time
@@ -117,6 +117,9 @@ class OnnxClassifier:
         """Return (texts, labels) float64, a text at a time. Raises: StrataError when the model fails."""
         logits = []
         for ids in input_ids:
+            if isinstance(ids, Sure):
+                logits.append(ids.logits)
+                continue
             inputs = feed(ids)
             try:
                 outputs = session.run(["logits"], inputs)

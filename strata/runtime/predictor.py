@@ -12,8 +12,10 @@ from strata.base.as_text import as_text
 from strata.base.errors import StrataError, did_you_mean
 from strata.decision import decide, is_sure
 from strata.runtime import manifest
+from strata.runtime.cascade import FILE as CASCADE
+from strata.runtime.cascade import Cascade
 from strata.runtime.feeds import STACK, TFIDF, TRANSFORMER
-from strata.runtime.model_config import read_decision, read_kind
+from strata.runtime.model_config import read_cascade, read_decision, read_kind
 from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime
 from strata.runtime.preparation import NAME as PREPARATION
@@ -47,11 +49,12 @@ class Predictor:
             raise StrataError(f"threads is {threads}, must be 1 or more")
         model = check_files(folder, model)
         kind, optional = read_kind(folder / CONFIG), [PREPARATION] if (folder / PREPARATION).is_file() else []
-        listed = manifest.check(folder, (CONFIG, *READ[kind], model, *optional))
+        cascade = cascade_file(folder, model)
+        listed = manifest.check(folder, (CONFIG, *READ[kind], model, *optional, *cascade))
         check_runtime(folder / model, listed.get("onnxruntime"))
         self.labels, self.positive, self.threshold, self.abstain_below = read_decision(folder / CONFIG)
         self.preparation = read_preparation(folder)
-        self.tokens = _taking(folder, kind)
+        self.tokens = _taking(folder, kind, bool(cascade))
         self.classifier = OnnxClassifier(folder / model, threads, kind)
         if self.classifier.labels != len(self.labels):
             raise StrataError(
@@ -145,13 +148,21 @@ def serving_file(folder: Path) -> str:
     return FP32 if read_kind(folder / CONFIG) == TFIDF else QUANTIZED
 
 
-def _taking(folder: Path, kind: str) -> TextTokens | TextFeatures | TextBoth:
+def cascade_file(folder: Path, model: str) -> list[str]:
+    """Return the file that the cascade of a stack reads, if it has one. model: the file with the weights, int8's."""
+    return [CASCADE] if model == QUANTIZED and read_cascade(folder / CONFIG) is not None else []
+
+
+def _taking(folder: Path, kind: str, with_cascade: bool) -> TextTokens | TextFeatures | TextBoth:
     """Return what takes of texts what a kind of model needs."""
     features = None if kind == TRANSFORMER else TextFeatures(folder / VOCABULARY)
     if kind == TFIDF:
         return features
     tokens = TextTokens(folder / TOKENIZER)
-    return TextBoth(tokens, features) if features else tokens
+    if not features:
+        return tokens
+    cascade = Cascade(folder / CASCADE, read_cascade(folder / CONFIG)) if with_cascade else None
+    return TextBoth(tokens, features, cascade)
 
 
 def check_files(folder: Path, model: str | None) -> str:

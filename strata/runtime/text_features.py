@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from strata.runtime.feeds import Both
+from strata.runtime.cascade import Cascade
+from strata.runtime.feeds import Both, Sure
 from strata.runtime.text_tokens import MOST_CHARACTERS, TextTokens
 from strata.tfidf.ngrams import Features, Reader, read_vocabulary
 
@@ -25,12 +26,17 @@ class TextFeatures:
 
 
 class TextBoth:
-    """Token ids and features of texts."""
+    """Token ids and features of texts. cascade: answers what it is sure of without token ids; None: there is none."""
 
-    def __init__(self, tokens: TextTokens, features: TextFeatures):
-        self.tokens, self.features = tokens, features
+    def __init__(self, tokens: TextTokens, features: TextFeatures, cascade: Cascade | None = None):
+        self.tokens, self.features, self.cascade = tokens, features, cascade
         self.size, self.added = tokens.size, tokens.added
 
-    def ids(self, texts: Sequence[str]) -> list[Both]:
-        """Return both of each text. Raises: as `TextTokens.ids`."""
-        return [Both(*pair) for pair in zip(self.tokens.ids(texts), self.features.ids(texts), strict=True)]
+    def ids(self, texts: Sequence[str]) -> list[Both | Sure]:
+        """Return both of each text, or the cascade's answer. Raises: as `TextTokens.ids`."""
+        features = self.features.ids(texts)
+        taken = self.cascade.answers(features) if self.cascade else [None] * len(texts)
+        rest = [i for i, answer in enumerate(taken) if answer is None]
+        for i, ids in zip(rest, self.tokens.ids([texts[i] for i in rest]), strict=True):
+            taken[i] = Both(ids, features[i])
+        return taken

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from strata.base.errors import StrataError
 from strata.runtime import manifest
+from strata.runtime.cascade import FILE as CASCADE
 from strata.runtime.feeds import STACK
 from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, READ, Predictor, check_files
 from strata.runtime.preparation import NAME as PREPARATION
@@ -55,7 +56,7 @@ def _copy(folder: Path, copy: Path, model: str) -> None:
 
 def read_files(model: str | None) -> tuple[str, ...]:
     """Return the files that a predictor may read of a folder. model: the file with the weights; None: either."""
-    return CONFIG, *READ[STACK], PREPARATION, *([model] if model else [QUANTIZED, FP32])
+    return CONFIG, *READ[STACK], PREPARATION, CASCADE, *([model] if model else [QUANTIZED, FP32])
 
 
 def version(folder: Path) -> str:

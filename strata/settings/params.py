@@ -309,6 +309,10 @@ class Quantize(Section):
         "overflow. mostly_int8: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
         "weight_only: 8-bit weights in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
+    cascade: bool = Field(
+        description="With model.kind stack: let TF-IDF alone answer the texts that it is sure of, if that loses at "
+        "most 0.002 of gate_metric on validation rows, and spares the transformer at least 72% of them."
+    )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
     max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
         description="Largest loss of int8 in gate_metric, in its own units; 0.01 is one point of accuracy. A negative "
@@ -358,3 +362,12 @@ class Params(Section):
     watch: Watch
     evaluate: Evaluate
     quantize: Quantize
+
+    @model_validator(mode="after")
+    def _a_cascade_is_of_a_stack(self) -> "Params":
+        if self.quantize.cascade and self.model.kind != "stack":
+            raise ValueError(
+                f"quantize.cascade is true and model.kind is {self.model.kind}: a cascade needs the two models of a "
+                "stack; set cascade to false"
+            )
+        return self
