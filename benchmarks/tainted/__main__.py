@@ -28,7 +28,7 @@ from stages.baseline import fitted_tfidf
 from stages.evaluate.scorer import Scorer, load
 from stages.resample import resample, targets
 from strata.base import tables
-from strata.labels import Labels, read_labels
+from strata.labels import read_labels
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
@@ -79,9 +79,7 @@ def run_stages(folder: Path, recipe: str, settings: Params, tainted: bool) -> np
     return source
 
 
-def probabilities(
-    folder: Path, test: pd.DataFrame, tokens: TokenizedRows, labels: Labels, settings: Params
-) -> dict[str, np.ndarray]:
+def probabilities(folder: Path, test: pd.DataFrame, tokens: TokenizedRows, settings: Params) -> dict[str, np.ndarray]:
     """Return the probabilities of both models for the test rows: (rows, labels)."""
     train = tables.read(folder / "data/resample/train.parquet")
     # no prior shift, since the scores are compared at the prior that the models were trained at
@@ -109,7 +107,7 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
     rows = pd.DataFrame({"source": test_ids, "label": (test["label"] == labels.positive_id).to_numpy()})
     by_model = {
         model: rows.assign(probability=values[:, labels.positive_id])
-        for model, values in probabilities(folder, test, tokens, labels, settings).items()
+        for model, values in probabilities(folder, test, tokens, settings).items()
     }
     return by_model, float(np.isin(test_ids, train_ids).mean())
 
