@@ -7,8 +7,12 @@ TF-IDF reads words. Where the training texts are in scripts without spaces betwe
 of what is written, it reads characters, one to three at a time: words would make it a straw man there.
 
 The metrics are headline scores of the test rows; scores.csv among the plots has all of them, those of validation rows
-too, with intervals. Writes predictions.parquet with the columns id, majority and tfidf: the probabilities of test rows.
+too, with intervals. Writes predictions.parquet with the columns id, majority and tfidf: the probabilities of test rows;
+log_probabilities.parquet: TF-IDF's own, of validation and test rows, before the natural prior is restored; and the
+fitted TF-IDF (strata/tfidf), which may be the model that ships (model.kind).
 """
+
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,12 +32,15 @@ from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
 from strata.text.annotation import annotated
 from strata.text.scripts import WORD, share_in_words, share_without_spaces
+from strata.tfidf.fitted import Fitted
+from strata.tfidf.ngrams import CHARACTERS, WORDS, Vocabulary
 
 HEADLINES = ("accuracy", "f1_macro")
 MOST_WITHOUT_SPACES = 0.25  # of the letters; above it, TF-IDF reads characters
 LEAST_IN_WORDS = 0.5  # of the visible characters; below it, too
-CHARACTERS = (1, 3)  # in a row
+LENGTHS = (1, 3)  # of the n-grams of characters
 SCHEMA = pa.schema([("id", pa.int64()), ("majority", pa.list_(pa.float64())), ("tfidf", pa.list_(pa.float64()))])
+LOGARITHMS = pa.schema([("id", pa.int64()), ("split", pa.string()), ("tfidf", pa.list_(pa.float64()))])
 
 Probabilities = dict[str, dict[str, np.ndarray]]
 """By baseline and split: (rows, labels)."""
@@ -41,40 +48,61 @@ Probabilities = dict[str, dict[str, np.ndarray]]
 
 def baselines(
     natural: pd.DataFrame,
-    train: pd.DataFrame,
     splits: dict[str, pd.DataFrame],
+    log_probabilities: dict[str, np.ndarray],
     shift: np.ndarray,
-    settings: Baseline,
 ) -> Probabilities:
-    """Fit both baselines and return their probabilities for each split's rows.
+    """Fit the majority class, and return both baselines' probabilities for each split's rows.
 
-    natural: training rows before resampling, for the majority class. train: after resampling, for TF-IDF, as for the
-    transformer. shift: (labels,), added to TF-IDF's log probabilities to restore the natural prior. A row without any
-    of TF-IDF's n-grams gets the prior.
+    natural: training rows before resampling. log_probabilities: TF-IDF's, by split: (rows, labels). shift: (labels,),
+    added to them to restore the natural prior.
     """
     majority = DummyClassifier(strategy="prior").fit(natural["text"], natural["label"])
     return {
         "majority": {name: majority.predict_proba(rows["text"]) for name, rows in splits.items()},
-        "tfidf": {
-            name: softmax(log_probabilities + shift, axis=1)
-            for name, log_probabilities in tfidf_log_probabilities(train, splits, settings).items()
-        },
+        "tfidf": {name: softmax(of_split + shift, axis=1) for name, of_split in log_probabilities.items()},
     }
 
 
 def analyser(texts: list[str]) -> str:
-    """Return what TF-IDF reads of such texts: "words" or "characters"."""
+    """Return what TF-IDF reads of such texts: WORDS or CHARACTERS."""
     by_characters = share_without_spaces(texts) > MOST_WITHOUT_SPACES or share_in_words(texts) < LEAST_IN_WORDS
-    return "characters" if by_characters else "words"
+    return CHARACTERS if by_characters else WORDS
 
 
-def tfidf_log_probabilities(
-    train: pd.DataFrame, splits: dict[str, pd.DataFrame], settings: Baseline
-) -> dict[str, np.ndarray]:
-    """Fit TF-IDF with logistic regression; return log probabilities by split: (rows, labels)."""
+class Tfidf(NamedTuple):
+    """TF-IDF with logistic regression, fitted to the rows after resampling, as the transformer is.
+
+    prior: (labels,), log shares of these rows, which a row without any of its n-grams gets.
+    """
+
+    reads: str
+    vectorizer: TfidfVectorizer
+    model: LogisticRegression
+    prior: np.ndarray
+
+    def log_probabilities(self, rows: pd.DataFrame) -> np.ndarray:
+        """Return (rows, labels)."""
+        features = self.vectorizer.transform(annotated(rows["text"], rows["annotation"]))
+        known = np.diff(features.indptr) > 0  # (rows,) bool
+        return np.where(known[:, None], self.model.predict_log_proba(features), self.prior)
+
+    @property
+    def kept(self) -> Fitted:
+        """The same model as strata/tfidf keeps it."""
+        ngrams, idf = self.vectorizer.get_feature_names_out().tolist(), self.vectorizer.idf_
+        vocabulary = Vocabulary(self.reads, self.vectorizer.ngram_range, ngrams, idf)
+        coefficients, intercept = self.model.coef_.T, self.model.intercept_
+        prior = self.prior[1:] - self.prior[0] if len(intercept) == 1 else self.prior
+        return Fitted(vocabulary, np.vstack([coefficients, prior - intercept]), intercept)
+
+
+def fitted_tfidf(train: pd.DataFrame, settings: Baseline) -> Tfidf:
+    """Fit TF-IDF with logistic regression. train: after resampling. Raises: StrataError when no n-gram is left."""
+    reads = analyser(train["text"].tolist())
     options = {"ngram_range": (1, settings.ngram_max), "token_pattern": WORD}
-    if analyser(train["text"].tolist()) == "characters":
-        options = {"ngram_range": CHARACTERS, "analyzer": "char"}
+    if reads == CHARACTERS:
+        options = {"ngram_range": LENGTHS, "analyzer": "char"}
     vectorizer = TfidfVectorizer(min_df=settings.min_df, sublinear_tf=True, **options)
     try:
         features = vectorizer.fit_transform(annotated(train["text"], train["annotation"]))
@@ -85,13 +113,7 @@ def tfidf_log_probabilities(
         ) from None
     model = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
     prior = np.log(np.bincount(train["label"], minlength=len(model.classes_)) / len(train))
-
-    def log_probabilities(rows: pd.DataFrame) -> np.ndarray:
-        features = vectorizer.transform(annotated(rows["text"], rows["annotation"]))
-        known = np.diff(features.indptr) > 0  # (rows,) bool
-        return np.where(known[:, None], model.predict_log_proba(features), prior)
-
-    return {name: log_probabilities(rows) for name, rows in splits.items()}
+    return Tfidf(reads, vectorizer, model, prior)
 
 
 def scores_of(
@@ -120,26 +142,36 @@ def predictions(test: pd.DataFrame, probabilities: Probabilities) -> pd.DataFram
     return pd.DataFrame({"id": test["id"], **{name: list(values["test"]) for name, values in probabilities.items()}})
 
 
+def logarithms(splits: dict[str, pd.DataFrame], log_probabilities: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Return the columns of LOGARITHMS. log_probabilities: by split, (rows, labels)."""
+    return pd.concat(
+        pd.DataFrame({"id": splits[name]["id"], "split": name, "tfidf": list(values)})
+        for name, values in log_probabilities.items()
+    )
+
+
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--resample", "--split", "--labels", "--out", "--metrics", "--plots")
-    settings, _ = read_settings(args.params, args.recipes)
-    labels = read_labels(args.labels)
+    settings, labels = read_settings(args.params, args.recipes)[0], read_labels(args.labels)
     natural, train = (tables.read(folder / "train.parquet") for folder in (args.split, args.resample))
     splits = {name: tables.read(args.split / f"{name}.parquet") for name in ("test", "validation")}
     units = tables.read(args.split / "units.parquet").set_index("id")["unit"]
     shift = read_prior_shift(args.resample / "prior.json").resampling
-    probabilities = baselines(natural, train, splits, shift, settings.baseline)
+    tfidf = fitted_tfidf(train, settings.baseline)
+    logs = {name: tfidf.log_probabilities(rows) for name, rows in splits.items()}
+    probabilities = baselines(natural, splits, logs, shift)
     scores = scores_of(probabilities, splits, units, labels.positive_id, settings.seed)
-    reads = analyser(train["text"].tolist())
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
         tables.write_frame(out / "predictions.parquet", predictions(splits["test"], probabilities), SCHEMA)
+        tables.write_frame(out / "log_probabilities.parquet", logarithms(splits, logs), LOGARITHMS)
+        tfidf.kept.write(out)
         curves.write(plots, labels, splits["test"]["label"].to_numpy(), probabilities["tfidf"]["test"], "tfidf")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))
     metrics = {name: {metric: scores[name, "test"][metric] for metric in HEADLINES} for name in probabilities}
-    metrics["tfidf"]["reads"] = reads
+    metrics["tfidf"]["reads"] = tfidf.reads
     files.write_metrics(args.metrics, metrics)
     for name in probabilities:
-        values, said = scores[name, "test"], f" of {reads}" if name == "tfidf" else ""
+        values, said = scores[name, "test"], f" of {tfidf.reads}" if name == "tfidf" else ""
         print(f"baseline: {name}{said} accuracy {values['accuracy']:.3f}, f1_macro {values['f1_macro']:.3f}")
 
 

@@ -3,6 +3,7 @@
 Temperature scaling: Guo et al., "On Calibration of Modern Neural Networks", 2017.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,10 +55,17 @@ def fit(logits: np.ndarray, labels: np.ndarray, shift: np.ndarray) -> Calibratio
     return Calibration(float(np.exp(minimum.x)), shift)
 
 
-def write_calibration(path: Path, calibration: Calibration, goal: str | None, threshold: Threshold) -> None:
+def write_calibration(
+    path: Path,
+    calibration: Calibration,
+    goal: str | None,
+    threshold: Threshold,
+    parts: Mapping[str, Calibration] | None = None,
+) -> None:
     """Write calibration.json: the calibration, and beside it evaluate.goal and the threshold chosen for it.
 
-    threshold: as in `decide`; those of many labels are a list by id.
+    threshold: as in `decide`; those of many labels are a list by id. parts: of a stack, by model, whose calibrated
+    logits add up to those of the stack.
     """
     content = {
         "temperature": calibration.temperature,
@@ -65,6 +73,10 @@ def write_calibration(path: Path, calibration: Calibration, goal: str | None, th
         "goal": goal,
         "threshold": threshold,
     }
+    if parts:
+        content["parts"] = {
+            name: {"temperature": part.temperature, "shift": part.shift.tolist()} for name, part in parts.items()
+        }
     files.write_json(path, content)
 
 
@@ -75,6 +87,12 @@ def read_calibration(path: Path) -> tuple[Calibration, Threshold]:
     """
     content = files.read_json(path)
     return Calibration(content["temperature"], np.array(content["shift"])), content["threshold"]
+
+
+def read_parts(path: Path) -> dict[str, Calibration]:
+    """Return the parts of `write_calibration`, none where the model is no stack. Raises: as `read_calibration`."""
+    parts = files.read_json(path).get("parts", {})
+    return {name: Calibration(part["temperature"], np.array(part["shift"])) for name, part in parts.items()}
 
 
 def read_goal(path: Path) -> str | None:

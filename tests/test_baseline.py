@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.baseline import analyser, baselines
+from stages.baseline import analyser, baselines, fitted_tfidf
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.prior import prior_shift
@@ -16,6 +16,14 @@ from strata.settings.params import Baseline
 from tests.conftest import reviews, write_csv
 
 SETTINGS = Baseline(ngram_max=2, min_df=1, c=10.0)
+
+
+def probabilities_of(
+    natural: pd.DataFrame, train: pd.DataFrame, test: pd.DataFrame, shift: np.ndarray, settings: Baseline = SETTINGS
+) -> np.ndarray:
+    """TF-IDF's of the test rows: (rows, labels)."""
+    log_probabilities = fitted_tfidf(train, settings).log_probabilities(test)
+    return baselines(natural, {"test": test}, {"test": log_probabilities}, shift)["tfidf"]["test"]
 
 
 def test_both_baselines_are_scored_on_the_test_rows(tokenized, capsys):
@@ -55,8 +63,8 @@ def test_tfidf_probabilities_have_the_natural_prior():
     natural = pd.DataFrame({"text": ["a word here"] * 100, "annotation": None, "label": [0] * 95 + [1] * 5})
     balanced = natural.iloc[90:]
     shift = prior_shift(np.array([95, 5]), np.array([5, 5]))
-    probabilities = baselines(natural, balanced, {"test": natural}, shift, Baseline(ngram_max=1, min_df=1, c=1.0))
-    assert probabilities["tfidf"]["test"][0] == pytest.approx([0.95, 0.05], abs=1e-3)
+    settings = Baseline(ngram_max=1, min_df=1, c=1.0)
+    assert probabilities_of(natural, balanced, natural, shift, settings)[0] == pytest.approx([0.95, 0.05], abs=1e-3)
 
 
 def test_the_error_names_a_min_df_above_the_number_of_rows(project):
@@ -93,7 +101,7 @@ def test_tfidf_reads_characters_where_words_say_little(text, reads):
 def scored(rows: list[tuple[str, int]]) -> np.ndarray:
     """Fit on the rows, and return TF-IDF's probabilities of them: (rows, labels)."""
     frame = pd.DataFrame(rows, columns=["text", "label"]).assign(annotation=None)
-    return baselines(frame, frame, {"test": frame}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+    return probabilities_of(frame, frame, frame, np.zeros(2))
 
 
 def test_signs_inside_a_text_without_spaces_tell_its_label():
@@ -103,7 +111,7 @@ def test_signs_inside_a_text_without_spaces_tell_its_label():
         for i in range(80)
     ]
     frame = pd.DataFrame(train, columns=["text", "label"]).assign(annotation=None)
-    probabilities = baselines(frame[:40], frame[:40], {"test": frame[40:]}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+    probabilities = probabilities_of(frame[:40], frame[:40], frame[40:], np.zeros(2))
     assert (probabilities.argmax(axis=1) == frame["label"][40:]).all()
 
 
@@ -115,5 +123,5 @@ def test_texts_of_single_signs_are_told_apart(signs):
 def test_a_text_without_anything_known_gets_the_prior():
     train = pd.DataFrame({"text": ["good film"] * 3 + ["bad film"], "annotation": None, "label": [0, 0, 0, 1]})
     unknown = pd.DataFrame({"text": ["???", "unheard of"], "annotation": None, "label": 0})
-    probabilities = baselines(train, train, {"test": unknown}, np.zeros(2), SETTINGS)["tfidf"]["test"]
+    probabilities = probabilities_of(train, train, unknown, np.zeros(2))
     assert probabilities == pytest.approx(np.tile([0.75, 0.25], (2, 1)))

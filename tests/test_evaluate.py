@@ -57,7 +57,8 @@ def test_metrics_are_the_scores_of_the_test_rows(trained, predictions):
         assert {name: written["fp32", split][name] for name in expected} == rounded(expected)
     metrics = json.loads((trained.root / "metrics/evaluate.json").read_text())
     test = written["fp32", "test"]
-    assert metrics == {"accuracy": test["accuracy"], "f1_macro": test["f1_macro"], "rows": 24}
+    kinds = {"transformer": test["accuracy"], "tfidf": metrics["kinds"]["tfidf"], "stack": metrics["kinds"]["stack"]}
+    assert metrics == {"accuracy": test["accuracy"], "f1_macro": test["f1_macro"], "rows": 24, "kinds": kinds}
 
 
 def test_each_label_has_its_precision_recall_and_f1(trained, predictions):

@@ -11,13 +11,12 @@ from strata.base.errors import StrataError
 from strata.model import batches, checkpoint
 from strata.model.precision import choose
 from strata.model.tokens import SCHEMA, TokenizedRows, read_tokens, write_tokens
-from strata.settings.params import Model
 from strata.settings.reader import read_settings
 
 
 def test_the_default_checkpoint_is_the_published_one(shipped):
     model = read_settings(shipped / "params.yaml", shipped / "recipes")[0].model
-    assert (checkpoint.locate(model) / "model.safetensors").is_file()
+    assert (checkpoint.locate(model.checkpoint, model.revision, model.sha256) / "model.safetensors").is_file()
 
 
 def test_a_hub_name_is_found_in_the_hubs_cache(tmp_path, monkeypatch, request):
@@ -29,8 +28,7 @@ def test_a_hub_name_is_found_in_the_hubs_cache(tmp_path, monkeypatch, request):
     shutil.copytree(request.getfixturevalue("checkpoint"), snapshot)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    model = Model(checkpoint="someone/tiny", revision=commit, sha256=None)
-    assert checkpoint.locate(model).resolve() == snapshot.resolve()
+    assert checkpoint.locate("someone/tiny", commit, None).resolve() == snapshot.resolve()
 
 
 def test_precision_follows_the_hardware(monkeypatch):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.pipeline import ROOT, prepare, run, stages_up_to
-from stages.baseline import tfidf_log_probabilities
+from stages.baseline import fitted_tfidf
 from strata.base import tables
 from strata.base.files import write_json
 from strata.model.tokens import read_tokens
@@ -67,7 +67,7 @@ def imdb_by_tfidf() -> Scored:
     """Return half of IMDb's reviews, scored by TF-IDF that was fitted on the other half."""
     rows, settings = imdb(), Baseline(ngram_max=2, min_df=2, c=10.0)
     train, rest = rows.iloc[: len(rows) // 2], rows.iloc[len(rows) // 2 :]
-    scores = tfidf_log_probabilities(train, {"rest": rest}, settings)["rest"]
+    scores = fitted_tfidf(train, settings).log_probabilities(rest)
     return Scored(rest["label"].to_numpy(), {"TF-IDF": np.exp(scores)})
 
 

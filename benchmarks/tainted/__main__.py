@@ -24,11 +24,11 @@ from sklearn import metrics as sk
 from sklearn.model_selection import train_test_split
 
 from benchmarks.pipeline import prepare, run, stages_up_to
-from stages.baseline import baselines
+from stages.baseline import fitted_tfidf
 from stages.evaluate.scorer import Scorer, load
 from stages.resample.balance import resample, targets
 from strata.base import tables
-from strata.labels import Labels, read_labels
+from strata.labels import read_labels
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
@@ -79,14 +79,11 @@ def run_stages(folder: Path, recipe: str, settings: Params, tainted: bool) -> np
     return source
 
 
-def probabilities(
-    folder: Path, test: pd.DataFrame, tokens: TokenizedRows, labels: Labels, settings: Params
-) -> dict[str, np.ndarray]:
+def probabilities(folder: Path, test: pd.DataFrame, tokens: TokenizedRows, settings: Params) -> dict[str, np.ndarray]:
     """Return the probabilities of both models for the test rows: (rows, labels)."""
     train = tables.read(folder / "data/resample/train.parquet")
     # no prior shift, since the scores are compared at the prior that the models were trained at
-    no_shift = np.zeros(len(labels.names))
-    tfidf = baselines(train, train, {"test": test}, no_shift, settings.baseline)["tfidf"]["test"]
+    tfidf = np.exp(fitted_tfidf(train, settings.baseline).log_probabilities(test))
     # not by the stage evaluate, which needs outputs of split that the tainted arm does not have
     scorer = Scorer(load(folder / "models/train"), folder / "models/train", 64)
     return {"tfidf": tfidf, "fine_tuned": softmax(scorer.logits(tokens.input_ids))}
@@ -110,7 +107,7 @@ def predictions(folder: Path, recipe: str, tainted: bool) -> tuple[dict[str, pd.
     rows = pd.DataFrame({"source": test_ids, "label": (test["label"] == labels.positive_id).to_numpy()})
     by_model = {
         model: rows.assign(probability=values[:, labels.positive_id])
-        for model, values in probabilities(folder, test, tokens, labels, settings).items()
+        for model, values in probabilities(folder, test, tokens, settings).items()
     }
     return by_model, float(np.isin(test_ids, train_ids).mean())
 

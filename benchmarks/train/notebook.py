@@ -54,7 +54,10 @@ def prepare(root: Path, padding: str, steps: int, callback: TrainerCallback, **f
     train = settings.train
     labels = read_labels(root / "data/standardize/labels.json")
     classifier, tokenizer = load(
-        checkpoint.locate(settings.model), root / "data/tokenize/tokenizer", labels, settings.seed
+        checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256),
+        root / "data/tokenize/tokenizer",
+        labels,
+        settings.seed,
     )
     collator_options = {"padding": "max_length", "max_length": int(padding)} if padding.isdecimal() else {}
     arguments = TrainingArguments(

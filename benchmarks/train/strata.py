@@ -36,7 +36,7 @@ def prepare(root: Path, settings: Params) -> Training:
     labels, tokens = read_labels(root / "data/standardize/labels.json"), root / "data/tokenize"
     process_group = ProcessGroup(1)
     model, _ = trainable.load(
-        checkpoint.locate(settings.model),
+        checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256),
         tokens / "tokenizer",
         labels,
         settings.train,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.base import command_line, files
-from strata.model import checkpoint
+from strata.model import checkpoint, untrained
 from strata.model.tokens import read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
@@ -47,7 +47,8 @@ def load(folder: Path, tokenizer_folder: Path, seed: int) -> tuple["PreTrainedMo
 
 def adapted_checkpoint(data: Path, tokenizer_folder: Path, settings: Params) -> tuple["PreTrainedModel", dict]:
     """Return the checkpoint with an adapted encoder, and the metrics. data: the tokenized training rows."""
-    folder, seed = checkpoint.locate(settings.model), settings.seed
+    model, seed = settings.model, settings.seed
+    folder = checkpoint.locate(model.checkpoint, model.revision, model.sha256)
     # the Trainer uses every visible GPU, and each would enlarge the batch
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     # these imports take seconds, and without an adaptation none is needed
@@ -76,12 +77,15 @@ def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics")
     settings, _ = read_settings(args.params, args.recipes)
     model, metrics = None, {"steps": 0}
-    if settings.adapt.epochs:
+    epochs, why = settings.adapt.epochs, "adapt.epochs is 0"
+    if untrained.is_noted(args.data):
+        epochs, why = 0, untrained.WORDS
+    if epochs:
         model, metrics = adapted_checkpoint(args.data, args.tokenizer, settings)
     else:
-        print("adapt: 0 steps (adapt.epochs is 0)")
+        print(f"adapt: 0 steps ({why})")
     with files.replace_folder(args.out) as out:
-        files.write_json(out / "adapted.json", {"epochs": settings.adapt.epochs})
+        files.write_json(out / "adapted.json", {"epochs": epochs})
         if model:
             model.save_pretrained(out)
             shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)

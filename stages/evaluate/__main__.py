@@ -19,15 +19,13 @@ import numpy as np
 from stages.evaluate.inputs import Inputs, read_inputs
 from strata.base import command_line, files
 from strata.decision import decide
-from strata.labels import Labels
-from strata.model import checkpoint
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
+    from stages.evaluate.models import Models
     from stages.evaluate.outputs import Measured
     from stages.evaluate.predictions import Predictions
-    from stages.evaluate.scorer import Scorer
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -35,30 +33,39 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return command_line.arguments(__doc__, argv, *inputs, "--out", "--metrics", "--plots")
 
 
-def scorers(args: argparse.Namespace, settings: Params, labels: Labels) -> tuple["Scorer", "Scorer"]:
-    """Load the fine-tuned model, and the checkpoint it started from with the head that it started with."""
-    from stages.evaluate.scorer import Scorer, load
-    from strata.model import classifier
-
-    untuned, _ = classifier.load(checkpoint.locate(settings.model), args.model, labels, settings.seed)
-    batch_size = settings.evaluate.batch_size
-    tuned, untuned = (Scorer(model, args.model, batch_size) for model in (load(args.model), untuned))
-    return tuned, untuned
-
-
-def behaviour_of(scorer: "Scorer", inputs: Inputs, predictions: "Predictions", settings: Params) -> dict[str, dict]:
+def behaviour_of(models: "Models", inputs: Inputs, predictions: "Predictions", settings: Params) -> dict[str, dict]:
     """Change test texts, and return how often the model's prediction changes, by kind of change."""
     from stages.evaluate.behaviour import prediction_changes
 
     calibration, threshold = predictions.fit.calibration, predictions.fit.threshold
 
     def classify(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        probabilities = calibration.probabilities(scorer.logits(scorer.token_ids(texts)))
+        probabilities = calibration.probabilities(models.scorer.of_texts(texts))
         return probabilities, decide(probabilities, inputs.labels.positive_id, threshold)
 
     texts, annotations = inputs.texts["text"].tolist(), inputs.texts["annotation"].tolist()
     rows, size = predictions.rows["test"], settings.evaluate.behaviour_rows
     return prediction_changes(rows, texts, annotations, classify, size, settings.seed, inputs.in_english)
+
+
+def measurements(models: "Models", predictions: "Predictions", inputs: Inputs, settings: Params) -> "Measured":
+    """Return all that is measured of the model that ships, and what each kind gives."""
+    from stages.evaluate import cautions, failures, kinds, outputs
+    from stages.evaluate.measure import measure
+
+    goal, ships = settings.evaluate.goal, models.ships.name
+    test, validation = predictions.rows["test"], predictions.rows["validation"]
+    lines = kinds.compared(models.kinds, ships, inputs, goal, settings.seed)
+    baselines = {name: values for name, values in inputs.baselines.items() if name != ships}
+    measures = measure(predictions, baselines, inputs.labels, settings.seed, lines)
+    facts = cautions.Facts(measures, test, validation, inputs.labels, goal, inputs.training)
+    return outputs.Measured(
+        measures=measures,
+        cautions=cautions.cautions(facts),
+        behaviour=behaviour_of(models, inputs, predictions, settings),
+        failures=failures.tables(test, inputs, models.scorer, settings.evaluate.explained_errors),
+        advice=kinds.advice(lines, ships),
+    )
 
 
 def print_summary(measured: "Measured", in_english: bool) -> None:
@@ -76,7 +83,12 @@ def print_summary(measured: "Measured", in_english: bool) -> None:
             f"evaluate: {name} {values['rows']:,} rows, accuracy {values['accuracy']:.3f}{bounds}, "
             f"f1_macro {values['f1_macro']:.3f}"
         )
-    print(f"evaluate: beside TF-IDF, {measures.verdict('tfidf')['words']}")
+    if "tfidf" in set(measures.verdicts["model"]):
+        print(f"evaluate: beside TF-IDF, {measures.verdict('tfidf')['words']}")
+    for line in measures.kinds:
+        print(f"evaluate: {line.sentence}")
+    if measured.advice:
+        print(f"evaluate: {measured.advice}")
     if not in_english:
         skipped = ", ".join([*error_kinds.ENGLISH, *text_changes.ENGLISH])
         print(f"evaluate: the test texts are not in English, so what works by English words is skipped: {skipped}")
@@ -87,25 +99,17 @@ def main(argv: list[str] | None = None) -> None:
     settings, _ = read_settings(args.params, args.recipes)
     inputs, goal = read_inputs(args, settings), settings.evaluate.goal
     # these imports take seconds, so that a wrong parameter or a missing file is reported before them
-    from stages.evaluate import cautions, failures, outputs
-    from stages.evaluate.measure import measure
+    from stages.evaluate import outputs
+    from stages.evaluate.models import load
     from stages.evaluate.predictions import predict
 
-    scorer, untuned = scorers(args, settings, inputs.labels)
-    predictions = predict(scorer, untuned, inputs, goal)
-    test, validation = predictions.rows["test"], predictions.rows["validation"]
-    measures = measure(predictions, inputs.baselines, inputs.labels, settings.seed)
-    facts = cautions.Facts(measures, test, validation, inputs.labels, goal, inputs.training)
-    measured = outputs.Measured(
-        measures=measures,
-        cautions=cautions.cautions(facts),
-        behaviour=behaviour_of(scorer, inputs, predictions, settings),
-        failures=failures.tables(test, inputs, scorer, settings.evaluate.explained_errors),
-    )
+    models = load(args, settings, inputs)
+    predictions = predict(models.ships, models.untuned, inputs, goal)
+    measured = measurements(models, predictions, inputs, settings)
     with files.replace_folder(args.out) as out, files.replace_folder(args.plots) as plots:
-        outputs.write_folder(out, predictions, measured, goal)
+        outputs.write_folder(out, predictions, measured, models, goal)
         outputs.write_plots(plots, predictions, measured, inputs.labels)
-    files.write_metrics(args.metrics, measures.metrics())
+    files.write_metrics(args.metrics, measured.measures.metrics())
     print_summary(measured, inputs.in_english)
 
 

@@ -31,7 +31,14 @@ class Facts(NamedTuple):
 
 def cautions(facts: Facts) -> list[str]:
     """Return every caution, the gravest first."""
-    found = (one_label(facts), no_better(facts), missed_goal(facts), still_learning(facts), worse_calibration(facts))
+    found = (
+        one_label(facts),
+        no_better(facts),
+        worse_than_tfidf(facts),
+        missed_goal(facts),
+        still_learning(facts),
+        worse_calibration(facts),
+    )
     return [sentence for sentence in found if sentence]
 
 
@@ -63,6 +70,17 @@ def no_better(facts: Facts) -> str | None:
         f"the model's accuracy of {scores['accuracy']:.3f} is no better than always giving the most frequent label: "
         f"{verdict['words']}{but}"
     )
+
+
+def worse_than_tfidf(facts: Facts) -> str | None:
+    """A model whose accuracy is worse than that of TF-IDF, by the verdict."""
+    verdicts = facts.measures.verdicts
+    if "tfidf" not in set(verdicts["model"]):
+        return None
+    verdict = facts.measures.verdict("tfidf")
+    if not verdict["different"] or verdict["difference"] > 0:
+        return None
+    return f"TF-IDF beats the model, which is {verdict['words']}: train longer or on more, or see model.kind"
 
 
 def missed_goal(facts: Facts) -> str | None:

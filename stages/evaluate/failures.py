@@ -4,10 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stages.evaluate import error_kinds, label_noise, slice_scores, slices
-from stages.evaluate.influence import influential_words
 from stages.evaluate.inputs import Inputs
 from stages.evaluate.scored_rows import ScoredRows
-from stages.evaluate.scorer import Scorer
+from stages.evaluate.text_scorers import TextScorer
 from strata import curves
 from strata.base.tables import ATTRIBUTE
 from strata.text.annotation import annotated
@@ -31,17 +30,11 @@ def errors(test: ScoredRows, texts: list[str], is_kind: pd.DataFrame, names: lis
     return rows[test.wrong].sort_values(["probability", "id"], ascending=[False, True], ignore_index=True)
 
 
-def with_words(errors: pd.DataFrame, scorer: Scorer, names: list[str], most: int) -> pd.DataFrame:
+def with_words(errors: pd.DataFrame, scorer: TextScorer, names: list[str], most: int) -> pd.DataFrame:
     """Add a column `words`: the words that contributed most to each of the first `most` errors; empty for the rest."""
     first, ids = errors.head(most), {name: i for i, name in enumerate(names)}
-    contributions = influential_words(
-        scorer.model,
-        scorer.tokenizer,
-        first["text"].tolist(),
-        first["prediction"].map(ids).to_numpy(),
-        first["label"].map(ids).to_numpy(),
-        scorer.window,
-    )
+    predicted, truth = (first[column].map(ids).to_numpy(dtype=np.int64) for column in ("prediction", "label"))
+    contributions = scorer.words(first["text"].tolist(), predicted, truth)
     words = [" ".join(word for word, contribution in row if contribution > 0) for row in contributions]
     return errors.assign(words=words + [""] * (len(errors) - len(words)))
 
@@ -68,11 +61,11 @@ def suspects(test: ScoredRows, texts: list[str], names: list[str]) -> pd.DataFra
     return rows.assign(score=rows["score"].round(4), text=rows["id"].map(text_of))
 
 
-def tables(test: ScoredRows, inputs: Inputs, scorer: Scorer, explained: int) -> dict[str, pd.DataFrame]:
+def tables(test: ScoredRows, inputs: Inputs, scorer: TextScorer, explained: int) -> dict[str, pd.DataFrame]:
     """Return every table by name. explained: errors whose influential words are computed."""
     labels, plain = inputs.labels, inputs.texts["text"].tolist()
     texts = annotated(plain, inputs.texts["annotation"])
-    truncated = scorer.is_cut(texts)
+    truncated = scorer.truncated(texts)
     doubted = suspects(test, texts, labels.names)
     is_kind = error_kinds.kinds(plain, truncated, np.isin(test.id, doubted["id"]), inputs.in_english)
     return {

@@ -27,6 +27,7 @@ class Inputs(NamedTuple):
     texts: pd.DataFrame  # of the test rows: text, annotation, group, attribute.*
     in_english: bool  # whether these texts are
     baselines: dict[str, np.ndarray]  # probabilities of the test rows, (rows, labels), by baseline
+    tfidf: dict[str, np.ndarray]  # its log probabilities of validation and test rows, (rows, labels)
     training: pd.DataFrame  # scores of the validation rows while the model was trained
 
 
@@ -47,6 +48,7 @@ def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
     tokens["train"] = tokens["train"].at(sample(tokens["train"].id, settings.evaluate.train_rows, settings.seed))
     test_ids = tokens["test"].id
     baselines = tables.read(args.baseline / "predictions.parquet").set_index("id").loc[test_ids]
+    logarithms = tables.read(args.baseline / "log_probabilities.parquet").set_index("id")["tfidf"]
     texts = tables.read(args.split / "test.parquet").set_index("id").loc[test_ids].reset_index()
     return Inputs(
         labels=labels,
@@ -56,5 +58,6 @@ def read_inputs(args: argparse.Namespace, settings: Params) -> Inputs:
         texts=texts,
         in_english=is_english(texts["text"]),
         baselines={name: np.stack(baselines[name]) for name in ("majority", "tfidf")},
+        tfidf={name: np.stack(logarithms.loc[tokens[name].id]) for name in ("validation", "test")},
         training=pd.read_csv(args.training / "validation.csv"),
     )

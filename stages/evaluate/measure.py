@@ -1,5 +1,6 @@
 """What evaluate measures: every score with its interval, by label too, verdicts against the others, label noise."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from stages.evaluate import label_noise
 from stages.evaluate.hf_metric import ClassificationScores
+from stages.evaluate.kinds import Line
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import ScoredRows
 from strata.decision import Threshold
@@ -27,11 +29,13 @@ class Measures(NamedTuple):
     labels: pd.DataFrame  # precision, recall and F1 of each label on test rows
     verdicts: pd.DataFrame  # VERDICT: against each other model on test rows
     label_noise: dict
+    kinds: Sequence[Line] = ()  # what each kind of model gives
 
     def metrics(self) -> dict:
         """Return what metrics/evaluate.json holds."""
         test = self.scores["fp32", "test"]
-        return {name: test[name] for name in HEADLINES} | {"rows": test["rows"]}
+        of_kinds = {line.kind: line.test["accuracy"] for line in self.kinds}
+        return {name: test[name] for name in HEADLINES} | {"rows": test["rows"], "kinds": of_kinds}
 
     def verdict(self, model: str) -> dict:
         """Return the verdict against one model."""
@@ -60,16 +64,22 @@ def verdicts(test: ScoredRows, others: dict[str, np.ndarray], positive: int | No
     return table.astype(dict.fromkeys(("difference", "low", "high", "p"), float))
 
 
-def measure(predictions: Predictions, baselines: dict[str, np.ndarray], labels: Labels, seed: int) -> Measures:
-    """Measure. baselines: probabilities of the test rows, (rows, labels), by name."""
+def measure(
+    predictions: Predictions, baselines: dict[str, np.ndarray], labels: Labels, seed: int, kinds: list[Line]
+) -> Measures:
+    """Measure. baselines: probabilities of the test rows, (rows, labels), by name. kinds: of `kinds.compared`."""
     positive, cut, test = labels.positive_id, predictions.fit.threshold, predictions.rows["test"]
-    scores = {("fp32", name): split_scores(rows, positive, cut, seed) for name, rows in predictions.rows.items()}
-    scores["untuned", "test"] = split_scores(predictions.untuned, positive, None, seed)
+    splits = predictions.rows | {"validation": predictions.held_out}
+    scores = {("fp32", name): split_scores(rows, positive, cut, seed) for name, rows in splits.items()}
+    others = dict(baselines)
+    if predictions.untuned:
+        scores["untuned", "test"] = split_scores(predictions.untuned, positive, None, seed)
+        others["untuned"] = predictions.untuned.probabilities
     scores["uncalibrated", "test"] = split_scores(predictions.uncalibrated, positive, None, seed)
-    others = baselines | {"untuned": predictions.untuned.probabilities}
     return Measures(
         scores=scores,
         labels=label_scores(test.label, test.predicted, labels.names, test.unit, seed),
         verdicts=verdicts(test, others, positive, seed),
         label_noise=label_noise.summary(test.id, test.label, test.probabilities, seed),
+        kinds=kinds,
     )

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from stages.evaluate import threshold
+from stages.evaluate import kinds, threshold
 from stages.evaluate.measure import Measures
+from stages.evaluate.models import Models
 from stages.evaluate.predictions import Predictions
 from stages.evaluate.scored_rows import SCHEMA, frame
 from strata import curves, score_table
@@ -24,15 +25,19 @@ class Measured(NamedTuple):
     cautions: list[str]
     behaviour: dict[str, dict]  # by kind of change, as `prediction_changes` returns it
     failures: dict[str, pd.DataFrame]
+    advice: str | None  # which kind of model the validation rows favour
 
 
-def write_folder(folder: Path, predictions: Predictions, measured: Measured, goal: str | None) -> None:
+def write_folder(folder: Path, predictions: Predictions, measured: Measured, models: Models, goal: str | None) -> None:
     """Write predictions.parquet, calibration.json, notes.json and the tables of failures. goal: evaluate.goal."""
     tables.write_frame(folder / "predictions.parquet", frame(predictions.rows), SCHEMA)
-    write_calibration(folder / "calibration.json", predictions.fit.calibration, goal, predictions.fit.threshold)
-    files.write_json(
-        folder / "notes.json", {"cautions": measured.cautions, "label_noise": measured.measures.label_noise}
-    )
+    models.write(folder / "ships")
+    fit = predictions.fit
+    parts = models.parts(fit.calibration.temperature)
+    write_calibration(folder / "calibration.json", fit.calibration, goal, fit.threshold, parts)
+    measures = measured.measures
+    notes = {"cautions": measured.cautions, "label_noise": measures.label_noise, "advice": measured.advice}
+    files.write_json(folder / "notes.json", notes | {"model_kinds": kinds.told(measures.kinds)})
     for name, table in measured.failures.items():
         # quoted, since a lone carriage return in a text would end its line
         guarded_table(table).to_csv(folder / f"{name}.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)

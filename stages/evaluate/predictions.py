@@ -8,7 +8,6 @@ import pandas as pd
 from stages.evaluate import label_thresholds, threshold
 from stages.evaluate.inputs import Inputs
 from stages.evaluate.scored_rows import ScoredRows
-from stages.evaluate.scorer import Scorer
 from strata import calibration, goal
 from strata.calibration import Calibration
 from strata.decision import Threshold, decide
@@ -24,12 +23,27 @@ class ValidationFit(NamedTuple):
     threshold_curve: pd.DataFrame  # the scores of every threshold; empty with many labels
 
 
+class Kind(NamedTuple):
+    """A kind of model. logits: by split, (rows, labels). shift, train_shift: (labels,), added to them to restore the
+    natural prior, and that of the distinct training rows.
+
+    held_out: logits of the validation rows by what was not fitted to them: other than those of `logits` for a stack.
+    """
+
+    name: str
+    logits: dict[str, np.ndarray]
+    held_out: np.ndarray
+    shift: np.ndarray
+    train_shift: np.ndarray
+
+
 class Predictions(NamedTuple):
     """The scored rows of each split, and what they were scored with."""
 
     rows: dict[str, ScoredRows]  # train, validation, test: calibrated, and decided by the threshold
+    held_out: ScoredRows  # validation rows, by what was not fitted to them, see `Kind`
     uncalibrated: ScoredRows  # test rows, by the model's own logits
-    untuned: ScoredRows  # test rows, by the model before fine-tuning
+    untuned: ScoredRows | None  # test rows, by the model before fine-tuning; None where there is none
     fit: ValidationFit
 
 
@@ -51,17 +65,16 @@ def fit_on_validation(
     return ValidationFit(fitted, threshold.choose(parsed, curve) if has_threshold else None, curve)
 
 
-def predict(scorer: Scorer, untuned: Scorer, inputs: Inputs, goal_text: str | None) -> Predictions:
+def predict(kind: Kind, untuned: np.ndarray | None, inputs: Inputs, goal_text: str | None) -> Predictions:
     """Score the rows of all splits.
 
-    scorer: the fine-tuned model. untuned: the model before fine-tuning. goal_text: evaluate.goal.
+    untuned: logits of the test rows by the model before fine-tuning, (rows, labels). goal_text: evaluate.goal.
     """
-    labels, tokens, prior = inputs.labels, inputs.tokens, inputs.prior
-    logits = {name: scorer.logits(rows.input_ids) for name, rows in tokens.items()}
-    fit = fit_on_validation(logits["validation"], tokens["validation"].label, prior.training, goal_text, labels)
+    labels, tokens = inputs.labels, inputs.tokens
+    fit = fit_on_validation(kind.held_out, tokens["validation"].label, kind.shift, goal_text, labels)
     # training rows have a prior of their own where they were resampled
     calibrations = {
-        "train": Calibration(fit.calibration.temperature, prior.training_rows),
+        "train": Calibration(fit.calibration.temperature, kind.train_shift),
         "validation": fit.calibration,
         "test": fit.calibration,
     }
@@ -69,11 +82,12 @@ def predict(scorer: Scorer, untuned: Scorer, inputs: Inputs, goal_text: str | No
     def scored(split: str, logits: np.ndarray, by: Calibration, cut: Threshold) -> ScoredRows:
         return scored_rows(tokens[split], logits, by, labels.positive_id, cut, inputs.unit)
 
-    raw, test = calibration.uncalibrated(len(labels.names)), tokens["test"]
+    raw = calibration.uncalibrated(len(labels.names))
     return Predictions(
-        rows={name: scored(name, logits[name], calibrations[name], fit.threshold) for name in tokens},
-        uncalibrated=scored("test", logits["test"], raw, None),
-        untuned=scored("test", untuned.logits(test.input_ids), raw, None),
+        rows={name: scored(name, kind.logits[name], calibrations[name], fit.threshold) for name in tokens},
+        held_out=scored("validation", kind.held_out, fit.calibration, fit.threshold),
+        uncalibrated=scored("test", kind.logits["test"], raw, None),
+        untuned=None if untuned is None else scored("test", untuned, raw, None),
         fit=fit,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
+from stages.evaluate.influence import influential_words
 from strata.model import batches
 from strata.model.padding import pad_token_id
 from strata.model.pretrained import load_model
@@ -39,10 +40,18 @@ class Scorer:
         """Return the token ids of each text, cut by the window."""
         return [self.encoder.document(body, self.window) for body in self.encoder.bodies(texts)]
 
-    def is_cut(self, texts: list[str]) -> np.ndarray:
-        """Return whether a text is longer than what is read of it: (rows,) bool."""
+    def of_texts(self, texts: list[str]) -> np.ndarray:
+        """Return the logits of texts: (rows, labels) float64."""
+        return self.logits(self.token_ids(texts))
+
+    def truncated(self, texts: list[str]) -> np.ndarray:
+        """Return which texts are longer than what is read of them: (rows,) bool."""
         special = self.encoder.special
         return np.array([len(body) + special > self.window.longest(special) for body in self.encoder.bodies(texts)])
+
+    def words(self, texts: list[str], predicted: np.ndarray, truth: np.ndarray) -> list[list[tuple[str, float]]]:
+        """Return what contributed most to wrong predictions: see `influential_words`."""
+        return influential_words(self.model, self.tokenizer, texts, predicted, truth, self.window)
 
 
 def load(folder: Path) -> PreTrainedModel:

@@ -1,7 +1,7 @@
 """Export the fine-tuned model to ONNX, make it small, and refuse what loses too much.
 
     python -m stages.quantize --params params.yaml --recipes recipes --model models/train --tokens data/tokenize \
-        --evaluate data/evaluate --labels data/standardize/labels.json --out models/quantize \
+        --evaluate data/evaluate --split data/split --labels data/standardize/labels.json --out models/quantize \
         --metrics metrics/quantize.json --plots plots/quantize
 
 The candidates are tried in order on validation rows. The first within all limits is chosen, and scored once on test
@@ -10,19 +10,25 @@ what was tried and why it was refused. Both models have the calibration folded i
 softmax is calibrated. config.json has the threshold and the positive label, preparation.json how the recipe makes a
 text, quantization.json the reference values of `strata check`, manifest.json the SHA-256 of every file.
 
+What ships is what evaluate scored: of a stack, the transformer is made small, and the logits of TF-IDF are added in
+the same file; TF-IDF alone is exported as it is, and has to give the probabilities that evaluate measured.
+
 Where evaluate.goal bounds an error, the probability from which the chosen model gives a label is chosen on validation
 rows, too, and written to config.json; the stage fails when none reaches the goal.
 """
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import onnx
 import pandas as pd
 
 from stages.quantize.abstention import METRICS, answered_scores, chosen_threshold
 from stages.quantize.gate import GateRows, losses, refusals
+from stages.quantize.ships import Ships, read_ships, token_ids
 from strata import cpu, curves, goal, score_table
 from strata.base import command_line, files, tables
 from strata.base.errors import StrataError
@@ -35,6 +41,8 @@ from strata.model.documents import windows_of
 from strata.model.tokens import read_tokens
 from strata.opset import least_onnx_runtime
 from strata.runtime import manifest
+from strata.runtime.cascade import FILE as CASCADE
+from strata.runtime.feeds import STACK, TFIDF, TRANSFORMER
 from strata.runtime.onnx_classifier import NotFiniteError, OnnxClassifier
 from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize
@@ -43,6 +51,8 @@ from strata.settings.recipe import Recipe
 from strata.text.windows import saved_window
 
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
+EXACT = 1e-5  # the same for TF-IDF, of scikit-learn and of ONNX Runtime
+ALONE = "onnx/transformer.onnx"  # of a stack, while it is made
 SAMPLE = 32  # windows of validation rows on which the noise of int8 is measured
 TRIED = ["candidate", "split", "size_mb", "loss", "agreement", "drift", "refused"]
 """Columns of candidates.csv: see `losses`. loss: of quantize.gate_metric. refused: why, empty if it may ship."""
@@ -60,6 +70,12 @@ class Inputs(NamedTuple):
     goal: str | None  # evaluate.goal
     validation: GateRows
     test: GateRows
+    ships: Ships
+
+    @property
+    def file(self) -> str:
+        """The file that serves, in the model folder."""
+        return FP32 if self.ships.kind == TFIDF else QUANTIZED
 
     @property
     def may_abstain(self) -> bool:
@@ -74,8 +90,9 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
     predictions = dict(iter(tables.read(args.evaluate / "predictions.parquet").groupby("split")))
     if missing := {"validation", "test"} - set(predictions):
         raise StrataError(f"{args.evaluate}: no predictions of {min(missing)} rows; run evaluate again: dvc repro")
+    ships = read_ships(args.evaluate)
     validation, test = (
-        read_rows(args.tokens / name, predictions[name], labels, threshold) for name in ("validation", "test")
+        read_rows(args, name, predictions[name], labels, threshold, ships) for name in ("validation", "test")
     )
     # a ready-made test file may lack a label; the gate is on validation rows
     if missing := set(range(len(labels.names))) - set(validation.label):
@@ -84,19 +101,26 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
             "cannot be measured"
         )
     goal_text = read_goal(args.evaluate / "calibration.json")
-    return Inputs(labels, calibration, threshold, goal_text, validation, test)
+    return Inputs(labels, calibration, threshold, goal_text, validation, test, ships)
 
 
-def read_rows(tokens: Path, predictions: pd.DataFrame, labels: Labels, threshold: Threshold) -> GateRows:
-    """Join a tokenized split and the fp32 model's predictions by id.
+def read_rows(
+    args: argparse.Namespace,
+    split: str,
+    predictions: pd.DataFrame,
+    labels: Labels,
+    threshold: Threshold,
+    ships: Ships,
+) -> GateRows:
+    """Join what the model takes of a split's rows and the fp32 model's predictions by id.
 
     Raises: StrataError when their rows differ.
     """
-    rows = read_tokens(tokens)
+    rows = read_tokens(args.tokens / split)
     if sorted(rows.id) != sorted(predictions["id"]):
         raise StrataError("predictions and tokens have different rows; run evaluate again: dvc repro")
     frame = predictions.set_index("id", drop=False).loc[rows.id]
-    return GateRows(frame, rows.input_ids, labels, threshold)
+    return GateRows(frame, ships.taken(rows, args.split / f"{split}.parquet"), labels, threshold)
 
 
 def write_fp32(args: argparse.Namespace, inputs: Inputs, recipe: Recipe, out: Path) -> int:
@@ -108,38 +132,76 @@ def write_fp32(args: argparse.Namespace, inputs: Inputs, recipe: Recipe, out: Pa
     from stages.quantize import bundle, export
     from strata.model.padding import pad_token_id
 
-    path = out / FP32
+    path, ships = out / FP32, inputs.ships
     path.parent.mkdir()
-    model = export.load(args.model)
-    export.fold(model, inputs.calibration)
-    export.export_checked(model, args.model, path, inputs.calibration, saved_window(args.model).max_length)
+    model, calibration = export.load(args.model), ships.parts.get(TRANSFORMER, inputs.calibration)
+    export.fold(model, calibration)
+    export.export_checked(model, args.model, path, calibration, saved_window(args.model).max_length)
     bundle.write(model, args.model, out, inputs.threshold, inputs.labels, recipe)
-    exported = OnnxClassifier(path).probabilities(inputs.validation.input_ids)
-    difference = np.abs(exported - inputs.validation.fp32).max()
-    if difference > TOLERANCE:
-        raise StrataError(
-            f"evaluate's predictions are of another model: probabilities differ by up to {difference:.3f}; run it "
-            "again: dvc repro"
-        )
+    if ships.kind == STACK:
+        bundle.add_tfidf(out, ships.fitted.vocabulary)
+        shutil.copyfile(path, out / ALONE)
+    add_tfidf(path, ships)
+    check_recorded(OnnxClassifier(path, kind=ships.kind), inputs.validation, TOLERANCE)
     return pad_token_id(model.config)
 
 
+def add_tfidf(path: Path, ships: Ships) -> None:
+    """Add TF-IDF's logits to an ONNX file, if a stack ships."""
+    from stages.quantize import tfidf
+
+    if ships.kind == STACK:
+        tfidf.add_to(path, tfidf.model(ships.fitted, ships.parts[TFIDF]))
+
+
+def check_recorded(classifier: OnnxClassifier, rows: GateRows, tolerance: float) -> np.ndarray:
+    """Return a model's probabilities of rows. Raises: StrataError when they are not those that evaluate recorded."""
+    exported = classifier.probabilities(rows.input_ids)
+    difference = np.abs(exported - rows.fp32).max()
+    if difference > tolerance:
+        raise StrataError(
+            f"evaluate's predictions are of another model: probabilities differ by up to {difference:.3g}; run it "
+            "again: dvc repro"
+        )
+    return exported
+
+
+def write_tfidf(
+    args: argparse.Namespace, inputs: Inputs, recipe: Recipe, settings: Quantize, out: Path
+) -> tuple[str, dict[str, dict], np.ndarray]:
+    """Write TF-IDF, calibrated, and the files beside it. Returns: what `choose` returns.
+
+    Raises: StrataError when the file does not give the probabilities that evaluate measured.
+    """
+    from stages.quantize import bundle, tfidf
+
+    path, ships = out / FP32, inputs.ships
+    path.parent.mkdir()
+    onnx.save(tfidf.model(ships.fitted, inputs.calibration), path)
+    bundle.write_tfidf(args.tokens / "tokenizer", out, inputs.threshold, inputs.labels, recipe, ships.fitted.vocabulary)
+    probabilities = check_recorded(OnnxClassifier(path, kind=TFIDF), inputs.validation, EXACT)
+    measured = losses(inputs.validation, probabilities, settings.gate_metric)
+    return TFIDF, {TFIDF: {"size_mb": megabytes(path), "refused": ""} | measured}, probabilities
+
+
 def choose(
-    fp32: Path, target: Path, validation: GateRows, pad_id: int, settings: Quantize
+    fp32: Path, target: Path, inputs: Inputs, pad_id: int, settings: Quantize
 ) -> tuple[str | None, dict[str, dict], np.ndarray | None]:
-    """Try the candidates in order. The first within all limits is left at `target`.
+    """Try the candidates in order. The first within all limits is left at `target`. fp32: of the transformer alone.
 
     Returns: its name, None if all are refused; by candidate its `losses`, its size in MB, and `refused`, the reasons;
     and the chosen one's probabilities of the validation rows, (rows, labels).
     """
     from stages.quantize import candidates
 
-    windows, _ = windows_of(validation.input_ids[:SAMPLE])
+    validation = inputs.validation
+    windows, _ = windows_of(token_ids(validation.input_ids[:SAMPLE]))
     sample = padded(windows[:SAMPLE], pad_id)
     tried = {}
     for name in settings.candidates:
         candidates.quantize(name, fp32, target, sample)
-        measured, probabilities = try_candidate(target, validation, settings)
+        add_tfidf(target, inputs.ships)
+        measured, probabilities = try_candidate(OnnxClassifier(target, kind=inputs.ships.kind), validation, settings)
         tried[name] = {"size_mb": megabytes(target)} | measured
         if not tried[name]["refused"]:
             return name, tried, probabilities
@@ -148,10 +210,12 @@ def choose(
     return None, tried, None
 
 
-def try_candidate(path: Path, validation: GateRows, settings: Quantize) -> tuple[dict, np.ndarray | None]:
+def try_candidate(
+    classifier: OnnxClassifier, validation: GateRows, settings: Quantize
+) -> tuple[dict, np.ndarray | None]:
     """Return `refused`, the reasons, empty if there are none, with the `losses`; and the probabilities, if finite."""
     try:
-        probabilities = OnnxClassifier(path).probabilities(validation.input_ids)
+        probabilities = classifier.probabilities(validation.input_ids)
     except NotFiniteError:
         return {"refused": "NaN or infinite logits"}, None
     measured = losses(validation, probabilities, settings.gate_metric)
@@ -189,8 +253,13 @@ def write_models(
     without a chosen candidate. Raises: StrataError when no threshold reaches the goal.
     """
     section, fp32 = settings.quantize, out / FP32
-    pad_id = write_fp32(args, inputs, recipe, out)
-    chosen, tried, probabilities = choose(fp32, out / QUANTIZED, inputs.validation, pad_id, section)
+    if inputs.ships.kind == TFIDF:
+        chosen, tried, probabilities = write_tfidf(args, inputs, recipe, section, out)
+    else:
+        pad_id, alone = write_fp32(args, inputs, recipe, out), out / ALONE
+        source = alone if inputs.ships.kind == STACK else fp32
+        chosen, tried, probabilities = choose(source, out / QUANTIZED, inputs, pad_id, section)
+        alone.unlink(missing_ok=True)
     metrics = {"candidate": chosen, "gate_metric": section.gate_metric, "cpu": cpu.flags()}
     metrics["fp32_size_mb"] = megabytes(fp32)
     if chosen is None:
@@ -216,18 +285,23 @@ def write_chosen(
     from stages.quantize import bundle
 
     chosen, section, abstain_below = list(tried)[-1], settings.quantize, None
+    on_test = OnnxClassifier(out / inputs.file, kind=inputs.ships.kind).probabilities(inputs.test.input_ids)
+    early_share = {}
+    if section.cascade:
+        validation, on_test, early_share = with_cascade(inputs, section, out, validation, on_test)
+        tried[chosen] |= losses(inputs.validation, validation, section.gate_metric)
     bundle.write_quantization(out, chosen, tried[chosen], len(inputs.validation.label), section, cpu.flags())
     if inputs.may_abstain:
         abstain_below = chosen_threshold(goal.parse(inputs.goal), inputs.validation, validation, settings.seed)
         bundle.write_abstention(out, abstain_below, inputs.goal)
-    on_test = OnnxClassifier(out / QUANTIZED).probabilities(inputs.test.input_ids)
     scores = chosen_scores(inputs, validation, on_test, abstain_below, settings.seed)
     lost = losses(inputs.test, on_test, section.gate_metric)
     with files.replace_folder(args.plots) as plots:
         curves.write(plots, inputs.labels, inputs.test.label, on_test, "int8")
         files.write_curve(plots / "scores.csv", score_table.frame(scores))
         files.write_curve(plots / "candidates.csv", candidates_table(tried, chosen, lost))
-    return metrics_of(out, lost, scores, abstain_below) | of_heads(out, inputs.test, on_test), scores
+    metrics = metrics_of(out, inputs.file, lost, scores, abstain_below)
+    return metrics | early_share | of_heads(out, inputs.test, on_test), scores
 
 
 def of_heads(out: Path, test: GateRows, on_test: np.ndarray) -> dict:
@@ -236,12 +310,43 @@ def of_heads(out: Path, test: GateRows, on_test: np.ndarray) -> dict:
     So it is in runtimes that read no other windows. on_test: its probabilities by all windows, (rows, labels).
     Returns: {} where every row has one window.
     """
-    several = [i for i, ids in enumerate(test.input_ids) if ids.ndim == 2]
+    several = [i for i, ids in enumerate(test.input_ids) if isinstance(ids, np.ndarray) and ids.ndim == 2]
     if not several:
         return {}
     by_heads = on_test.copy()
     by_heads[several] = OnnxClassifier(out / QUANTIZED).probabilities([test.input_ids[i][0] for i in several])
     return {"head_accuracy": float((test.predicted(by_heads) == test.label).mean())}
+
+
+def with_cascade(
+    inputs: Inputs, settings: Quantize, out: Path, validation: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, dict]:
+    """Add a cascade to a stack's folder, if one is within the limits; else say in a line why not.
+
+    validation, test: the stack's probabilities, (rows, labels). Returns: what is served then, and the metrics: the
+    share of test rows that TF-IDF answers alone.
+    """
+    from stages.quantize import bundle, cascade, tfidf
+
+    ships = inputs.ships
+    first = cascade.early(ships.fitted, ships.parts[TFIDF], inputs.validation)
+    of_validation, of_test = (first.probabilities(rows.input_ids) for rows in (inputs.validation, inputs.test))
+    choice = cascade.choose(of_validation, validation, inputs.validation, settings)
+    if choice.least is None:
+        print(
+            f"quantize: no cascade: TF-IDF may not answer {choice.share:.0%} of the validation rows alone, the least "
+            f"that makes it three times as fast ({choice.refused})"
+        )
+        return validation, test, {"answered_early": 0.0}
+    onnx.save(tfidf.model(ships.fitted, first.calibration), out / CASCADE)
+    bundle.write_cascade(out, choice.least)
+    share = float((of_test.max(axis=1) >= choice.least).mean())
+    print(f"quantize: cascade: TF-IDF alone answers {choice.share:.1%} of validation rows, {share:.1%} of test rows")
+    served = (
+        cascade.answered(first, stack, choice.least) for first, stack in ((of_validation, validation), (of_test, test))
+    )
+    return *served, {"answered_early": share}
+
 
 
 def chosen_scores(
@@ -262,9 +367,9 @@ def chosen_scores(
     return scores
 
 
-def metrics_of(out: Path, lost: dict, scores: Scores, abstain_below: float | None) -> dict:
-    """Return the metrics of the chosen model. lost: its `losses` on test rows."""
-    quantized, fp32 = out / QUANTIZED, out / FP32
+def metrics_of(out: Path, file: str, lost: dict, scores: Scores, abstain_below: float | None) -> dict:
+    """Return the metrics of the chosen model. file: in `out`. lost: its `losses` on test rows."""
+    quantized, fp32 = out / file, out / FP32
     size_ratio = round(quantized.stat().st_size / fp32.stat().st_size, 4)
     metrics = {"agreement": lost["agreement"], "size_mb": megabytes(quantized), "size_ratio": size_ratio}
     if abstain_below is None:
@@ -298,7 +403,7 @@ def print_summary(metrics: dict, scores: dict, inputs: Inputs) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
-        __doc__, argv, "--model", "--tokens", "--evaluate", "--labels", "--out", "--metrics", "--plots"
+        __doc__, argv, "--model", "--tokens", "--evaluate", "--split", "--labels", "--out", "--metrics", "--plots"
     )
     settings, recipe = read_settings(args.params, args.recipes)
     inputs = read_inputs(args)

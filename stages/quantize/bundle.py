@@ -9,10 +9,13 @@ from transformers import PreTrainedModel
 from strata.base import files
 from strata.decision import Threshold
 from strata.labels import Labels
+from strata.runtime.feeds import STACK, TFIDF
 from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe
 from strata.text.windows import HEAD, saved_window
+from strata.tfidf.ngrams import NAME as VOCABULARY
+from strata.tfidf.ngrams import Vocabulary
 
 
 def write(
@@ -49,6 +52,34 @@ def write(
     for path in sorted(source.iterdir()):
         if path.is_file() and ".safetensors" not in path.suffixes and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)
+
+
+def write_tfidf(
+    tokenizer: Path, out: Path, threshold: Threshold, labels: Labels, recipe: Recipe, vocabulary: Vocabulary
+) -> None:
+    """Write configuration, preparation and vocabulary of TF-IDF. tokenizer: folder of the one that knows annotations.
+
+    threshold, labels, recipe: as in `write`.
+    """
+    names = {str(i): name for i, name in enumerate(labels.names)}
+    named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
+    config = {"id2label": names, "label2id": {name: int(i) for i, name in names.items()}}
+    files.write_json(out / "config.json", {"kind": TFIDF, **config, "threshold": named, "positive": labels.positive})
+    write_preparation(out, Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns))
+    added = Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_added_tokens_decoder().values()
+    vocabulary._replace(added=frozenset(token.content for token in added)).write(out / VOCABULARY)
+
+
+def add_tfidf(out: Path, vocabulary: Vocabulary) -> None:
+    """Make the folder of a transformer that of a stack: without weights that transformers would load as a model."""
+    (out / "model.safetensors").unlink()
+    files.write_json(out / "config.json", files.read_json(out / "config.json") | {"kind": STACK})
+    vocabulary.write(out / VOCABULARY)
+
+
+def write_cascade(out: Path, least: float) -> None:
+    """Write into config.json the probability of a label from which TF-IDF answers in the place of a stack."""
+    files.write_json(out / "config.json", files.read_json(out / "config.json") | {"cascade": least})
 
 
 def write_abstention(out: Path, threshold: float, goal: str) -> None:

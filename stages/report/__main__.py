@@ -31,6 +31,7 @@ def main(argv: list[str] | None = None) -> None:
     try:
         values = results.read(args.metrics, args.plots, args.evaluate, args.labels)
         values["searches"] = search.read(args.sweeps, args.params, settings)
+        values["kind"], values["models"] = settings.model.kind, results.models_of(settings.model.kind, values)
         values["pictures"] = gallery.pictures(values)
         values["folder"] = quote(Path(os.path.relpath(args.pictures, args.markdown.parent)).as_posix())
         texts = dict(zip((args.markdown, args.html, args.card), written(values, settings, recipe), strict=True))

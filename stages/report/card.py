@@ -11,6 +11,13 @@ from strata.settings.recipe import Recipe
 
 HUB_METRICS = {"accuracy": "accuracy", "f1": "f1", "mcc": "matthews_correlation", "roc_auc": "roc_auc"}  # Hub's names
 
+TAGS = {
+    "transformer": ["transformers.js", "onnx", "int8", "strata"],
+    "tfidf": ["onnx", "tf-idf", "strata"],
+    "stack": ["onnx", "int8", "tf-idf", "strata"],
+}
+"""On the Hub, by model.kind."""
+
 
 def card(values: dict, settings: Params, recipe: Recipe) -> str:
     """Return README.md: metadata between lines of ---, then Markdown. values: those of the report."""
@@ -30,17 +37,19 @@ def metadata(scores: dict, positive: str | None, settings: Params, recipe: Recip
     about = {"task_type": "text-classification", "dataset_type": hub[0] if hub else "custom", "dataset_split": "test"}
     about["dataset_name"] = settings.recipe
     macro = "macro " if positive is None else ""
-    titles = {name: f"{macro if name == 'f1' else ''}{name}, int8" for name in defined}
+    kind = settings.model.kind
+    exported = "TF-IDF" if kind == "tfidf" else "int8"
+    titles = {name: f"{macro if name == 'f1' else ''}{name}, {exported}" for name in defined}
     figures = [{"metric_name": titles[name], "metric_value": round(scores[name], 4)} for name in defined]
     kinds = [HUB_METRICS[name] for name in defined]
     return ModelCardData(
         model_name=settings.recipe,
         license=recipe.license,
         language=recipe.language,
-        library_name="transformers",
+        library_name="transformers" if kind == "transformer" else "strata",
         pipeline_tag="text-classification",
-        tags=["transformers.js", "onnx", "int8", "strata"],
-        base_model=hub_name(settings.model.checkpoint, settings.model.revision),
+        tags=TAGS[kind],
+        base_model=None if kind == "tfidf" else hub_name(settings.model.checkpoint, settings.model.revision),
         datasets=hub or None,
         metrics=kinds,
         eval_results=[EvalResult(metric_type=kind, **own, **about) for kind, own in zip(kinds, figures, strict=True)],

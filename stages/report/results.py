@@ -81,6 +81,12 @@ def read(metrics: Path, plots: Path, evaluate: Path, labels: Path) -> dict:
     return stages | records | glossary() | own | measurements | {"plots": tables}
 
 
+def models_of(kind: str, values: dict) -> Words:
+    """Return the words for the models that were scored. kind: model.kind. values: of `read`."""
+    words = values["models"] | values.get(f"models_{kind}", {})
+    return Words("models", {model: title for model, title in words.items() if model in values["scores"]})
+
+
 def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> dict:
     """Read what evaluate, baseline and quantize measured. names: of labels. quantize: its metrics.
 
@@ -105,7 +111,7 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
         notes["cautions"].append(missed)
     return notes | {
         "goal": goal,
-        "scores": {model: scored[model, "test"] for model, _ in SCORED},
+        "scores": {model: scored[model, "test"] for model, _ in SCORED if (model, "test") in scored},
         "parts": {split: scored["fp32", split] for split in ("train", "validation", "test")},
         "verdicts": by_column(plots / "evaluate/verdicts.csv", "model"),
         "behaviour": by_column(plots / "evaluate/behaviour.csv", "change"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from strata.base import command_line, files
 from strata.base.errors import StrataError
-from strata.model import checkpoint
+from strata.model import checkpoint, untrained
 from strata.settings.params import Tokenize
 from strata.settings.reader import read_settings
 from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window, save_window
@@ -169,7 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--resample", "--split", "--special-tokens", "--out", "--metrics")
     settings, _ = read_settings(args.params, args.recipes)
     section, special_tokens = settings.tokenize, files.read_json(args.special_tokens)
-    folder = checkpoint.locate(settings.model)
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     # these imports take seconds, so that a wrong parameter or input is reported before them
     from stages.tokenize.max_length import check, limit_of
     from strata.text.encoder import Encoder
@@ -183,6 +183,8 @@ def main(argv: list[str] | None = None) -> None:
     with files.replace_folder(args.out) as out:
         window, lengths = write_splits(args, section, folder, limit, encoder, out)
         save_tokenizer(tokenizer, window, out / "tokenizer")
+        if settings.model.kind == "tfidf":
+            untrained.write(out / "train")
     metrics = {name: summary(of_split, window, encoder.special) for name, of_split in lengths.items()}
     files.write_metrics(args.metrics, metrics | told(window))
     print_summary(metrics, window, encoder.special, section.max_length == "auto" or window.max_length >= limit)

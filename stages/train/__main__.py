@@ -21,7 +21,7 @@ from stages.train.counters import Counters
 from strata import validation_rows
 from strata.base import command_line, files
 from strata.labels import Labels, read_labels
-from strata.model import checkpoint
+from strata.model import checkpoint, untrained
 from strata.scoring import NAMES
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
@@ -129,6 +129,15 @@ def report(counters: Counters, precision: str, seconds: float) -> None:
     print(f"train: {counters.step:,} steps in {precision}, {seconds:.0f} s, {memory.peak():.1f} GB of memory")
 
 
+def write_nothing(args: argparse.Namespace, settings: Params) -> None:
+    """Write what a training of no steps does, and a note in place of its model."""
+    for folder in (args.out, args.rows):
+        with files.replace_folder(folder) as out:
+            untrained.write(out)
+    publish(Counters(), settings.train.best_metric, args.plots, args.metrics)
+    print(f"train: 0 steps ({untrained.WORDS})")
+
+
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
         __doc__, argv, "--data", "--labels", "--adapted", "--out", "--rows", "--metrics", "--plots", "--snapshots"
@@ -136,7 +145,10 @@ def main(argv: list[str] | None = None) -> None:
     parent = int(os.environ.get(launch.STARTED_BY, os.getppid()))
     settings, _ = read_settings(args.params, args.recipes)
     labels = read_labels(args.labels)
-    folder = checkpoint.locate(settings.model)
+    if untrained.is_noted(args.data / "train"):
+        write_nothing(args, settings)
+        return
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     if files.read_json(args.adapted / "adapted.json")["epochs"]:
         folder = args.adapted
     if settings.train.deterministic:

@@ -24,8 +24,10 @@ from strata.reading.parts import named_part
 from strata.reading.texts import lines, texts
 from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
+from strata.runtime.feeds import TFIDF
+from strata.runtime.model_config import read_kind
 from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, is_utf8, other_format
-from strata.runtime.predictor import FP32, QUANTIZED, Predictor, check_files
+from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, Predictor, check_files
 
 FEWEST = 20  # texts
 RECORDED = "quantization.json"  # in the folder: what quantize measured
@@ -101,6 +103,9 @@ def main(argv: list[str] | None = None) -> None:
         raise StrataError(f"--rows is {args.rows}, must be {FEWEST} or more")
     if args.file.is_dir() and args.folder.is_file():
         raise StrataError(f"the model's folder comes first: strata check {args.file} {args.folder}")
+    check_files(args.folder, None)
+    if read_kind(args.folder / CONFIG) == TFIDF:
+        raise StrataError(f"{args.folder}: TF-IDF has no int8 model, which could differ from fp32 on this machine")
     check_files(args.folder, QUANTIZED)
     manifest.check(args.folder, [RECORDED])
     recorded = files.read_json(args.folder / RECORDED)

@@ -152,10 +152,10 @@ def label_rows(args: argparse.Namespace) -> None:
     from strata.labelling import side_by_side  # needs the pipeline's packages
     from strata.labelling.label_file import Options, check_paths, label_file
 
-    check_files(args.folder, args.model)
-    options = Options(args.model, tuple(args.text or ()), args.all)
+    model = check_files(args.folder, args.model)
+    options = Options(model, tuple(args.text or ()), args.all)
     file = check_paths(Path(args.texts[0]), options, args.out)
-    predictor = Predictor(args.folder, args.model, args.threads)
+    predictor = Predictor(args.folder, model, args.threads)
     engine = side_by_side.labelled_blocks
     if args.on:
         if args.threads:
@@ -164,7 +164,7 @@ def label_rows(args: argparse.Namespace) -> None:
             raise StrataError("the package ray is not installed; in Strata's folder: pip install '.[pipeline,ray]'")
         from strata.labelling.on_ray import Cluster
 
-        engine = Cluster(args.address or "auto", args.folder, args.model).labelled_blocks
+        engine = Cluster(args.address or "auto", args.folder, model).labelled_blocks
     print(f"predict: {label_file(args.folder, predictor, file, options, args.out, engine)}")
 
 
@@ -175,9 +175,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "texts", nargs="*", default=[], metavar="TEXT", help="standard input, a text a line, where none is given, or -"
     )
-    arguments.add_argument(
-        "--model", default=QUANTIZED, metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}"
-    )
+    arguments.add_argument("--model", metavar="FILE", help=f"in the folder: {QUANTIZED}, unless given, or {FP32}")
     arguments.add_argument("--threads", type=int, metavar="N", help="one a core unless given, which is also the most")
     arguments.add_argument("--out", type=Path, metavar="OUT", help="label the rows of a file: .csv, .jsonl or .parquet")
     arguments.add_argument(

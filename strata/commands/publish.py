@@ -16,7 +16,8 @@
 
 Signs in with the token of `hf auth login` or HF_TOKEN. Sends models/quantize and the card that report wrote,
 and refuses files that are not those of the recorded run, whose figures the card holds. index.html runs the int8
-model in the browser of whoever opens it from a web server. The Hub shows it as a page in a Space alone:
+model in the browser of whoever opens it from a web server; it is sent where model.kind is transformer. The Hub shows
+it as a page in a Space alone:
 
     $ strata publish me/films --space static
     $ strata publish me/films --space
@@ -45,6 +46,9 @@ from strata.commands.arguments import add_project, parser
 from strata.publishing import demo, space
 from strata.runs.outputs import check_outputs
 from strata.runtime import manifest
+from strata.runtime.feeds import TRANSFORMER
+from strata.runtime.model_config import read_kind
+from strata.runtime.predictor import CONFIG
 
 KINDS = ("datasets", "models", "spaces", "kernels", "api")  # parts of the Hub's addresses, not owners
 LOCKED = ("Unable to acquire lock", "is busy, it is being blocked", "cannot get lock")  # DVC's words
@@ -55,12 +59,11 @@ FOLDER, CARD = "models/quantize", "model_card.md"  # in the project; what the st
 
 def contents(folder: Path, card: Path, repo: str) -> dict[str, Path | bytes]:
     """Return what is sent, by its path in the repository. Raises: StrataError when the model or its card is missing."""
-    for path in (folder / "onnx/model_quantized.onnx", folder / "config.json", card):
-        if not path.is_file():
-            raise StrataError(f"{path}: no such file; run dvc repro, or dvc checkout")
+    space.check_parts(folder, card)
     model = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     readme = card.read_text(encoding="utf-8").replace(REPOSITORY, repo)
-    return model | {"README.md": readme.encode(), demo.NAME: demo.page(repo).encode()}
+    page = {demo.NAME: demo.page(repo).encode()} if read_kind(folder / CONFIG) == TRANSFORMER else {}
+    return model | {"README.md": readme.encode()} | page
 
 
 def check_recorded(project: Path) -> None:

@@ -60,9 +60,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
     arguments.add_argument(
         "--key-file", type=Path, metavar="FILE", help=f"with the key that clients have to send; or in {VARIABLE}"
     )
-    arguments.add_argument(
-        "--model", default=QUANTIZED, metavar="FILE", help=f"in each folder: {QUANTIZED}, unless given, or {FP32}"
-    )
+    arguments.add_argument("--model", metavar="FILE", help=f"in each folder: {QUANTIZED}, unless given, or {FP32}")
     args = arguments.parse_args(argv)
     for name, least, most in (("threads", 1, None), ("queue", 1, None), ("port", 0, 65535)):
         value = getattr(args, name)

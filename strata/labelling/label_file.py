@@ -30,7 +30,7 @@ from strata.runtime import manifest
 from strata.runtime.predictor import Predictor
 
 REJECTS = pa.schema([("file", pa.string()), ("line", pa.int64()), ("reason", pa.string()), ("raw", pa.string())])
-ROOMS = ("base", "labelling", "reading", "runtime", "text")  # whose code decides what a block holds
+ROOMS = ("base", "labelling", "reading", "runtime", "text", "tfidf")  # whose code decides what a block holds
 
 
 Engine = Callable[

@@ -18,7 +18,8 @@ from strata.base.errors import StrataError
 from strata.labelling.labeller import Labeller
 from strata.ray_cluster import connect
 from strata.runtime import manifest
-from strata.runtime.predictor import CONFIG, TOKENIZER, Predictor
+from strata.runtime.model_config import read_kind
+from strata.runtime.predictor import CONFIG, READ, Predictor, cascade_file
 from strata.runtime.preparation import Preparation
 from strata.softmax import softmax
 
@@ -34,7 +35,7 @@ class Cluster:
         self.cores = int(ray.cluster_resources().get("CPU", 0))
         if not self.cores:
             raise StrataError("no node of the Ray cluster has a CPU; ray status shows what they have")
-        names = (CONFIG, TOKENIZER, manifest.NAME, model)
+        names = (CONFIG, *READ[read_kind(folder / CONFIG)], manifest.NAME, model, *cascade_file(folder, model))
         self._model = model
         self._files = ray.put({name: (folder / name).read_bytes() for name in names})
         ray.data.DataContext.get_current().enable_progress_bars = False

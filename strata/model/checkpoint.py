@@ -6,29 +6,28 @@ from pathlib import Path
 
 from strata import address
 from strata.base.errors import StrataError
-from strata.settings.params import Model
 
 FORMS = "use a folder written by save_pretrained, package://NAME@VERSION/FOLDER, or a hub name"
 
 
-def locate(model: Model) -> Path:
-    """Return the folder to load a checkpoint from. Its weights must have the SHA-256 in params.yaml, if one is given.
+def locate(name: str, revision: str | None, sha256: str | None) -> Path:
+    """Return the folder to load a checkpoint from. Its weights must have the SHA-256, if one is given.
 
+    name, revision, sha256: of params.yaml's section model.
     Raises: StrataError when the checkpoint is not found, contains no model, or has other weights.
     """
-    name = model.checkpoint
     if name.startswith(address.SCHEME):
         folder = address.locate(name)
     elif Path(name).is_dir():
         folder = Path(name)
     elif re.fullmatch(r"[\w-][\w.-]*(/[\w-][\w.-]*)?", name):
-        folder = _download(name, model.revision)
+        folder = _download(name, revision)
     else:
         raise StrataError(f"model.checkpoint {name}: no such folder; {FORMS}")
     if not (folder / "config.json").is_file():
         raise StrataError(f"model.checkpoint {name}: no config.json in that folder; {FORMS}")
-    if model.sha256 is not None:
-        _check_sha256(name, folder / "model.safetensors", model.sha256)
+    if sha256 is not None:
+        _check_sha256(name, folder / "model.safetensors", sha256)
     return folder
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from strata.decision import decide
 from strata.runtime.predictor import NO_TEXT, Predictor
+from strata.runtime.text_tokens import TextTokens
 from strata.softmax import softmax
 from strata.text.scripts import NO_SPACES
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 1 << 14  # of all texts without a word: with 0.1 ms a token and core, 0.8 seconds on two cores
 
+MOST_TEXTS = 128  # words of a text that are left out one by one, by a model that takes more than token ids
 
 NOTHING = {**NO_TEXT, "explained": None, "text": "", "words": []}
 """The explanation of a text in which nothing is left once it is cleaned."""
@@ -100,6 +102,8 @@ def occlusions(predictor: Predictor, prepared: str) -> Occlusions:
     Words that the model does not read, after the last token that it takes, do not count. Of a long text, neighbouring
     words are left out together, so that all texts without a word have MOST_TOKENS tokens at most.
     """
+    if not isinstance(predictor.tokens, TextTokens):
+        return _occlusions_of_text(predictor, prepared)
     ids, offsets = predictor.tokens.reading(prepared)
     words = word_spans(prepared, offsets)
     spans = grouped(words, max(1, MOST_TOKENS // len(ids)))
@@ -108,6 +112,15 @@ def occlusions(predictor: Predictor, prepared: str) -> Occlusions:
     left_out += [everything - set(span.tokens) for span in spans]
     rows = [predictor.tokens.in_windows(_without(ids, positions)) for positions in left_out]
     return Occlusions(predictor, prepared, spans, rows)
+
+
+def _occlusions_of_text(predictor: Predictor, prepared: str) -> Occlusions:
+    """Return the same for a model that also takes n-grams, which cross words: words are cut out of the text itself."""
+    found = [match.span() for match in _word().finditer(prepared)]
+    spans = grouped([Span(start, end, [i]) for i, (start, end) in enumerate(found)], max(1, MOST_TEXTS))
+    left_out = [prepared[: span.start] + " " + prepared[span.end :] for span in spans]
+    alone = [prepared[span.start : span.end] for span in spans]
+    return Occlusions(predictor, prepared, spans, predictor.tokens.ids([prepared, "", *left_out, *alone]))
 
 
 def _without(ids: Sequence[int], positions: set[int]) -> list[int]:

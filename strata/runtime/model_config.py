@@ -7,6 +7,7 @@ from typing import NamedTuple
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.decision import Threshold
+from strata.runtime.feeds import KINDS, TRANSFORMER
 from strata.text.windows import CHUNKS, HEAD_TAIL, Window
 
 HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches
@@ -65,6 +66,20 @@ def _probability(value: object, key: str, path: Path) -> float | None:
     if not 0 <= value <= HIGHEST_THRESHOLD:  # nor is NaN
         raise StrataError(f"{path}: {key} is {value:g}, must be a probability from 0 to 1, or null")
     return float(value)
+
+
+def read_kind(path: Path) -> str:
+    """Return the kind of model that a config.json is of, see feeds.py. Raises: StrataError on an unknown one."""
+    config = files.read_json(path)
+    kind = config.get("kind", TRANSFORMER) if isinstance(config, dict) else TRANSFORMER
+    if kind not in KINDS:
+        raise StrataError(f"{path}: kind is {kind!r}, must be one of {', '.join(KINDS)}; take the folder from one run")
+    return kind
+
+
+def read_cascade(path: Path) -> float | None:
+    """Return the probability from which a stack's TF-IDF answers alone; None: it never does. Raises: StrataError."""
+    return _probability(files.read_json(path).get("cascade"), "cascade", path)
 
 
 def _labels(config: object, path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""An ONNX classifier on this machine's CPU: token ids in, logits out. Imports nothing that takes long.
+"""An ONNX classifier on this machine's CPU: what is taken of texts in, logits out. Imports nothing that takes long.
 
 Texts are scored one by one. In a batch, int8 takes the scale of its activations from all texts together, so that a
 text's label would depend on its neighbours: 31 of 1,706 got another one in batches than alone (docs/lab-notes.md).
@@ -15,11 +15,11 @@ import onnxruntime
 
 from strata.base.cores import cores
 from strata.base.errors import StrataError
+from strata.runtime.feeds import INPUTS, TRANSFORMER, Sure, Taken, feed
 from strata.softmax import softmax
 
 CHUNK = 32  # texts that a thread takes at a time
 FATAL = 4  # ONNX Runtime's severity: it writes nothing else to the terminal
-INPUTS = dict.fromkeys(("input_ids", "attention_mask"), ("tensor(int64)", 2))  # name: type and rank
 OUTPUTS = {"logits": ("tensor(float)", 2)}
 MOST_WORDS = 200  # characters of its message
 REMEDY = "take the folder from one run: dvc checkout --force, or download it again"
@@ -32,14 +32,14 @@ class NotFiniteError(StrataError, ValueError):
 
 
 class OnnxClassifier:
-    """A model that takes input_ids and attention_mask, (1, tokens) int64 both. threads: at most; None: one per core.
+    """A model that takes of each text what its kind takes, see feeds.py. threads: at most; None: one per core.
 
     Of many texts, each thread scores one at a time; a single text has all threads. Each way has its own session, loaded
     when it is first needed, which raises StrataError when the file is no such model.
     """
 
-    def __init__(self, path: Path, threads: int | None = None):
-        self.path, self.threads = path, min(threads or cores(), cores())
+    def __init__(self, path: Path, threads: int | None = None, kind: str = TRANSFORMER):
+        self.path, self.threads, self.kind = path, min(threads or cores(), cores()), kind
 
     @cached_property
     def many(self) -> onnxruntime.InferenceSession:
@@ -56,8 +56,9 @@ class OnnxClassifier:
         """The number of labels."""
         return self.one.get_outputs()[0].shape[-1]
 
-    def logits(self, input_ids: Sequence[Sequence[int]], alone: bool = True) -> np.ndarray:
-        """Return (texts, labels) float64. input_ids: a text's token ids each, those of several windows in rows.
+    def logits(self, input_ids: Sequence[Taken], alone: bool = True) -> np.ndarray:
+        """Return (texts, labels) float64. input_ids: what is taken of each text, the ids of several windows in rows.
+
 
         alone: no other text is scored meanwhile.
         Raises: NotFiniteError on NaN or infinite logits; StrataError when the model fails on a text.
@@ -66,7 +67,7 @@ class OnnxClassifier:
             return self._finite(self._score(self.one if alone else self.many, input_ids))
         return self.gathered(self.submitted(input_ids))
 
-    def submitted(self, input_ids: Sequence[Sequence[int]]) -> list[Future[np.ndarray]]:
+    def submitted(self, input_ids: Sequence[Taken]) -> list[Future[np.ndarray]]:
         """Start to score texts side by side, after those that were submitted before, and without a pause between them.
 
         Returns: logits to come, of CHUNK texts each at most, for `gathered`.
@@ -84,7 +85,7 @@ class OnnxClassifier:
                 future.cancel()
         return self._finite(np.concatenate(logits) if logits else np.empty((0, self.labels)))
 
-    def probabilities(self, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
+    def probabilities(self, input_ids: Sequence[Taken]) -> np.ndarray:
         """Return the softmax of `logits`. Arguments and errors: as there."""
         return softmax(self.logits(input_ids))
 
@@ -107,33 +108,33 @@ class OnnxClassifier:
         except Exception as error:  # of many kinds
             raise StrataError(f"{self.path}: ONNX Runtime cannot load it ({_reason(error)}); {REMEDY}") from None
         inputs, outputs = _types(session.get_inputs()), _types(session.get_outputs())
-        if inputs != INPUTS or outputs != OUTPUTS:
+        if inputs != INPUTS[self.kind] or outputs != OUTPUTS:
             raise StrataError(
                 f"{self.path}: takes {_listed(inputs)} and gives {_listed(outputs)}; a classifier takes "
-                f"{_listed(INPUTS)} and gives {_listed(OUTPUTS)}: {REMEDY}"
+                f"{_listed(INPUTS[self.kind])} and gives {_listed(OUTPUTS)}: {REMEDY}"
             )
         return session
 
-    def _score(self, session: onnxruntime.InferenceSession, input_ids: Sequence[Sequence[int]]) -> np.ndarray:
-        """Return (texts, labels) float64, a window at a time. Raises: StrataError when the model fails.
+    def _score(self, session: onnxruntime.InferenceSession, input_ids: Sequence[Taken]) -> np.ndarray:
+        """Return (texts, labels) float64, a window of a text at a time. Raises: StrataError when the model fails."""
+        logits = [taken.logits if isinstance(taken, Sure) else self._of_text(session, taken) for taken in input_ids]
+        return np.array(logits, dtype=np.float64)
 
-        The logits of a text are the mean over its windows.
-        """
-        logits = [
-            np.mean([self._of_window(session, window) for window in np.atleast_2d(ids)], axis=0, dtype=np.float64)
-            for ids in input_ids
-        ]
-        return np.array(logits)
+    def _of_text(self, session: onnxruntime.InferenceSession, taken: Taken) -> np.ndarray:
+        """Return the logits of a text, (labels,): the mean over its windows. Raises: as `_score`."""
+        windows = taken if isinstance(taken, np.ndarray) and taken.ndim == 2 else [taken]
+        return np.mean([self._of_window(session, window) for window in windows], axis=0, dtype=np.float64)
 
-    def _of_window(self, session: onnxruntime.InferenceSession, ids: np.ndarray) -> np.ndarray:
-        """Return the logits of token ids, (labels,). Raises: StrataError when the model fails."""
-        row = np.asarray(ids, dtype=np.int64)[None]
+    def _of_window(self, session: onnxruntime.InferenceSession, taken: Taken) -> np.ndarray:
+        """Return the logits of a window, (labels,). Raises: as `_score`."""
+        inputs = feed(taken)
         try:
-            outputs = session.run(["logits"], {"input_ids": row, "attention_mask": np.ones_like(row)})
+            outputs = session.run(["logits"], inputs)
         except Exception as error:  # such as a token that the model lacks
+            size = next(iter(inputs.values())).size
             raise StrataError(
-                f"{self.path}: fails on a text of {row.size:,} tokens ({_reason(error)}); take model and tokenizer "
-                "from one run"
+                f"{self.path}: fails on a text of {size:,} tokens ({_reason(error)}); take model and tokenizer from "
+                "one run"
             ) from None
         return outputs[0][0]
 

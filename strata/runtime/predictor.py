@@ -12,16 +12,23 @@ from strata.base.as_text import as_text
 from strata.base.errors import StrataError, did_you_mean
 from strata.decision import decide, is_sure
 from strata.runtime import manifest
-from strata.runtime.model_config import read_decision
+from strata.runtime.cascade import FILE as CASCADE
+from strata.runtime.cascade import Cascade
+from strata.runtime.feeds import STACK, TFIDF, TRANSFORMER
+from strata.runtime.model_config import read_cascade, read_decision, read_kind
 from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime
 from strata.runtime.preparation import NAME as PREPARATION
 from strata.runtime.preparation import read_preparation
+from strata.runtime.text_features import TextBoth, TextFeatures
 from strata.runtime.text_tokens import MOST_CHARACTERS, TextTokens
 from strata.text.cleaning import cleaned
+from strata.tfidf.ngrams import NAME as VOCABULARY
 
 QUANTIZED, FP32 = "onnx/model_quantized.onnx", "onnx/model.onnx"
 CONFIG, TOKENIZER = "config.json", "tokenizer.json"
+READ = {TRANSFORMER: (TOKENIZER,), TFIDF: (VOCABULARY,), STACK: (TOKENIZER, VOCABULARY)}
+"""What a predictor reads beside the configuration and the weights, by the kind of model."""
 INSIDE = ("models/quantize", "quantize")  # of a project, and of its models: the model folder
 NO_TEXT = {"label": None, "probability": None}
 """The answer to a text in which nothing is left once it is cleaned."""
@@ -31,30 +38,31 @@ BLOCK = 4096  # texts that are tokenized at a time, so that their tokens do not 
 class Predictor:
     """A classifier on this machine's CPU.
 
-    folder: what quantize wrote. model: the file in it. threads: texts that are scored at a time, at most one per core;
-    None: one per core.
+    folder: what quantize wrote. model: the file in it; None: the one that serves, see `serving_file`. threads: texts
+    that are scored at a time, at most one per core; None: one per core.
     Raises: StrataError when the folder lacks a file, or holds one that is broken or not in its manifest.
     """
 
-    def __init__(self, folder: str | os.PathLike, model: str = QUANTIZED, threads: int | None = None):
+    def __init__(self, folder: str | os.PathLike, model: str | None = None, threads: int | None = None):
         folder = Path(folder)
         if threads is not None and threads < 1:
             raise StrataError(f"threads is {threads}, must be 1 or more")
-        check_files(folder, model)
-        optional = [PREPARATION] if (folder / PREPARATION).is_file() else []
-        listed = manifest.check(folder, (CONFIG, TOKENIZER, model, *optional))
+        model = check_files(folder, model)
+        kind, optional = read_kind(folder / CONFIG), [PREPARATION] if (folder / PREPARATION).is_file() else []
+        cascade = cascade_file(folder, model)
+        listed = manifest.check(folder, (CONFIG, *READ[kind], model, *optional, *cascade))
         check_runtime(folder / model, listed.get("onnxruntime"))
         self.labels, self.positive, self.threshold, self.abstain_below = read_decision(folder / CONFIG)
         self.preparation = read_preparation(folder)
-        self.tokens = TextTokens(folder / TOKENIZER, folder / CONFIG)
-        self.classifier = OnnxClassifier(folder / model, threads)
+        self.tokens = _taking(folder, kind, bool(cascade))
+        self.classifier = OnnxClassifier(folder / model, threads, kind)
         if self.classifier.labels != len(self.labels):
             raise StrataError(
                 f"{folder}: config.json has {len(self.labels)} labels, the model {self.classifier.labels}; take both "
                 "from one run"
             )
         known = files.read_json(folder / CONFIG).get("vocab_size")
-        if isinstance(known, int) and self.tokens.size > known:
+        if kind != TFIDF and isinstance(known, int) and self.tokens.size > known:
             raise StrataError(
                 f"{folder / TOKENIZER}: has {self.tokens.size:,} tokens, the model {known:,}; take both from one run"
             )
@@ -135,8 +143,33 @@ def _listed(texts: object) -> list:
     return list(texts)
 
 
-def check_files(folder: Path, model: str) -> None:
-    """Raise StrataError when this is no model folder, or it lacks a file that the predictor reads."""
+def serving_file(folder: Path) -> str:
+    """Return the file of a model folder that serves, unless another is asked for: int8, or TF-IDF's only one."""
+    return FP32 if read_kind(folder / CONFIG) == TFIDF else QUANTIZED
+
+
+def cascade_file(folder: Path, model: str) -> list[str]:
+    """Return the file that the cascade of a stack reads, if it has one. model: the file with the weights, int8's."""
+    return [CASCADE] if model == QUANTIZED and read_cascade(folder / CONFIG) is not None else []
+
+
+def _taking(folder: Path, kind: str, with_cascade: bool) -> TextTokens | TextFeatures | TextBoth:
+    """Return what takes of texts what a kind of model needs."""
+    features = None if kind == TRANSFORMER else TextFeatures(folder / VOCABULARY)
+    if kind == TFIDF:
+        return features
+    tokens = TextTokens(folder / TOKENIZER, folder / CONFIG)
+    if not features:
+        return tokens
+    cascade = Cascade(folder / CASCADE, read_cascade(folder / CONFIG)) if with_cascade else None
+    return TextBoth(tokens, features, cascade)
+
+
+def check_files(folder: Path, model: str | None) -> str:
+    """Return the file with the weights; model: that is asked for, None for `serving_file`.
+
+    Raises: StrataError when this is no model folder, or it lacks a file that the predictor reads.
+    """
     if not os.path.isdir(folder):  # noqa: PTH112, Path raises on a text that cannot be a path
         found = "is a file, not a folder" if os.path.exists(folder) else "no such folder"  # noqa: PTH110
         raise StrataError(
@@ -150,10 +183,13 @@ def check_files(folder: Path, model: str) -> None:
         inside = next((path for path in map(folder.joinpath, INSIDE) if (path / CONFIG).is_file()), None)
         advice = f"did you mean {inside}?" if inside else "name a model folder, such as models/quantize after dvc repro"
         raise StrataError(f"{folder / CONFIG}: no such file; {advice}")
+    kind = read_kind(folder / CONFIG)
+    model = model or serving_file(folder)
     if model not in (QUANTIZED, FP32) and not (folder / model).is_file():
         models = sorted(path.relative_to(folder).as_posix() for path in folder.glob("onnx/*.onnx"))
         raise StrataError(f"{folder / model}: no such file{did_you_mean(model, models)}")
-    for name in (model, TOKENIZER):
+    for name in (model, *READ[kind]):
         if not (folder / name).is_file():
             fp32 = f", or take {FP32}" if name == QUANTIZED and (folder / FP32).is_file() else ""
             raise StrataError(f"{folder / name}: no such file; run stages.quantize, or dvc repro{fp32}")
+    return model

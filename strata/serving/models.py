@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from strata.base.errors import StrataError
 from strata.runtime import manifest
-from strata.runtime.predictor import CONFIG, QUANTIZED, TOKENIZER, Predictor, check_files
+from strata.runtime.cascade import FILE as CASCADE
+from strata.runtime.feeds import STACK
+from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, READ, Predictor, check_files
 from strata.runtime.preparation import NAME as PREPARATION
 
 SHOWN = 12  # digits of a version
@@ -24,13 +26,13 @@ class Model(NamedTuple):
     version: str
 
 
-def loaded(name: str, folder: Path, model: str = QUANTIZED) -> Model:
-    """Load a model folder whole. model: the file in it.
+def loaded(name: str, folder: Path, model: str | None = None) -> Model:
+    """Load a model folder whole. model: the file in it; None: the one that serves.
 
     It is loaded from a copy whose files are those that its manifest lists, since the folder may be written meanwhile.
     Raises: StrataError where it is no model folder, or not that of one run.
     """
-    check_files(folder, model)
+    model = check_files(folder, model)
     with tempfile.TemporaryDirectory(prefix="strata-serve-") as place:
         copy = Path(place) / "model"
         try:
@@ -52,9 +54,9 @@ def _copy(folder: Path, copy: Path, model: str) -> None:
             shutil.copyfile(folder / file, copy / file)
 
 
-def read_files(model: str) -> tuple[str, ...]:
-    """Return the files of a folder that a predictor reads. model: the file with the weights."""
-    return CONFIG, TOKENIZER, PREPARATION, model
+def read_files(model: str | None) -> tuple[str, ...]:
+    """Return the files that a predictor may read of a folder. model: the file with the weights; None: either."""
+    return CONFIG, *READ[STACK], PREPARATION, CASCADE, *([model] if model else [QUANTIZED, FP32])
 
 
 def version(folder: Path) -> str:
@@ -65,10 +67,11 @@ def version(folder: Path) -> str:
 class Models:
     """Models by their names. The first one is the default.
 
-    folders: by name. model: the file in each. Raises: StrataError where one cannot be loaded.
+    folders: by name. model: the file in each; None: the one that serves. Raises: StrataError where one is
+    broken.
     """
 
-    def __init__(self, folders: Mapping[str, Path], model: str = QUANTIZED):
+    def __init__(self, folders: Mapping[str, Path], model: str | None = None):
         self.file = model
         self._models = {name: loaded(name, folder, model) for name, folder in folders.items()}
         self.default = next(iter(self._models))

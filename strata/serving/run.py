@@ -15,7 +15,7 @@ from strata.serving.watch import Watch
 
 
 def serve(
-    folders: Mapping[str, Path], model: str, host: str, port: int, threads: int, limits: Limits, key: str | None
+    folders: Mapping[str, Path], model: str | None, host: str, port: int, threads: int, limits: Limits, key: str | None
 ) -> None:
     """Serve the models of some folders until a signal ends it. folders: by name. model: the file in each.
 

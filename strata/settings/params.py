@@ -13,7 +13,13 @@ MetricName = Literal[tuple(NAMES)]
 
 
 class Model(Section):
-    """The checkpoint that training starts from. Read by tokenize, adapt and train."""
+    """The kind of model that ships, and the checkpoint that training starts from."""
+
+    kind: Literal["transformer", "tfidf", "stack"] = Field(
+        description="The model that ships. transformer: the fine-tuned checkpoint. tfidf: baseline's TF-IDF with "
+        "logistic regression; nothing is trained on a checkpoint then. stack: both, their log probabilities weighted "
+        "on validation rows. evaluate says what each would give."
+    )
 
     checkpoint: str = Field(
         min_length=1,
@@ -373,6 +379,10 @@ class Quantize(Section):
         "overflow. mostly_int8: per_channel, but the eighth of the matrices with the largest int8 error stay fp32. "
         "weight_only: 8-bit weights in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
+    cascade: bool = Field(
+        description="With model.kind stack: let TF-IDF alone answer the texts that it is sure of, if that loses at "
+        "most 0.002 of gate_metric on validation rows, and spares the transformer at least 72% of them."
+    )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
     max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(
         description="Largest loss of int8 in gate_metric, in its own units; 0.01 is one point of accuracy. A negative "
@@ -422,3 +432,21 @@ class Params(Section):
     watch: Watch
     evaluate: Evaluate
     quantize: Quantize
+
+    @model_validator(mode="after")
+    def _a_cascade_is_of_a_stack(self) -> "Params":
+        if self.quantize.cascade and self.model.kind != "stack":
+            raise ValueError(
+                f"quantize.cascade is true and model.kind is {self.model.kind}: a cascade needs the two models of a "
+                "stack; set cascade to false"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_stack_reads_one_window(self) -> "Params":
+        if self.model.kind == "stack" and self.tokenize.window == "chunks":
+            raise ValueError(
+                "model.kind is stack and tokenize.window is chunks: a stack reads one window of a text; set window to "
+                "head or head_tail, or kind to transformer"
+            )
+        return self

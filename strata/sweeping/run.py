@@ -85,7 +85,12 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
 
     jobs: trials side by side. restart: forget those that there are. ray: address of the cluster to run them on, not
     here; auto: the one that Ray finds.
+    Raises: StrataError when model.kind is tfidf, of which nothing is trained.
     """
+    if read_yaml(project / "params.yaml").get("model", {}).get("kind") == "tfidf":
+        raise StrataError(
+            "params.yaml: model.kind is tfidf, so a trial trains nothing that could be scored; set it to transformer"
+        )
     state = project / STATE / name
     with _only_one(state, name):
         study = begun_study(project, name, sweep, restart)
