@@ -47,8 +47,8 @@ def load(folder: Path, tokenizer_folder: Path, seed: int) -> tuple["PreTrainedMo
 
 def adapted_checkpoint(data: Path, tokenizer_folder: Path, settings: Params) -> tuple["PreTrainedModel", dict]:
     """Return the checkpoint with an adapted encoder, and the metrics. data: the tokenized training rows."""
-    model, seed = settings.model, settings.seed
-    folder = checkpoint.locate(model.checkpoint, model.revision, model.sha256)
+    seed = settings.seed
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     # the Trainer uses every visible GPU, and each would enlarge the batch
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     # these imports take seconds, and without an adaptation none is needed
