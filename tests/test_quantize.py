@@ -27,6 +27,7 @@ from tests.conftest import ROOT
 
 LIMITS = Quantize(
     candidates=["per_channel"],
+    cascade=False,
     gate_metric="accuracy",
     max_loss=0.01,
     max_label_loss=0.05,
