@@ -191,6 +191,12 @@ def test_a_cascade_needs_a_stack(project):
         project.run("ingest")
 
 
+def test_a_stack_does_not_read_chunks(project):
+    project.params(model={"kind": "stack"}, tokenize={"window": "chunks"})
+    with pytest.raises(StrataError, match=r"model.kind is stack and tokenize.window is chunks: .* head or head_tail"):
+        project.run("ingest")
+
+
 def gate_rows(rows: int) -> tuple[GateRows, np.ndarray]:
     """Rows of two labels that a stack predicts right, and its probabilities."""
     label = np.arange(rows) % 2
