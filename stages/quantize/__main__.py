@@ -348,7 +348,6 @@ def with_cascade(
     return *served, {"answered_early": share}
 
 
-
 def chosen_scores(
     inputs: Inputs, validation: np.ndarray, test: np.ndarray, abstain_below: float | None, seed: int
 ) -> Scores:
