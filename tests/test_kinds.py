@@ -19,7 +19,9 @@ from strata.publishing import space
 from strata.runtime import manifest
 from strata.runtime.explain import explain
 from strata.score_table import parse
+from strata.serving.models import loaded
 from strata.settings.reader import read_settings
+from strata.sweeping.run import run as sweep
 from tests.conftest import Project
 
 AFTER_TRAINING = ("evaluate", "quantize", "report")
@@ -108,6 +110,14 @@ def test_predict_labels_a_file_by_every_kind(project_of_kind, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tfidf", "stacked", "cascaded"])
+def test_a_server_loads_a_copy_that_answers_the_same(kind, request):
+    folder, texts = request.getfixturevalue(kind).root / "models/quantize", ["a good film", "dull", "unheard"]
+    model = loaded("films", folder)
+    assert np.array_equal(model.predictor.probabilities(texts), Predictor(folder).probabilities(texts))
+
+
+@pytest.mark.slow
 def test_a_changed_vocabulary_is_refused(stacked, tmp_path):
     folder = stacked.copied(tmp_path / "project").root / "models/quantize"
     (folder / "vocabulary.json").write_text("{}", encoding="utf-8")
@@ -189,6 +199,12 @@ def test_a_cascade_needs_a_stack(project):
     project.params(quantize={"cascade": True})
     with pytest.raises(StrataError, match=r"quantize.cascade is true and model.kind is transformer: a cascade needs"):
         project.run("ingest")
+
+
+def test_a_search_is_refused_where_nothing_is_trained(tmp_path):
+    (tmp_path / "params.yaml").write_text("model: {kind: tfidf}\n", encoding="utf-8")
+    with pytest.raises(StrataError, match=r"model.kind is tfidf, so a trial trains nothing"):
+        sweep(tmp_path, "any", None, 1, False)
 
 
 def gate_rows(rows: int) -> tuple[GateRows, np.ndarray]:
