@@ -110,3 +110,14 @@ def test_a_bounded_error_is_not_evaluates_and_excuses_no_model_that_is_no_better
     truth = (np.arange(400) % 40 == 0).astype(int)
     (told,) = cautions(facts(rows(truth, 0.75 * learned(truth, 0.4)), goal="error <= 0.01"))
     assert "is no better than always giving the most frequent label" in told
+
+
+@pytest.mark.parametrize(("skill", "is_told"), [(0.1, True), (0.8, False)])
+def test_a_model_that_is_worse_than_tfidf_is_told(skill, is_told):
+    ours, others = rows(TRUTH, learned(TRUTH, skill)), learned(TRUTH, 0.7, seed=1)
+    found = facts(ours)
+    tfidf = verdicts(ours, {"tfidf": np.stack([1 - others, others], axis=1)}, 1, 0)
+    measures = found.measures._replace(verdicts=pd.concat([found.measures.verdicts, tfidf], ignore_index=True))
+    told = [sentence for sentence in cautions(found._replace(measures=measures)) if sentence.startswith("TF-IDF beats")]
+    assert bool(told) == is_told
+    assert not told or "which is worse by " in told[0]

@@ -19,7 +19,9 @@ from strata.publishing import space
 from strata.runtime import manifest
 from strata.runtime.explain import explain
 from strata.score_table import parse
+from strata.serving.models import loaded
 from strata.settings.reader import read_settings
+from strata.sweeping.run import run as sweep
 from tests.conftest import Project
 
 AFTER_TRAINING = ("evaluate", "quantize", "report")
@@ -105,6 +107,14 @@ def test_predict_labels_a_file_by_every_kind(project_of_kind, tmp_path, capsys):
     source.write_text("text\na good lovely film\na dull awful plot\n", encoding="utf-8")
     predict.main([str(project_of_kind.root / "models/quantize"), str(source), "--out", str(out)])
     assert pd.read_csv(out)["label"].tolist() == ["positive", "negative"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tfidf", "stacked", "cascaded"])
+def test_a_server_loads_a_copy_that_answers_the_same(kind, request):
+    folder, texts = request.getfixturevalue(kind).root / "models/quantize", ["a good film", "dull", "unheard"]
+    model = loaded("films", folder)
+    assert np.array_equal(model.predictor.probabilities(texts), Predictor(folder).probabilities(texts))
 
 
 @pytest.mark.slow
@@ -195,6 +205,12 @@ def test_a_stack_does_not_read_chunks(project):
     project.params(model={"kind": "stack"}, tokenize={"window": "chunks"})
     with pytest.raises(StrataError, match=r"model.kind is stack and tokenize.window is chunks: .* head or head_tail"):
         project.run("ingest")
+
+
+def test_a_search_is_refused_where_nothing_is_trained(tmp_path):
+    (tmp_path / "params.yaml").write_text("model: {kind: tfidf}\n", encoding="utf-8")
+    with pytest.raises(StrataError, match=r"model.kind is tfidf, so a trial trains nothing"):
+        sweep(tmp_path, "any", None, 1, False)
 
 
 def gate_rows(rows: int) -> tuple[GateRows, np.ndarray]:

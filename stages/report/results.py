@@ -105,13 +105,14 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
         calibration["threshold"] = dict(zip(names, calibration["threshold"], strict=True))
     calibration |= {"before": scored["uncalibrated", "test"], "after": scored["fp32", "test"]}
     notes, int8 = read_json(evaluate / "notes.json"), scored["int8", "test"]
+    is_trained = len(notes["model_kinds"]) > 1  # where TF-IDF ships, there is no other kind
     goal = parse_goal(calibration["goal"]) if calibration["goal"] else None
     goal = goal if goal and goal.may_abstain else None
     if goal and (missed := missed_error(goal, int8["answered_error"], int8["interval"]["answered_error"])):
         notes["cautions"].append(missed)
     return notes | {
         "goal": goal,
-        "scores": {model: scored[model, "test"] for model, _ in SCORED if (model, "test") in scored},
+        "scores": {model: scored[model, "test"] for model, _ in SCORED if is_trained or model != "untuned"},
         "parts": {split: scored["fp32", split] for split in ("train", "validation", "test")},
         "verdicts": by_column(plots / "evaluate/verdicts.csv", "model"),
         "behaviour": by_column(plots / "evaluate/behaviour.csv", "change"),

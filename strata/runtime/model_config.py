@@ -79,7 +79,8 @@ def read_kind(path: Path) -> str:
 
 def read_cascade(path: Path) -> float | None:
     """Return the probability from which a stack's TF-IDF answers alone; None: it never does. Raises: StrataError."""
-    return _probability(files.read_json(path).get("cascade"), "cascade", path)
+    config = files.read_json(path)
+    return _probability(config.get("cascade"), "cascade", path) if isinstance(config, dict) else None
 
 
 def _labels(config: object, path: Path) -> list[str]:
