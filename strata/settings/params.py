@@ -17,8 +17,8 @@ class Model(Section):
 
     kind: Literal["transformer", "tfidf", "stack"] = Field(
         description="The model that ships. transformer: the fine-tuned checkpoint. tfidf: baseline's TF-IDF with "
-        "logistic regression; nothing is trained on a checkpoint then. stack: both, their log probabilities weighted "
-        "on validation rows. evaluate says what each would give."
+        "logistic regression; no checkpoint is fine-tuned. stack: a weighted sum of the log probabilities of both; the "
+        "weights are fitted on validation rows. evaluate compares the kinds."
     )
 
     checkpoint: str = Field(
@@ -130,9 +130,9 @@ class Resample(Section):
     """Balancing of the training rows, and changed copies of them; no other rows change."""
 
     share: Annotated[Float, Field(gt=0, le=1)] = Field(
-        description="Share of the training rows that are used, before anything else, above 0 to 1: of each label, "
-        "whole groups and copies at a time. The rows of a smaller share are among those of a larger one. The sweep "
-        "learning_curve varies it. 1: all."
+        description="Share of the training rows to use, above 0 to 1. It is taken from each label before balancing; "
+        "groups and copies stay together. Each smaller share is a part of the larger ones. The sweep learning_curve "
+        "varies it. 1: all."
     )
     strategy: Literal["none", "undersample", "oversample", "factors", "counts"] = Field(
         description="none; undersample: as many rows of every label as of the rarest; oversample: as many as of the "
@@ -150,15 +150,15 @@ class Resample(Section):
     augment: int = Field(
         ge=0,
         le=20,
-        description="Changed copies of each training row, after balancing, with its label and id; TF-IDF is fitted on "
-        "them, too. 0: off.",
+        description="Changed copies to add for each training row, after balancing. A copy keeps the label and id of "
+        "its row. TF-IDF is fitted on the copies, too. 0: off.",
     )
     augment_changes: Annotated[list[Change], Field(min_length=1)] = Field(
-        description="How a copy is changed, about once in ten words. typo: two letters inside a word swapped, one left "
-        "out or written twice. case: a word in capitals or in lower case, which an uncased checkpoint does not see. "
-        "drop: a word left out. swap: two neighbouring words swapped. evaluate's behaviour test swaps letters by the "
-        "same rule and changes the case of whole texts: after training on typo or case, it says less about other "
-        "errors. A text that none applies to is repeated as it is."
+        description="Kinds of changes, one of which is made about once in ten words, at least once. typo: swap two "
+        "letters inside a word, leave one out, or write one twice. case: write a word in capitals or in lower case, "
+        "which has no effect on an uncased checkpoint. drop: leave out a word. swap: swap two neighbouring words. If "
+        "none applies to a text, its copy is unchanged. evaluate's behaviour test also swaps letters, and changes the "
+        "case of whole texts. After training on typo or case, its result says less about other errors."
     )
 
     @model_validator(mode="after")
@@ -185,13 +185,13 @@ class Tokenize(Section):
         "256, ... and the model's limit that cuts at most 5% of the training rows."
     )
     window: Literal["head", "head_tail", "chunks"] = Field(
-        description="What is read of a longer text. head: its first max_length tokens; head_tail: of these places, a "
-        "quarter for its start and the rest for its end; chunks: all of it in overlapping windows of max_length "
-        "tokens, whose mean logits are the text's."
+        description="Which tokens of a longer text are read. head: the first max_length. head_tail: max_length tokens, "
+        "a quarter of them from the start and the rest from the end. chunks: overlapping windows of max_length tokens, "
+        "up to max_chunks; their logits are averaged."
     )
-    chunk_overlap: int = Field(ge=0, description="With window chunks, tokens that neighbouring windows share.")
+    chunk_overlap: int = Field(ge=0, description="With window chunks: tokens that neighbouring windows share.")
     max_chunks: int = Field(
-        ge=2, description="With window chunks, most windows of a text, which bounds time and memory; the rest is cut."
+        ge=2, description="With window chunks: most windows of a text, to limit time and memory; the rest is cut."
     )
 
     @model_validator(mode="after")
@@ -209,15 +209,14 @@ class Adapt(Section):
     """Training on the training rows before fine-tuning, without a classification head."""
 
     objective: Literal["masked", "contrastive"] = Field(
-        description="masked: predict masked tokens from the others, without labels. contrastive: move the mean of the "
-        "tokens' embeddings together for texts of one label and apart for others, over all pairs in a batch (as in "
-        "SetFit, with sentence-transformers' cosine loss); for few labelled rows."
+        description="masked: predict masked tokens from the others, without labels. contrastive: pull the embeddings "
+        "of texts with the same label together and push others apart, for few labelled rows. A text's embedding is the "
+        "mean of its token embeddings, and the loss is over all pairs in a batch (sentence-transformers' cosine loss, "
+        "as in SetFit)."
     )
     epochs: int = Field(ge=0, description="Passes over the training rows' texts; 0: off.")
     lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
-    batch_size: int = Field(
-        ge=1, description="Rows in a batch; with contrastive, at least two, and memory is that of one batch."
-    )
+    batch_size: int = Field(ge=1, description="Rows in a batch, all in memory at once; contrastive takes at least two.")
     masked: Annotated[Float, Field(gt=0, lt=1)] = Field(
         description="Share of the tokens that are masked and predicted from the others, 0 to 1; unused with "
         "contrastive."
@@ -240,9 +239,9 @@ class Train(Section):
         description="Course of the learning rate after the warm-up."
     )
     layer_decay: Annotated[Float, Field(gt=0, le=1)] = Field(
-        description="Factor of the learning rate from each layer to the one below, above 0 to 1: the classification "
-        "head has lr, the last layer lr * layer_decay, and so on down to the embeddings, which have the least; LoRA's "
-        "matrices have the rate of their layer. 1: one rate for all."
+        description="Layer-wise learning-rate decay: the factor from each layer to the one below, above 0 to 1. The "
+        "classification head has lr, the last layer lr * layer_decay, and so on; the embeddings have the lowest rate. "
+        "LoRA's matrices have the rate of their layer. 1: one rate for all."
     )
     warmup: Annotated[Float, Field(ge=0, lt=1)] = Field(
         description="Share of all optimizer steps over which the learning rate rises from 0, 0 to 1."
@@ -250,9 +249,9 @@ class Train(Section):
     weight_decay: Annotated[Float, Field(ge=0)] = Field(description="AdamW's decoupled weight decay.")
     epochs: int = Field(ge=1, description="Passes over the training rows.")
     min_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        description="Least number of optimizer steps: there are as many more whole passes as it needs, for few rows. "
-        "Validation is scored as often as with epochs alone, evenly spaced, so that the distances grow, and with them "
-        "what patience waits for. null: epochs decides."
+        description="Least number of optimizer steps, for few rows: whole passes are added until there are that many. "
+        "The number of evaluations stays the same, evenly spaced, so there are more steps between two of them, and "
+        "patience lasts for more steps. null: epochs alone decides."
     )
     batch_size: int = Field(ge=1, description="Rows in a batch.")
     batch_tokens: Annotated[int, Field(ge=1)] | None = Field(
@@ -290,9 +289,9 @@ class Train(Section):
     )
     ema_decay: Annotated[Float, Field(gt=0, lt=1)] | None = Field(
         description="Decay of an exponential moving average of the trained weights, between 0 and 1. The averaged "
-        "weights are scored at each evaluation, and the best of them are kept. 0.99 averages over about the last 100 "
-        "optimizer steps; in the first ones it is lower, min(ema_decay, (1 + step) / (10 + step)), so that the weights "
-        "before training do not count. null: the weights themselves."
+        "weights are scored at each evaluation, and the best of them are kept. The decay at a step is min(ema_decay, "
+        "(1 + step) / (10 + step)), so that the weights before training soon stop counting. With 0.99, the average "
+        "covers about the last ninth of the steps so far and, after 890 steps, about the last 100. null: no average."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(
@@ -380,8 +379,8 @@ class Quantize(Section):
         "weight_only: 8-bit weights in blocks of 32, computed in fp32: smaller than fp32, and slower."
     )
     cascade: bool = Field(
-        description="With model.kind stack: let TF-IDF alone answer the texts that it is sure of, if that loses at "
-        "most 0.002 of gate_metric on validation rows, and spares the transformer at least 72% of them."
+        description="With model.kind stack: TF-IDF alone answers the texts that it is sure of, if that loses at most "
+        "0.002 of gate_metric on validation rows, and at least 72% of them skip the transformer."
     )
     gate_metric: MetricName = Field(description="Metric by which int8 is compared with fp32.")
     max_loss: Annotated[Float, Field(ge=-1, le=1)] = Field(

@@ -140,7 +140,7 @@ class Recipe(Section):
     annotate: list[Annotated[str, Field(min_length=1)] | FirstOf] = Field(
         description="Columns whose value is appended to the text as one special token, such as <director=Ken Kwapis>, "
         "which tokenize adds to the vocabulary; {column: writer, split: ';'} takes the first of several values. The "
-        "tokens stand at the end, so window head of tokenize cuts them off where a text is longer than its max_length.",
+        "tokens are at the end, so if tokenize.window is head, they are cut off from texts longer than max_length.",
     )
     sample: Annotated[int, Field(ge=1)] | None = Field(
         description="Most rows to keep, drawn with the seed, each label at its own share; null: all."
