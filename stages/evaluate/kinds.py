@@ -69,7 +69,7 @@ class Line(NamedTuple):
         """The kind's accuracy on test rows with its interval, and the verdict."""
         ends = self.test["interval"]["accuracy"]
         bounds = f" ({ends['low']:.3f} to {ends['high']:.3f})" if ends else ""
-        verdict = f"beside what ships, {self.words}" if self.words else "ships"
+        verdict = f"compared with what ships, {self.words}" if self.words else "ships"
         return f"model.kind {self.kind} {verdict}; accuracy {self.test['accuracy']:.3f}{bounds}"
 
 
