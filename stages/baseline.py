@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -32,7 +32,7 @@ from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
 from strata.text.annotation import annotated
 from strata.text.scripts import WORD, share_in_words, share_without_spaces
-from strata.tfidf.fitted import Fitted
+from strata.tfidf.fitted import Fitted, with_first_label
 from strata.tfidf.ngrams import CHARACTERS, WORDS, Vocabulary
 
 HEADLINES = ("accuracy", "f1_macro")
@@ -85,7 +85,9 @@ class Tfidf(NamedTuple):
         """Return (rows, labels)."""
         features = self.vectorizer.transform(annotated(rows["text"], rows["annotation"]))
         known = np.diff(features.indptr) > 0  # (rows,) bool
-        return np.where(known[:, None], self.model.predict_log_proba(features), self.prior)
+        columns = self.model.decision_function(features).reshape(len(rows), -1)
+        # not predict_log_proba, which is the logarithm of a probability that may have been rounded to 0
+        return np.where(known[:, None], log_softmax(with_first_label(columns), axis=1), self.prior)
 
     @property
     def kept(self) -> Fitted:

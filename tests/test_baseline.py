@@ -120,6 +120,13 @@ def test_texts_of_single_signs_are_told_apart(signs):
     assert (scored([(signs[i % 2] * (1 + i % 3), i % 2) for i in range(30)]).argmax(axis=1) == np.arange(30) % 2).all()
 
 
+def test_no_log_probability_is_infinite_however_sure_tfidf_is():
+    train = pd.DataFrame({"text": ["good film", "bad film"] * 50, "annotation": None, "label": [0, 1] * 50})
+    sure = fitted_tfidf(train, Baseline(ngram_max=1, min_df=1, c=1e9))
+    sure.model.coef_ *= 100
+    assert np.isfinite(sure.log_probabilities(train)).all()
+
+
 def test_a_text_without_anything_known_gets_the_prior():
     train = pd.DataFrame({"text": ["good film"] * 3 + ["bad film"], "annotation": None, "label": [0, 0, 0, 1]})
     unknown = pd.DataFrame({"text": ["???", "unheard of"], "annotation": None, "label": 0})

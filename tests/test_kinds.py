@@ -1,6 +1,7 @@
 """What each kind of model gives, and what ships where model.kind is tfidf or stack: from evaluate to the predictor."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -195,9 +196,31 @@ def test_a_cascade_answers_by_tfidf_what_it_is_sure_of_and_asks_the_stack_of_the
     assert share == pytest.approx(sure[:-1].mean(), abs=1e-5)
 
 
+@pytest.mark.slow
+def test_a_predictor_of_a_cascade_does_not_need_its_folder_any_more(cascaded, tmp_path):
+    expected = Predictor(cascaded.root / "models/quantize").probabilities(["good film"])
+    shutil.copytree(cascaded.root / "models/quantize", tmp_path / "model")
+    predictor = Predictor(tmp_path / "model")
+    shutil.rmtree(tmp_path / "model")
+    assert predictor.probabilities(["good film"]).tolist() == expected.tolist()
+
+
 def test_a_cascade_needs_a_stack(project):
     project.params(quantize={"cascade": True})
     with pytest.raises(StrataError, match=r"quantize.cascade is true and model.kind is transformer: a cascade needs"):
+        project.run("ingest")
+
+
+@pytest.mark.parametrize(
+    ("kind", "goal", "cascade", "said"),
+    [
+        ("stack", "f1", True, r"quantize.cascade is true and evaluate.goal is f1: .* set cascade to false"),
+        ("stack", "error <= 0.1", False, r"model.kind is stack and evaluate.goal is error <= 0.1: .* set kind to"),
+    ],
+)
+def test_a_goal_that_could_not_be_kept_is_refused(project, kind, goal, cascade, said):
+    project.params(model={"kind": kind}, evaluate={"goal": goal}, quantize={"cascade": cascade})
+    with pytest.raises(StrataError, match=said):
         project.run("ingest")
 
 

@@ -56,13 +56,13 @@ def test_twice_the_labels_bring_what_the_curve_promises_with_an_interval(tmp_pat
     lines = printed(result).splitlines()
     told = [line.removeprefix("sweep: ").split(" ")[0] for line in lines[:4]]
     assert told == ["10%", "25%", "50%", "100%"]
-    assert "twice the labels should bring accuracy +0.03" in lines[4]
+    assert "twice the labels of the last share should bring accuracy +0.03" in lines[4]
     assert "the last 3 shares" in lines[4]
 
 
 def test_a_loss_is_said_to_fall():
     curve_of_loss = Curve(SHARES, np.array([0.8, 0.7, 0.6, 0.5]), np.array([[0.8, 0.7, 0.6, 0.5]] * 50).T, "loss")
-    assert "twice the labels should bring loss -0.0" in printed(curve_of_loss)
+    assert "twice the labels of the last share should bring loss -0.0" in printed(curve_of_loss)
 
 
 def test_without_an_error_nothing_is_promised():

@@ -54,7 +54,7 @@ def measurements(models: "Models", predictions: "Predictions", inputs: Inputs, s
     from stages.evaluate.measure import measure
 
     goal, ships = settings.evaluate.goal, models.ships.name
-    test, validation = predictions.rows["test"], predictions.rows["validation"]
+    test, validation = predictions.rows["test"], predictions.held_out
     lines = kinds.compared(models.kinds, ships, inputs, goal, settings.seed)
     baselines = {name: values for name, values in inputs.baselines.items() if name != ships}
     measures = measure(predictions, baselines, inputs.labels, settings.seed, lines)

@@ -70,7 +70,8 @@ def main(argv: list[str] | None = None) -> None:
     after = targets(before.tolist(), settings.resample.strategy, [numbers[name] for name in names] if numbers else [])
     balanced = resample(rows, after, settings.seed)
     augmented = with_changed_copies(balanced, settings.resample, recipe.clean, settings.seed)
-    shift = shifts(before, augmented, settings.train.class_weights, names)
+    # the natural prior is that of all rows: a share of them, of whole units, may have another
+    shift = shifts(np.bincount(read["label"], minlength=len(names)), augmented, settings.train.class_weights, names)
     with files.replace_folder(args.out) as out:
         tables.write_frame(out / "train.parquet", augmented)
         shift.write(out / "prior.json")

@@ -14,9 +14,9 @@ from strata.text.cleaning import cleaned
 def with_changed_copies(rows: pd.DataFrame, settings: Resample, clean: Sequence[str], seed: int) -> pd.DataFrame:
     """Return the rows in the order of their ids, each id's own rows before its copies, of which each row has `augment`.
 
-    A copy has the id, label, group and annotation of its row. clean: the recipe's steps, taken again, so that a copy is
-    what a user's text with that change would become. A text that no change applies to, or that would be empty, is
-    repeated as it is, so that the labels keep their shares.
+    A copy has the id, label, group and annotation of its row. clean: the recipe's steps, taken again, since a change
+    can leave two spaces; without html, which would remove what only looks like a tag. A text that no change
+    applies to, or that would be empty, is repeated as it is, so that the labels keep their shares.
     """
     if not settings.augment:
         return rows
@@ -26,5 +26,6 @@ def with_changed_copies(rows: pd.DataFrame, settings: Resample, clean: Sequence[
         changed(text, settings.augment_changes, Random(f"{seed}:{row}:{number}"))
         for text, row, number in zip(copies["text"], copies["id"], numbers, strict=True)
     ]
-    usable = [new if new.strip() else text for new, text in zip(cleaned(texts, clean), copies["text"], strict=True)]
+    again = [step for step in clean if step != "html"]
+    usable = [new if new.strip() else text for new, text in zip(cleaned(texts, again), copies["text"], strict=True)]
     return pd.concat([rows, copies.assign(text=usable)]).sort_values("id", kind="stable")

@@ -15,10 +15,14 @@ FILE = "onnx/tfidf.onnx"  # in the model folder
 
 
 class Cascade:
-    """TF-IDF with a calibration of its own. least: the probability of a label from which it is sure."""
+    """TF-IDF with a calibration of its own. least: the probability of a label from which it is sure.
+
+    Raises: StrataError when the file is no such model.
+    """
 
     def __init__(self, path: Path, least: float):
         self.classifier, self.least = OnnxClassifier(path, 1, TFIDF), least
+        self.classifier.many  # noqa: B018, loaded now: the folder may be gone when the first text comes
 
     def answers(self, features: Sequence[Features]) -> list[Sure | None]:
         """Return the answer to each text, None where TF-IDF is not sure."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 MOST_TOKENS = 1 << 14  # of all texts without a word: with 0.1 ms a token and core, 0.8 seconds on two cores
 
 MOST_TEXTS = 128  # words of a text that are left out one by one, by a model that takes more than token ids
+MOST_CHARACTERS_OF_ALL = 1 << 20  # of all texts without a word, which such a model reads
 
 NOTHING = {**NO_TEXT, "explained": None, "text": "", "words": []}
 """The explanation of a text in which nothing is left once it is cleaned."""
@@ -117,7 +118,8 @@ def occlusions(predictor: Predictor, prepared: str) -> Occlusions:
 def _occlusions_of_text(predictor: Predictor, prepared: str) -> Occlusions:
     """Return the same for a model that also takes n-grams, which cross words: words are cut out of the text itself."""
     found = [match.span() for match in _word().finditer(prepared)]
-    spans = grouped([Span(start, end, [i]) for i, (start, end) in enumerate(found)], max(1, MOST_TEXTS))
+    most = max(1, min(MOST_TEXTS, MOST_CHARACTERS_OF_ALL // max(1, len(prepared))))
+    spans = grouped([Span(start, end, [i]) for i, (start, end) in enumerate(found)], most)
     left_out = [prepared[: span.start] + " " + prepared[span.end :] for span in spans]
     alone = [prepared[span.start : span.end] for span in spans]
     return Occlusions(predictor, prepared, spans, predictor.tokens.ids([prepared, "", *left_out, *alone]))

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from strata.goal import PATTERN
+from strata.goal import PATTERN, parse
 from strata.scoring import NAMES
 from strata.settings.fields import ByLabel, Float, Folders, Name, Section, Share
 
@@ -447,5 +447,20 @@ class Params(Section):
             raise ValueError(
                 "model.kind is stack and tokenize.window is chunks: a stack reads one window of a text; set window to "
                 "head or head_tail, or kind to transformer"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _what_a_goal_promises_holds(self) -> "Params":
+        goal = self.evaluate.goal
+        if goal and self.quantize.cascade:
+            raise ValueError(
+                f"quantize.cascade is true and evaluate.goal is {goal}: the threshold would be of the stack, and most "
+                "answers TF-IDF's; set cascade to false, or goal to null"
+            )
+        if goal and self.model.kind == "stack" and parse(goal).may_abstain:
+            raise ValueError(
+                f"model.kind is stack and evaluate.goal is {goal}: the validation rows, to which a stack is fitted, "
+                "cannot bound its errors as well; set kind to transformer or tfidf"
             )
         return self

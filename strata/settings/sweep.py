@@ -141,6 +141,11 @@ class Search(Scored):
                     f"search.{key}: a search varies {', '.join(SECTIONS)} only: other keys change the rows that are "
                     "scored, or nothing that is"
                 )
+            if key == "model.kind":
+                raise ValueError(
+                    "search.model.kind: which kind ships does not change a training; evaluate compares the kinds of a "
+                    "run"
+                )
             if self.sampler == "grid" and isinstance(space, Range):
                 raise ValueError(f"search.{key} is a range, and sampler grid needs choices")
             for other in space.when or {}:

@@ -90,8 +90,9 @@ def printed(curve: Curve) -> str:
     rise, low, high = said if curve.metric not in LOWER_IS_BETTER else (-said[0], -said[2], -said[1])
     points = min(LAST, len(curve.shares))
     lines.append(
-        f"sweep: twice the labels should bring {curve.metric} {rise:+.4f} ({low:+.4f} to {high:+.4f}), if the errors "
-        f"go on falling as a power of the rows, as over the last {points} shares. The interval is that of the "
-        "validation rows; which rows were drawn into the shares, and chance in training, add to it"
+        f"sweep: twice the labels of the last share should bring {curve.metric} {rise:+.4f} ({low:+.4f} to "
+        f"{high:+.4f}), if the errors go on falling as a power of the rows, as over the last {points} shares. The "
+        "interval is that of the validation rows; which rows were drawn into the shares, and chance in training, add "
+        "to it"
     )
     return "\n".join(lines)
