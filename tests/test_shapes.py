@@ -402,3 +402,28 @@ def test_the_encoding_of_rows_that_cannot_be_read_is_asked_for(project, monkeypa
     said = refusal(project, monkeypatch, project.root / "texts")
     assert "80 rows cannot be read" in said
     assert "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" in said
+
+
+@pytest.mark.parametrize("score", ["{i},{j}", "{i},{i}5", "{i}"])
+def test_numbers_with_a_decimal_comma_are_no_lists(project, monkeypatch, capsys, score):
+    scores = [(score if i % 6 else "{i},{i}").format(i=i % 6, j=i % 9) for i in range(60)]
+    columns = {"text": LONG, "score": scores, "Urteil": ["gut", "schlecht"] * 30}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == "Urteil"
+    main([str(project.root / "rows.csv"), "--name", "sample", "--force", "--label", "score"])
+    assert "several labels" not in capsys.readouterr().out
+
+
+def test_lists_of_numbers_are_no_decimals(project, monkeypatch):
+    numbers = [f"{i % 5}" if i % 6 else f"{i % 5},{(i + 2) % 5}" for i in range(60)]
+    path = csv_file(project, {"text": LONG, "label": numbers})
+    assert "10 rows have several labels in label, such as '0,2'" in refusal(project, monkeypatch, path)
+
+
+def test_a_combination_of_a_label_and_another_is_told(project, monkeypatch, capsys):
+    numbers = [f"{i % 5}" if i % 6 else f"{i % 5},{i % 3 + 5}" for i in range(60)]
+    written(project, monkeypatch, csv_file(project, {"text": LONG, "label": numbers}))
+    assert (
+        "not sure: 10 rows may have several labels in label, such as '0,5', or a number with a decimal comma, since "
+        "'0' is one too; each such value is one label unless you use --first or --has NAME"
+    ) in capsys.readouterr().out

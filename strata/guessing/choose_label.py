@@ -10,17 +10,19 @@ from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
 from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
 from strata.guessing.kinds import (
+    DECIMALS,
     NOT_LABELS,
     NUMBERS,
     are,
     are_dates,
+    are_decimals,
     can_be_label,
     is_label_name,
     is_split,
     rank,
     why_no_label,
 )
-from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, sentence
+from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, parts, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
 
@@ -81,9 +83,7 @@ def choose_label(
         )
     rows_of_file = max(c.rows for c in columns)
     pool = [c for c in pool if _has_enough(c, rows_of_file)] or pool
-    column = min(
-        pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
-    )
+    column = min(pool, key=_unlikelihood)
     flags = _flags(column, [c for c in left if rank(c.name) == rank(column.name)])
     rows = count_set([c.name for c in flags]) if len(flags) > 1 else Counter()
     if len(flags) >= FEWEST_FLAGS or set(rows) == {1}:
@@ -97,6 +97,12 @@ def choose_label(
         others = f"; other columns with few values: {listed(rivals)}" if rivals else ", the only column with few values"
         doubts.append(f"the label is {column.name}{others}")
     return _label_of(path, column, wishes, doubts)
+
+
+def _unlikelihood(column: Column) -> tuple:
+    """Return what to sort columns by, so that the likeliest label comes first."""
+    values = len(column.values or range(MOST_VALUES))
+    return are_decimals(column), rank(column.name), how_several(column) is not None, values, column.name
 
 
 def _has_enough(column: Column, rows: int) -> bool:
@@ -125,6 +131,8 @@ def _names_numbers(names: Column, numbers: Column) -> bool:
 
 def how_several(column: Column) -> str | None:
     """Return how a column writes several labels in one value, as in SPLITS, or None where each value is one."""
+    if are_decimals(column):
+        return None
     if (lists := column.splits.get(LIST)) and lists.several:
         return LIST
     if column.values is not None:
@@ -160,7 +168,8 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
                 f"{path}: column {column.name} cannot be the label: {column.about()}; a label has 2 to "
                 f"{MOST_VALUES:,} values"
             )
-        return Label(column.name, column.name, column.values, [column], doubts + _empty(column))
+        doubts += _perhaps_several(column) + _empty(column)
+        return Label(column.name, column.name, column.values, [column], doubts)
     found = column.splits[split]
     if wishes.has is not None:
         if wishes.has not in found.all:
@@ -180,6 +189,24 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
         f"{path}: {sentence(column.name, found.several, found.example)}; choose another column with --label, keep the "
         "first label with --first, or write a recipe for each label with --has NAME"
     )
+
+
+def _perhaps_several(column: Column) -> list[str]:
+    """Return the doubt about values of which one part, but not each, is a label of its own."""
+    values = column.values or Counter()
+    found = {value: split_of(value, values.__contains__, any_part=True) for value in values}
+    marks = [mark for mark in found.values() if mark in column.splits]
+    if not marks or are_decimals(column):
+        return []
+    combined = [value for value, mark in found.items() if mark == marks[0]]
+    example = combined[0]
+    part = next(part for part in parts(example, marks[0]) if part in values)
+    decimal = ", or a number with a decimal comma" if DECIMALS.fullmatch(example) else ""
+    return [
+        f"{sum(values[value] for value in combined):,} rows may have several labels in {column.name}, such as "
+        f"{example[:80]!r}{decimal}, since {part!r} is one too; each such value is one label unless you use --first or "
+        "--has NAME"
+    ]
 
 
 def _empty(column: Column, rows: int | None = None) -> list[str]:

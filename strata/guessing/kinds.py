@@ -18,6 +18,7 @@ NOT_LABELS = re.compile(
     r"(?i)(.*[_.])?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split|fold)"
 )
 IDS = re.compile(r"(?i:(^|[_.])(id|idx|index|uuid|guid))$|[a-z](Id|ID)$")
+DECIMALS = re.compile(r"[-+]?\d+(,\d+)?%?")  # with a comma
 NUMBERS = re.compile(r"[-+]?\d[\d.,]*([eE][-+]?\d+)?%?")
 ADDRESSES = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
 DATES = re.compile(
@@ -33,6 +34,18 @@ def are(column: Column, pattern: re.Pattern) -> bool:
     """Return whether nearly all examples of a column match a pattern."""
     matches = sum(pattern.fullmatch(value.strip()) is not None for value in column.examples)
     return bool(column.examples) and matches >= SHARE * len(column.examples)
+
+
+def are_decimals(column: Column) -> bool:
+    """Return whether a column holds numbers with a decimal comma, and no lists of numbers.
+
+    2,5 may be either. In a list, no item comes twice, as in 2,2, and some rows have one item.
+    """
+    commas = [value.strip() for value in column.examples if "," in value]
+    if not commas or not are(column, DECIMALS) or any(value.count(",") > 1 for value in commas):
+        return False
+    is_repeated = any(len(set(value.split(","))) == 1 for value in commas)
+    return is_repeated or len(commas) >= SHARE * len(column.examples)
 
 
 def are_dates(column: Column) -> bool:
