@@ -427,3 +427,79 @@ def test_a_combination_of_a_label_and_another_is_told(project, monkeypatch, caps
         "not sure: 10 rows may have several labels in label, such as '0,5', or a number with a decimal comma, since "
         "'0' is one too; each such value is one label unless you use --first or --has NAME"
     ) in capsys.readouterr().out
+
+
+def test_words_go_before_counts_where_no_name_tells(project, monkeypatch):
+    path = project.root / "rows.tsv"
+    rows = [(("true", "half-true", "false", "barely-true", "fire", "mostly")[i % 6], LONG[i], i % 5) for i in range(60)]
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False, header=False)
+    assert written(project, monkeypatch, path)[0]["columns"]["label"] == "column_1"
+
+
+def test_a_question_of_consent_goes_behind_others(project, monkeypatch):
+    columns = {"What could be better?": LONG, "How was it?": ["good", "fair", "bad"] * 20}
+    columns["May we contact you?"] = ["Yes", "No"] * 30
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == "How was it?"
+
+
+@pytest.mark.parametrize("mark", ["x", "X", "1", "✓"])
+def test_a_mark_in_one_of_several_columns_is_the_label(project, monkeypatch, mark):
+    columns = {"text": LONG} | {name: [mark if i % 3 == k else "" for i in range(60)] for k, name in enumerate("abc")}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == ["a", "b", "c"]
+    standardized = pd.read_parquet(project.root / "data/standardize/train.parquet")
+    assert standardized["label"].tolist() == [0, 1, 2] * 20
+
+
+@pytest.mark.parametrize("options", [[], ["--label", "escalate"]])
+def test_a_mark_or_an_empty_cell_is_told_with_the_way_out(project, monkeypatch, options):
+    path = csv_file(project, {"text": LONG, "escalate": ["x", "", ""] * 20})
+    said = refusal(project, monkeypatch, path, *options)
+    assert "'x' alone, and 40 empty cells; if these mean no, write no into them" in said
+
+
+def test_texts_named_after_a_label_and_a_number_are_refused_with_their_folders(project, monkeypatch):
+    folder = text_files(project.root / "films", **{f"{label}_{i:03}": [text] for i, (text, label) in enumerate(ROWS)})
+    said = refusal(project, monkeypatch, folder)
+    assert "move the files of each label to a folder of its own, neg/, pos/, if each file is one text" in said
+
+
+def sheet_file(project, rows, *merged):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in rows:
+        book.active.append(row)
+    for area in merged:
+        book.active.merge_cells(area)
+    book.save(project.root / "rows.xlsx")
+    return project.root / "rows.xlsx"
+
+
+def test_a_cell_merged_over_rows_is_read_in_each(project, monkeypatch, capsys):
+    rows = [["Kategorie", "Kommentar"], *([{0: "Preis", 30: "Zeit"}.get(i), LONG[i]] for i in range(60))]
+    path = sheet_file(project, rows, "A2:A31", "A32:A61")
+    _, read = written(project, monkeypatch, path)
+    assert read["Kategorie"].tolist() == ["Preis"] * 30 + ["Zeit"] * 30
+    assert "2 merged cells, whose value is read in each of their rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+def test_names_of_groups_of_columns_stand_above_the_header(project, monkeypatch, suffix):
+    rows = [["Respondent", None, "Feedback", None], ["ID", "Region", "Comment", "Verdict"]]
+    rows += [[i, "NSE"[i % 3], LONG[i], ("Price", "Staff")[i % 2]] for i in range(60)]
+    path = sheet_file(project, rows, "A1:B1", "C1:D1")
+    if suffix == "csv":
+        path = project.root / "rows.csv"
+        pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    recipe, read = written(project, monkeypatch, path)
+    assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("Comment", "Verdict")
+    assert len(read) == 60
+
+
+def test_a_column_without_a_name_makes_no_row_a_header(project, monkeypatch):
+    rows = [["", "text", "label"], *([f"r{i}", LONG[i], ("good", "bad")[i % 2]] for i in range(60))]
+    path = project.root / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    assert len(written(project, monkeypatch, path)[1]) == 60

@@ -17,17 +17,18 @@ from strata.guessing.kinds import (
     are_dates,
     are_decimals,
     can_be_label,
+    is_aside,
     is_label_name,
     is_split,
     rank,
     why_no_label,
 )
-from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, parts, sentence
+from strata.label_lists import LIST, MARKS, SEPARATORS, SET, UNSET, are_records, parts, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
 
 NAMED = "(text|names?|str|string|title|label|desc|description)"
-FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
+FLAGS = [*({*pair} for pair in zip(SET, UNSET, strict=False)), {*MARKS}]
 FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
 ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
 MOST_PARTS = 200
@@ -72,9 +73,15 @@ def choose_label(
     left = [c for c in columns if c not in texts]
     candidates = [c for c in left if can_be_label(c)]
     pool = [c for c in left if c in candidates or (how_several(c) and not _is_other(c))]
+    marked = [] if pool else [c for c in left if _is_marked(c)]
+    rows = count_set([c.name for c in marked]) if len(marked) > 1 else Counter()
+    if len(marked) >= FEWEST_FLAGS or set(rows) == {1}:
+        return _flag_label(path, marked, rows)
     if not pool:
 
         def why(column: Column) -> str | None:
+            if _is_marked(column):
+                return _how_to_fill(column)
             return "the text" if column is texts[0] else "text too" if column in texts else why_no_label(column)
 
         raise StrataError(
@@ -102,7 +109,8 @@ def choose_label(
 def _unlikelihood(column: Column) -> tuple:
     """Return what to sort columns by, so that the likeliest label comes first."""
     values = len(column.values or range(MOST_VALUES))
-    return are_decimals(column), rank(column.name), how_several(column) is not None, values, column.name
+    is_less_likely = are_decimals(column), rank(column.name), is_aside(column), how_several(column) is not None
+    return *is_less_likely, values, column.name
 
 
 def _has_enough(column: Column, rows: int) -> bool:
@@ -165,7 +173,8 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
     if split is None:
         if not column.values or len(column.values) < 2:
             raise StrataError(
-                f"{path}: column {column.name} cannot be the label: {column.about()}; a label has 2 to "
+                f"{path}: column {column.name} cannot be the label: "
+                f"{_how_to_fill(column) if _is_marked(column) else column.about()}; a label has 2 to "
                 f"{MOST_VALUES:,} values"
             )
         doubts += _perhaps_several(column) + _empty(column)
@@ -224,6 +233,16 @@ def _flags(column: Column, candidates: list[Column]) -> list[Column]:
     """Return the columns of 0 and 1, or of another pair, that a column belongs with; none if it is not one of them."""
     pair = next((pair for pair in FLAGS if _holds(column, pair)), None)
     return [c for c in candidates if pair and _holds(c, pair)]
+
+
+def _is_marked(column: Column) -> bool:
+    """Return whether a column marks some rows, with an x say, and is empty in the others."""
+    return column.empty > 0 and len(column.values or ()) == 1 and {*map(str.lower, column.values)} <= {*SET}
+
+
+def _how_to_fill(column: Column) -> str:
+    mark = next(iter(column.values))
+    return f"{mark!r} alone, and {column.empty:,} empty cells; if these mean no, write no into them"
 
 
 def _holds(column: Column, pair: set[str]) -> bool:
