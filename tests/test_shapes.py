@@ -503,3 +503,25 @@ def test_a_column_without_a_name_makes_no_row_a_header(project, monkeypatch):
     path = project.root / "rows.csv"
     pd.DataFrame(rows).to_csv(path, index=False, header=False)
     assert len(written(project, monkeypatch, path)[1]) == 60
+
+
+def test_a_value_in_rows_without_a_text_is_no_label(project, monkeypatch, capsys):
+    rows = [["Kategorie", "Nr.", "Kommentar"], *([("Preis", "Zeit")[i % 2], i, LONG[i]] for i in range(60))]
+    recipe, _ = written(project, monkeypatch, sheet_file(project, [*rows, ["Summe", 60, None]]))
+    assert recipe["labels"] == {"preis": "Preis", "zeit": "Zeit"}
+    assert "'Summe' in Kategorie stands in rows without a text alone" in capsys.readouterr().out
+
+
+def test_texts_with_different_labels_are_told(project, monkeypatch, capsys):
+    rows = [(text, f"a{k}", "yes" if k == 2 and i % 4 == 0 else "no") for i, text in enumerate(LONG) for k in range(3)]
+    path = csv_file(project, pd.DataFrame(rows, columns=["text", "annotator", "label"]))
+    written(project, monkeypatch, path)
+    said = "60 texts stand in several rows, 15 of them with different labels, and all rows are kept; "
+    assert said in capsys.readouterr().out
+
+
+def test_a_label_above_empty_cells_may_be_theirs(project, monkeypatch, capsys):
+    path = csv_file(project, {"text": LONG, "label": [{0: "pos", 30: "neg"}.get(i) for i in range(60)]})
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    assert "if each value is for the empty cells below it too, fill these" in capsys.readouterr().out

@@ -226,7 +226,14 @@ def _empty(column: Column, rows: int | None = None) -> list[str]:
     # a missing value is unequal to nothing, so the comparison with the empty list leaves it out too
     name = term(column.name)
     where = f"{name} != '[]'" if column.empty_lists else f"{name}.notna()"
-    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep"]
+    filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
+    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep{filled}"]
+
+
+def _heads_blocks(column: Column) -> bool:
+    """Return whether each value may stand for the empty cells below it: most cells are empty, and few values repeat."""
+    given = column.rows - column.empty
+    return column.empty > column.rows / 2 and 2 * len(column.values or ()) > given
 
 
 def _flags(column: Column, candidates: list[Column]) -> list[Column]:
