@@ -3,6 +3,8 @@ says how to convert it.
 """
 
 import json
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -465,24 +467,36 @@ def test_texts_named_after_a_label_and_a_number_are_refused_with_their_folders(p
     assert "move the files of each label to a folder of its own, neg/, pos/, if each file is one text" in said
 
 
-def sheet_file(project, rows, *merged):
-    from openpyxl import Workbook
+SHEET = "xl/worksheets/sheet1.xml"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
-    book = Workbook()
-    for row in rows:
-        book.active.append(row)
-    for area in merged:
-        book.active.merge_cells(area)
-    book.save(project.root / "rows.xlsx")
-    return project.root / "rows.xlsx"
+
+def sheet_file(project, rows, *merged, corner=(1, "A")):
+    """Write a workbook like one of odd_files, with a sheet whose upper left cell is at `corner`."""
+    top, left = corner
+    cells = "".join(
+        f'<c r="{chr(ord(left) + x)}{y}" t="inlineStr"><is><t>{cell}</t></is></c>'
+        for y, row in enumerate(rows, top)
+        for x, cell in enumerate(row)
+        if cell is not None
+    )
+    merges = "".join(f'<mergeCell ref="{area}"/>' for area in merged)
+    sheet = f"<sheetData><row>{cells}</row></sheetData><mergeCells>{merges}</mergeCells>"
+    path, like = project.root / "rows.xlsx", Path(__file__).parent / "odd_files/a_cell_far_away.xlsx"
+    with zipfile.ZipFile(path, "w") as archive, zipfile.ZipFile(like) as others:
+        for name in others.namelist():
+            archive.writestr(
+                name, f'<worksheet xmlns="{MAIN}">{sheet}</worksheet>' if name == SHEET else others.read(name)
+            )
+    return path
 
 
 def test_a_cell_merged_over_rows_is_read_in_each(project, monkeypatch, capsys):
-    rows = [["Kategorie", "Kommentar"], *([{0: "Preis", 30: "Zeit"}.get(i), LONG[i]] for i in range(60))]
-    path = sheet_file(project, rows, "A2:A31", "A32:A61")
+    rows = [["Kategorie", "Kommentar"], [None, None], *([{0: "Preis", 30: "Zeit"}.get(i), LONG[i]] for i in range(60))]
+    path = sheet_file(project, rows, "C5:C6", "D5:D6", "C7:C36", "C37:C66", corner=(5, "C"))
     _, read = written(project, monkeypatch, path)
     assert read["Kategorie"].tolist() == ["Preis"] * 30 + ["Zeit"] * 30
-    assert "2 merged cells, whose value is read in each of their rows" in capsys.readouterr().out
+    assert "4 merged cells, whose value is read in each of their rows" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])

@@ -127,9 +127,12 @@ def _names(first: list[str], others: list[list[str]]) -> tuple[list[str], bool]:
 
 
 def _merged(sheet: CalamineSheet) -> list[tuple[int, int, int]]:
-    """Return the first row, the last row and the column, from 0, of the cells that are merged over several rows."""
-    areas = sheet.merged_cell_ranges or []
-    return sorted((top, bottom, column) for (top, column), (bottom, _) in areas if bottom > top)
+    """Return the first row, the last row and the column of the cells that are merged over several rows.
+
+    They count from 0: rows from the sheet's first, columns from the first that is not empty, as `iter_rows` has them.
+    """
+    areas = [area for area in sheet.merged_cell_ranges or [] if area[1][0] > area[0][0]]
+    return sorted((top, bottom, left - sheet.start[1]) for (top, left), (bottom, _) in areas)
 
 
 def _filled_down(sheet: CalamineSheet) -> Iterator[list[Any]]:
@@ -139,10 +142,11 @@ def _filled_down(sheet: CalamineSheet) -> Iterator[list[Any]]:
     for number, row in enumerate(sheet.iter_rows()):
         while merged and merged[0][0] == number:
             _, bottom, column = merged.popleft()
-            if column < len(row):
+            if 0 <= column < len(row):
                 held[column] = bottom, row[column]
         held = {column: cell for column, cell in held.items() if cell[0] >= number}
-        yield [held[i][1] if i in held else cell for i, cell in enumerate(row)] if held else row
+        is_row = any(cell != "" for cell in row)  # one of merged cells alone is the rest of the row above
+        yield [held[i][1] if i in held else cell for i, cell in enumerate(row)] if held and is_row else row
 
 
 def _text(cell: Any) -> str:
