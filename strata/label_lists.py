@@ -11,8 +11,9 @@ LIST = "list"
 SEPARATORS = ("|", ";", ",", "/", "+", "&")
 SPLITS = (LIST, *SEPARATORS)
 """How the labels of one value may be written."""
-SET, UNSET = ("1", "true", "yes", "y"), ("0", "false", "no", "n")
-"""The canonical values, in lower case, of a column that says whether a row has one label."""
+MARKS = ("x", "✓", "✔")
+SET, UNSET = ("1", "true", "yes", "y", *MARKS), ("0", "false", "no", "n")
+"""The canonical values, in lower case, of a column that says whether a row has one label. An empty cell says no."""
 NAMED_BY = ("name", "label")
 """The key of an object in a list that names the label."""
 ANSWER = "value"

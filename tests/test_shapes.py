@@ -3,6 +3,8 @@ says how to convert it.
 """
 
 import json
+import zipfile
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -402,3 +404,138 @@ def test_the_encoding_of_rows_that_cannot_be_read_is_asked_for(project, monkeypa
     said = refusal(project, monkeypatch, project.root / "texts")
     assert "80 rows cannot be read" in said
     assert "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" in said
+
+
+@pytest.mark.parametrize("score", ["{i},{j}", "{i},{i}5", "{i}"])
+def test_numbers_with_a_decimal_comma_are_no_lists(project, monkeypatch, capsys, score):
+    scores = [(score if i % 6 else "{i},{i}").format(i=i % 6, j=i % 9) for i in range(60)]
+    columns = {"text": LONG, "score": scores, "Urteil": ["gut", "schlecht"] * 30}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == "Urteil"
+    main([str(project.root / "rows.csv"), "--name", "sample", "--force", "--label", "score"])
+    assert "several labels" not in capsys.readouterr().out
+
+
+def test_lists_of_numbers_are_no_decimals(project, monkeypatch):
+    numbers = [f"{i % 5}" if i % 6 else f"{i % 5},{(i + 2) % 5}" for i in range(60)]
+    path = csv_file(project, {"text": LONG, "label": numbers})
+    assert "10 rows have several labels in label, such as '0,2'" in refusal(project, monkeypatch, path)
+
+
+def test_a_combination_of_a_label_and_another_is_told(project, monkeypatch, capsys):
+    numbers = [f"{i % 5}" if i % 6 else f"{i % 5},{i % 3 + 5}" for i in range(60)]
+    written(project, monkeypatch, csv_file(project, {"text": LONG, "label": numbers}))
+    assert (
+        "not sure: 10 rows may have several labels in label, such as '0,5', or a number with a decimal comma, since "
+        "'0' is one too; each such value is one label unless you use --first or --has NAME"
+    ) in capsys.readouterr().out
+
+
+def test_words_go_before_counts_where_no_name_tells(project, monkeypatch):
+    path = project.root / "rows.tsv"
+    rows = [(("true", "half-true", "false", "barely-true", "fire", "mostly")[i % 6], LONG[i], i % 5) for i in range(60)]
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False, header=False)
+    assert written(project, monkeypatch, path)[0]["columns"]["label"] == "column_1"
+
+
+def test_a_question_of_consent_goes_behind_others(project, monkeypatch):
+    columns = {"What could be better?": LONG, "How was it?": ["good", "fair", "bad"] * 20}
+    columns["May we contact you?"] = ["Yes", "No"] * 30
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == "How was it?"
+
+
+@pytest.mark.parametrize("mark", ["x", "X", "1", "✓"])
+def test_a_mark_in_one_of_several_columns_is_the_label(project, monkeypatch, mark):
+    columns = {"text": LONG} | {name: [mark if i % 3 == k else "" for i in range(60)] for k, name in enumerate("abc")}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    assert recipe["columns"]["label"] == ["a", "b", "c"]
+    standardized = pd.read_parquet(project.root / "data/standardize/train.parquet")
+    assert standardized["label"].tolist() == [0, 1, 2] * 20
+
+
+@pytest.mark.parametrize("options", [[], ["--label", "escalate"]])
+def test_a_mark_or_an_empty_cell_is_told_with_the_way_out(project, monkeypatch, options):
+    path = csv_file(project, {"text": LONG, "escalate": ["x", "", ""] * 20})
+    said = refusal(project, monkeypatch, path, *options)
+    assert "'x' alone, and 40 empty cells; if these mean no, write no into them" in said
+
+
+def test_texts_named_after_a_label_and_a_number_are_refused_with_their_folders(project, monkeypatch):
+    folder = text_files(project.root / "films", **{f"{label}_{i:03}": [text] for i, (text, label) in enumerate(ROWS)})
+    said = refusal(project, monkeypatch, folder)
+    assert "move the files of each label to a folder of its own, neg/, pos/, if each file is one text" in said
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def sheet_file(project, rows, *merged, corner=(1, "A")):
+    """Write a workbook like one of odd_files, with a sheet whose upper left cell is at `corner`."""
+    top, left = corner
+    cells = "".join(
+        f'<c r="{chr(ord(left) + x)}{y}" t="inlineStr"><is><t>{cell}</t></is></c>'
+        for y, row in enumerate(rows, top)
+        for x, cell in enumerate(row)
+        if cell is not None
+    )
+    merges = "".join(f'<mergeCell ref="{area}"/>' for area in merged)
+    sheet = f"<sheetData><row>{cells}</row></sheetData><mergeCells>{merges}</mergeCells>"
+    path, like = project.root / "rows.xlsx", Path(__file__).parent / "odd_files/a_cell_far_away.xlsx"
+    with zipfile.ZipFile(path, "w") as archive, zipfile.ZipFile(like) as others:
+        for name in others.namelist():
+            archive.writestr(
+                name, f'<worksheet xmlns="{MAIN}">{sheet}</worksheet>' if name == SHEET else others.read(name)
+            )
+    return path
+
+
+def test_a_cell_merged_over_rows_is_read_in_each(project, monkeypatch, capsys):
+    rows = [["Kategorie", "Kommentar"], [None, None], *([{0: "Preis", 30: "Zeit"}.get(i), LONG[i]] for i in range(60))]
+    path = sheet_file(project, rows, "C5:C6", "D5:D6", "C7:C36", "C37:C66", corner=(5, "C"))
+    _, read = written(project, monkeypatch, path)
+    assert read["Kategorie"].tolist() == ["Preis"] * 30 + ["Zeit"] * 30
+    assert "4 merged cells, whose value is read in each of their rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+def test_names_of_groups_of_columns_stand_above_the_header(project, monkeypatch, suffix):
+    rows = [["Respondent", None, "Feedback", None], ["ID", "Region", "Comment", "Verdict"]]
+    rows += [[i, "NSE"[i % 3], LONG[i], ("Price", "Staff")[i % 2]] for i in range(60)]
+    path = sheet_file(project, rows, "A1:B1", "C1:D1")
+    if suffix == "csv":
+        path = project.root / "rows.csv"
+        pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    recipe, read = written(project, monkeypatch, path)
+    assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("Comment", "Verdict")
+    assert len(read) == 60
+
+
+def test_a_column_without_a_name_makes_no_row_a_header(project, monkeypatch):
+    rows = [["", "text", "label"], *([f"r{i}", LONG[i], ("good", "bad")[i % 2]] for i in range(60))]
+    path = project.root / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    assert len(written(project, monkeypatch, path)[1]) == 60
+
+
+def test_a_value_in_rows_without_a_text_is_no_label(project, monkeypatch, capsys):
+    rows = [["Kategorie", "Nr.", "Kommentar"], *([("Preis", "Zeit")[i % 2], i, LONG[i]] for i in range(60))]
+    recipe, _ = written(project, monkeypatch, sheet_file(project, [*rows, ["Summe", 60, None]]))
+    assert recipe["labels"] == {"preis": "Preis", "zeit": "Zeit"}
+    assert "'Summe' in Kategorie stands in rows without a text alone" in capsys.readouterr().out
+
+
+def test_texts_with_different_labels_are_told(project, monkeypatch, capsys):
+    rows = [(text, f"a{k}", "yes" if k == 2 and i % 4 == 0 else "no") for i, text in enumerate(LONG) for k in range(3)]
+    path = csv_file(project, pd.DataFrame(rows, columns=["text", "annotator", "label"]))
+    written(project, monkeypatch, path)
+    said = "60 texts stand in several rows, 15 of them with different labels, and all rows are kept; "
+    assert said in capsys.readouterr().out
+
+
+def test_a_label_above_empty_cells_may_be_theirs(project, monkeypatch, capsys):
+    path = csv_file(project, {"text": LONG, "label": [{0: "pos", 30: "neg"}.get(i) for i in range(60)]})
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    assert "if each value is for the empty cells below it too, fill these" in capsys.readouterr().out

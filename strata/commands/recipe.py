@@ -24,6 +24,7 @@ import shlex
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -136,6 +137,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             text,
             names,
             lambda flags: rows_by_flags(place, found, flags),
+            lambda text, label: pairs(place, found, text, label),
             by_path(found),
         )
     except StrataError as error:
@@ -167,6 +169,15 @@ def rows_by_flags(place: Place, found: list[RawFile], flags: list[str]) -> Count
             is_set = present.apply(lambda column: canonical_values(column).str.lower()).isin(SET)
             rows.update(is_set.sum(axis=1).tolist())
     return rows
+
+
+def pairs(place: Place, found: list[RawFile], *names: str) -> Iterator[tuple[str | None, ...]]:
+    """Yield each row's values of some columns."""
+    for source in opened(found, place.folder, None, Rejects(), lambda _: None):
+        for table in source.tables():
+            empty = [None] * len(table)
+            columns = (table[name].to_pylist() if name in table.column_names else empty for name in names)
+            yield from zip(*columns, strict=True)
 
 
 def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:

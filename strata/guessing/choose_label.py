@@ -10,22 +10,25 @@ from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
 from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
 from strata.guessing.kinds import (
+    DECIMALS,
     NOT_LABELS,
     NUMBERS,
     are,
     are_dates,
+    are_decimals,
     can_be_label,
+    is_aside,
     is_label_name,
     is_split,
     rank,
     why_no_label,
 )
-from strata.label_lists import LIST, SEPARATORS, SET, UNSET, are_records, sentence
+from strata.label_lists import LIST, MARKS, SEPARATORS, SET, UNSET, are_records, parts, sentence
 from strata.label_lists import several as split_of
 from strata.yaml_words import string
 
 NAMED = "(text|names?|str|string|title|label|desc|description)"
-FLAGS = [set(pair) for pair in zip(SET, UNSET, strict=True)]
+FLAGS = [*({*pair} for pair in zip(SET, UNSET, strict=False)), {*MARKS}]
 FEWEST_FLAGS = 3  # this many columns of 0 and 1 are one label; two are only if each row sets exactly one
 ENOUGH_PARTS = 0.2  # in a column of over MOST_VALUES combinations, more rows than this share must have several labels
 MOST_PARTS = 200
@@ -70,9 +73,15 @@ def choose_label(
     left = [c for c in columns if c not in texts]
     candidates = [c for c in left if can_be_label(c)]
     pool = [c for c in left if c in candidates or (how_several(c) and not _is_other(c))]
+    marked = [] if pool else [c for c in left if _is_marked(c)]
+    rows = count_set([c.name for c in marked]) if len(marked) > 1 else Counter()
+    if len(marked) >= FEWEST_FLAGS or set(rows) == {1}:
+        return _flag_label(path, marked, rows)
     if not pool:
 
         def why(column: Column) -> str | None:
+            if _is_marked(column):
+                return _how_to_fill(column)
             return "the text" if column is texts[0] else "text too" if column in texts else why_no_label(column)
 
         raise StrataError(
@@ -81,9 +90,7 @@ def choose_label(
         )
     rows_of_file = max(c.rows for c in columns)
     pool = [c for c in pool if _has_enough(c, rows_of_file)] or pool
-    column = min(
-        pool, key=lambda c: (rank(c.name), how_several(c) is not None, len(c.values or range(MOST_VALUES)), c.name)
-    )
+    column = min(pool, key=_unlikelihood)
     flags = _flags(column, [c for c in left if rank(c.name) == rank(column.name)])
     rows = count_set([c.name for c in flags]) if len(flags) > 1 else Counter()
     if len(flags) >= FEWEST_FLAGS or set(rows) == {1}:
@@ -97,6 +104,13 @@ def choose_label(
         others = f"; other columns with few values: {listed(rivals)}" if rivals else ", the only column with few values"
         doubts.append(f"the label is {column.name}{others}")
     return _label_of(path, column, wishes, doubts)
+
+
+def _unlikelihood(column: Column) -> tuple:
+    """Return what to sort columns by, so that the likeliest label comes first."""
+    values = len(column.values or range(MOST_VALUES))
+    is_less_likely = are_decimals(column), rank(column.name), is_aside(column), how_several(column) is not None
+    return *is_less_likely, values, column.name
 
 
 def _has_enough(column: Column, rows: int) -> bool:
@@ -125,6 +139,8 @@ def _names_numbers(names: Column, numbers: Column) -> bool:
 
 def how_several(column: Column) -> str | None:
     """Return how a column writes several labels in one value, as in SPLITS, or None where each value is one."""
+    if are_decimals(column):
+        return None
     if (lists := column.splits.get(LIST)) and lists.several:
         return LIST
     if column.values is not None:
@@ -157,10 +173,12 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
     if split is None:
         if not column.values or len(column.values) < 2:
             raise StrataError(
-                f"{path}: column {column.name} cannot be the label: {column.about()}; a label has 2 to "
+                f"{path}: column {column.name} cannot be the label: "
+                f"{_how_to_fill(column) if _is_marked(column) else column.about()}; a label has 2 to "
                 f"{MOST_VALUES:,} values"
             )
-        return Label(column.name, column.name, column.values, [column], doubts + _empty(column))
+        doubts += _perhaps_several(column) + _empty(column)
+        return Label(column.name, column.name, column.values, [column], doubts)
     found = column.splits[split]
     if wishes.has is not None:
         if wishes.has not in found.all:
@@ -182,6 +200,24 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
     )
 
 
+def _perhaps_several(column: Column) -> list[str]:
+    """Return the doubt about values of which one part, but not each, is a label of its own."""
+    values = column.values or Counter()
+    found = {value: split_of(value, values.__contains__, any_part=True) for value in values}
+    marks = [mark for mark in found.values() if mark in column.splits]
+    if not marks or are_decimals(column):
+        return []
+    combined = [value for value, mark in found.items() if mark == marks[0]]
+    example = combined[0]
+    part = next(part for part in parts(example, marks[0]) if part in values)
+    decimal = ", or a number with a decimal comma" if DECIMALS.fullmatch(example) else ""
+    return [
+        f"{sum(values[value] for value in combined):,} rows may have several labels in {column.name}, such as "
+        f"{example[:80]!r}{decimal}, since {part!r} is one too; each such value is one label unless you use --first or "
+        "--has NAME"
+    ]
+
+
 def _empty(column: Column, rows: int | None = None) -> list[str]:
     """Return the doubt about rows without a label. rows: how many; those that are empty or hold an empty list."""
     rows = column.empty + column.empty_lists if rows is None else rows
@@ -190,13 +226,30 @@ def _empty(column: Column, rows: int | None = None) -> list[str]:
     # a missing value is unequal to nothing, so the comparison with the empty list leaves it out too
     name = term(column.name)
     where = f"{name} != '[]'" if column.empty_lists else f"{name}.notna()"
-    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep"]
+    filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
+    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep{filled}"]
+
+
+def _heads_blocks(column: Column) -> bool:
+    """Return whether each value may stand for the empty cells below it: most cells are empty, and few values repeat."""
+    given = column.rows - column.empty
+    return column.empty > column.rows / 2 and 2 * len(column.values or ()) > given
 
 
 def _flags(column: Column, candidates: list[Column]) -> list[Column]:
     """Return the columns of 0 and 1, or of another pair, that a column belongs with; none if it is not one of them."""
     pair = next((pair for pair in FLAGS if _holds(column, pair)), None)
     return [c for c in candidates if pair and _holds(c, pair)]
+
+
+def _is_marked(column: Column) -> bool:
+    """Return whether a column marks some rows, with an x say, and is empty in the others."""
+    return column.empty > 0 and len(column.values or ()) == 1 and {*map(str.lower, column.values)} <= {*SET}
+
+
+def _how_to_fill(column: Column) -> str:
+    mark = next(iter(column.values))
+    return f"{mark!r} alone, and {column.empty:,} empty cells; if these mean no, write no into them"
 
 
 def _holds(column: Column, pair: set[str]) -> bool:

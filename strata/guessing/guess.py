@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from strata.guessing.choose_text import TEXT_NAMES, choose_text
 from strata.guessing.columns import Column, listed
 from strata.guessing.kinds import LABEL_NAMES
 from strata.guessing.label_names import Labels, name_labels
+from strata.guessing.labelled_texts import LabelledTexts
 from strata.guessing.offers import (
     date_doubts,
     date_offer,
@@ -47,22 +48,27 @@ def guess(
     text_name: str | None,
     class_names: dict[str, list[str]],
     count_set: Callable[[list[str]], Counter],
+    pairs: Callable[[str, str], Iterable[tuple[str | None, str | None]]],
     by_path: bool = False,
 ) -> Guess:
     """Choose the text, the label, a group and a date. class_names: the labels of a column in id order, where known.
 
-    by_path: whether the column label holds labels out of the files' paths. Raises: as `choose_label`.
+    pairs: returns, of two columns, the values of each row. by_path: whether the column label holds labels out of the
+    files' paths. Raises: as `choose_label`.
     """
     if text_name is not None and text_name == wishes.label:
         raise StrataError(f"{path}: --text and --label both name {text_name!r}; the text and the label are two columns")
     text, others, text_doubts = choose_text(path, [c for c in columns if c.name != wishes.label], text_name)
     label = choose_label(path, columns, [text, *others], wishes, count_set)
     equal = _labelled(label) if by_path and label.column == LABEL else {}
-    labels, positive, name_doubts = name_labels(label.name, label.values, class_names.get(label.name))
+    values, text_label_doubts = label.values, []
+    if isinstance(label.column, str):
+        values, text_label_doubts = LabelledTexts(pairs(text.name, label.column)).labels(label.name, values)
+    labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)
-    doubts = text_doubts + label.doubts + name_doubts
-    doubts += no_label_doubts(label.column, label.values) if isinstance(label.column, str) else []
+    doubts = text_doubts + label.doubts + text_label_doubts + name_doubts
+    doubts += no_label_doubts(label.column, values) if isinstance(label.column, str) else []
     doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)
     return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal)
 

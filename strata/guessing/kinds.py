@@ -18,14 +18,20 @@ NOT_LABELS = re.compile(
     r"(?i)(.*[_.])?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split|fold)"
 )
 IDS = re.compile(r"(?i:(^|[_.])(id|idx|index|uuid|guid))$|[a-z](Id|ID)$")
+DECIMALS = re.compile(r"[-+]?\d+(,\d+)?%?")  # with a comma
 NUMBERS = re.compile(r"[-+]?\d[\d.,]*([eE][-+]?\d+)?%?")
 ADDRESSES = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
 DATES = re.compile(
     r"\d{4}-\d\d?-\d\d?([ T].*)?|\d{4}/\d\d?/\d\d?([ T].*)?|(?=.*\d{4})[A-Za-z]{3,9}\.? \d{1,2},? .*|"
     r"(?=.*\d{4})[A-Za-z]{3,9},? .*\d{1,2}.*\d{4}.*|\d{1,2} [A-Za-z]{3,9} \d{4}.*|\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b.*"
 )
+CONSENT = re.compile(
+    r"(?i)(.*(\b|_))?(contact (you|me|us)|consent|permission|newsletter|subscribe|opt.?in|privacy|gdpr|dsgvo|"
+    r"kontaktieren|einwilligung|einverstanden|datenschutz)((\b|_).*)?"
+)
 SPLIT_FLAGS = re.compile(r"(?i)((is|in)_)?(train|training|test|testing|dev|valid|validation)(_?set)?")
 LONGEST_DATE = 40  # characters
+MOST_FLAGS = 3  # numbers from 0 with more values are counts, where words stand beside them
 SHARE = 0.9  # of the examples that must match
 
 
@@ -33,6 +39,18 @@ def are(column: Column, pattern: re.Pattern) -> bool:
     """Return whether nearly all examples of a column match a pattern."""
     matches = sum(pattern.fullmatch(value.strip()) is not None for value in column.examples)
     return bool(column.examples) and matches >= SHARE * len(column.examples)
+
+
+def are_decimals(column: Column) -> bool:
+    """Return whether a column holds numbers with a decimal comma, and no lists of numbers.
+
+    2,5 may be either. In a list, no item comes twice, as in 2,2, and some rows have one item.
+    """
+    commas = [value.strip() for value in column.examples if "," in value]
+    if not commas or not are(column, DECIMALS) or any(value.count(",") > 1 for value in commas):
+        return False
+    is_repeated = any(len(set(value.split(","))) == 1 for value in commas)
+    return is_repeated or len(commas) >= SHARE * len(column.examples)
 
 
 def are_dates(column: Column) -> bool:
@@ -68,6 +86,13 @@ def rank(name: str) -> int:
     if FIRST_NAMES.fullmatch(last):
         return 0
     return 1 if WHOLE_NAMES.fullmatch(last) else 2 if LABEL_NAMES.search(name) else 3
+
+
+def is_aside(column: Column) -> bool:
+    """Return whether a column that no name calls the label holds counts from 0, or answers to a question of consent."""
+    values = column.values or {}
+    are_counts = "0" in values and len(values) > MOST_FLAGS and are(column, NUMBERS)
+    return rank(column.name) == 3 and (are_counts or bool(CONSENT.fullmatch(column.name)))
 
 
 def is_label_name(name: str) -> bool:

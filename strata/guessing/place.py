@@ -15,6 +15,7 @@ from strata.reading.unpack import inner_name
 from strata.reading.unread_formats import refusal
 
 MOST_LABEL_FILES = 100
+FEWEST_NUMBERED = 5  # files a label, on average, whose names differ in their number alone
 LABEL_WORDS = {"label", "labels", "target", "targets", "class", "classes", "intent", "intents"}
 TEXT_WORDS = {"text", "texts", "sentence", "sentences", "sents", "data", "posts", "tweets", "reviews", "in"}
 """Words by which the names of two files differ of which one holds the labels of the other's lines."""
@@ -237,6 +238,7 @@ def _in_files(folder: Path, tables: list[Path], others: list[Path]) -> Place:
         names = ", ".join(path.name for path in tables[:10]) or "no file or folder that can be read"
         raise StrataError(f"{folder}: holds {names}; name one file, or put files of one format into a folder")
     suffix = suffixes.pop()
+    _check_numbered(folder, tables, suffix)
     columns = [_columns(path) for path in tables[:2]]
     has_label = any(
         name.casefold() in ("label", "class", "target", "sentiment", "category") for name in columns[0] or []
@@ -248,6 +250,17 @@ def _in_files(folder: Path, tables: list[Path], others: list[Path]) -> Place:
         return Place(folder, [f"*{suffix}"], notes=(f"all {len(tables)} files are read as one table: *{suffix}",))
     pattern = f"{PLACEHOLDER}{suffix}"
     return Place(folder, [pattern], notes=(f"the label is the name of each file: {pattern}",))
+
+
+def _check_numbered(folder: Path, tables: list[Path], suffix: str) -> None:
+    """Raise StrataError where names of texts, such as pos_001.txt, hold a label and a number."""
+    labels = sorted({re.sub(r"\d+", "", path.name.removesuffix(suffix)).strip("-_. ()") for path in tables})
+    if suffix == TEXT and len(labels) > 1 and len(tables) >= FEWEST_NUMBERED * len(labels):
+        folders = ", ".join(f"{label or 'another'}/" for label in labels[:5])
+        raise StrataError(
+            f"{folder}: files such as {tables[0].name} are named after a label and a number; move the files of each "
+            f"label to a folder of its own, {folders}, if each file is one text"
+        )
 
 
 def _columns(path: Path) -> list[str] | None:

@@ -12,6 +12,7 @@ from strata.reading.dialect import (
     has_header,
     is_name_of_texts,
     lines_above,
+    names_groups,
     read_sample,
 )
 from strata.reading.encoding import find_encoding, open_text
@@ -35,9 +36,12 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
-        header_rows = _header_rows(first)
-        names = _column_names(first[0], header_rows > 0)
-        if header_rows > 1:
+        has_groups = names_groups(first[0], first[1:])
+        header_rows = 2 if has_groups else _header_rows(first)
+        names = _column_names(first[has_groups], header_rows > 0)
+        if has_groups:
+            report("the row above the header names groups of columns and is left out")
+        if header_rows > 2:
             report("an export of Qualtrics: the two rows below the header describe the columns and are left out")
         if not header_rows:
             last = f" to column_{len(names)}" if len(names) > 1 else ""

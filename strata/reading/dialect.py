@@ -108,6 +108,19 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     return not any(cell.strip() and is_row(cell.strip(), column) for cell, column in zip(first, columns, strict=True))
 
 
+def names_groups(first: list[str], others: list[list[str]]) -> bool:
+    """Return whether a file's first row names groups of columns, and the second row the columns.
+
+    The first row leaves cells empty. The second fills each, with none of the values below it, and stands above labels.
+    """
+    if all(first) or not any(first) or not others or not all(others[0]):
+        return False
+    names, below = others[0], [row for row in others[1:] if len(row) == len(first)]
+    columns = list(zip(*below, strict=True))
+    is_new = all(cell not in column for cell, column in zip(names, columns, strict=False))
+    return is_new and any(map(_is_new_above_few, names, columns)) and has_header(names, below)
+
+
 def is_name_of_texts(first: str) -> bool:
     """Return whether the first row of a file of one column is its name: a word, and no text like those below it."""
     cell = first.strip()

@@ -5,6 +5,7 @@ Cells become the text that the same table has as CSV: 1 and 1.5, true, 2024-01-3
 
 import datetime
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from strata.base.errors import StrataError
 from strata.reading.batch import Batch, UnreadableFile, check_names
-from strata.reading.dialect import SAMPLE_ROWS, has_header
+from strata.reading.dialect import SAMPLE_ROWS, has_header, names_groups
 from strata.reading.formats import Format
 from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
@@ -77,7 +78,7 @@ def _sheet(book: CalamineWorkbook, name: str) -> CalamineSheet:
 
 def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> Iterator[Row]:
     """Yield the rows below the header, which is the first row that is as wide as those below it."""
-    cells = sheet.iter_rows()  # from the sheet's first row on
+    cells = _filled_down(sheet)
     start: list[Cells] = []
     for number, row in enumerate(cells, 1):
         start.append((number, [_text(cell) for cell in row]))
@@ -87,6 +88,7 @@ def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> It
     if not filled:
         raise StrataError(f"{path}: its sheet {sheet.name!r} is empty; name another")
     header = _header(filled)
+    header += names_groups(filled[header][1], [row for _, row in filled[header + 1 :]])
     if header:
         above = filled[header][0] - 1
         rows = f"{above:,} rows stand above the table and are" if above > 1 else "row stands above the table and is"
@@ -95,7 +97,8 @@ def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> It
     if not is_named:
         report(f"no header, columns are named column_1 to column_{len(names)}")
     check_names(path, [name for name in names if name])
-    _report_merged(sheet, filled[header][0], report)
+    if merged := sum(bottom >= filled[header][0] for _, bottom, _ in _merged(sheet)):
+        report(f"{merged:,} merged cells, whose value is read in each of their rows")
     rest = ((number, [_text(cell) for cell in row]) for number, row in enumerate(cells, 1 + len(start)))
     yield from _below(filled[header + is_named :], rest, names)
 
@@ -123,10 +126,27 @@ def _names(first: list[str], others: list[list[str]]) -> tuple[list[str], bool]:
     return [name if used else "" for name, used in zip(names, is_used, strict=True)], is_named
 
 
-def _report_merged(sheet: CalamineSheet, header: int, report: Callable[[str], None]) -> None:
-    merged = [area for area in sheet.merged_cell_ranges or [] if area[1][0] >= header]
-    if merged:
-        report(f"{len(merged):,} merged cells; their value stands in their first row and column alone")
+def _merged(sheet: CalamineSheet) -> list[tuple[int, int, int]]:
+    """Return the first row, the last row and the column of the cells that are merged over several rows.
+
+    They count from 0: rows from the sheet's first, columns from the first that is not empty, as `iter_rows` has them.
+    """
+    areas = [area for area in sheet.merged_cell_ranges or [] if area[1][0] > area[0][0]]
+    return sorted((top, bottom, left - sheet.start[1]) for (top, left), (bottom, _) in areas)
+
+
+def _filled_down(sheet: CalamineSheet) -> Iterator[list[Any]]:
+    """Yield the cells of each row from the sheet's first row on, those merged over several rows in each of them."""
+    merged = deque(_merged(sheet))
+    held: dict[int, tuple[int, Any]] = {}  # by column: the last row of a merged cell, and its value
+    for number, row in enumerate(sheet.iter_rows()):
+        while merged and merged[0][0] == number:
+            _, bottom, column = merged.popleft()
+            if 0 <= column < len(row):
+                held[column] = bottom, row[column]
+        held = {column: cell for column, cell in held.items() if cell[0] >= number}
+        is_row = any(cell != "" for cell in row)  # one of merged cells alone is the rest of the row above
+        yield [held[i][1] if i in held else cell for i, cell in enumerate(row)] if held and is_row else row
 
 
 def _text(cell: Any) -> str:
