@@ -225,7 +225,7 @@ def test_a_goal_that_could_not_be_kept_is_refused(project, kind, goal, cascade, 
 
 
 def test_a_stack_does_not_read_chunks(project):
-    project.params(model={"kind": "stack"}, tokenize={"window": "chunks"})
+    project.params(model={"kind": "stack"}, tokenize={"window": "chunks", "chunk_overlap": 2})
     with pytest.raises(StrataError, match=r"model.kind is stack and tokenize.window is chunks: .* head or head_tail"):
         project.run("ingest")
 
