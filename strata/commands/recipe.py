@@ -37,6 +37,7 @@ from strata.guessing.columns import Column, survey
 from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
+from strata.guessing.whole_files import said_of_whole_files
 from strata.label_lists import SET
 from strata.label_rules import canonical_values
 from strata.reading.formats import DELIMITED
@@ -124,6 +125,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
     Raises: StrataError when most rows cannot be read, or no label can be guessed.
     """
     found = [file for source in place.train for file in raw_files(source, place.folder)]
+    about = said_of_whole_files([file.path for file in found if file.is_text])
     rejects = Rejects()
     sources = list(opened(found, place.folder, None, rejects))
     try:
@@ -142,10 +144,10 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             by_path(found),
         )
     except StrataError as error:
-        raise StrataError("; ".join([str(error), *place.notes, *reject_doubts(rejects)])) from None
+        raise StrataError("; ".join([str(error), *place.notes, *about, *reject_doubts(rejects)])) from None
     delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
     doubts = header_doubts(columns) if delimited and not by_path(found) else []
-    return columns, guessed, [*doubts, *guessed.unsure, *reject_doubts(rejects)]
+    return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
 
 
 def by_path(found: list[RawFile]) -> bool:
@@ -191,10 +193,7 @@ def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:
 
 
 def check_alone(file: Path, others: list[str], project: Path) -> None:
-    """Raise StrataError when more than one file is given, or a recipe. others: the arguments that are no option's."""
-    options = [word for word in others if word.startswith("-")]
-    if options:
-        raise StrataError(f"unrecognized arguments: {' '.join(options)}; see strata recipe --help")
+    """Raise StrataError when more than one file is given, or a recipe. others: those after the first."""
     if others and named_part(file) is None and not file.exists() and Path(others[-1]).exists():
         raise StrataError(
             f"{file}: no such file; the name of a recipe is an option: strata recipe {shlex.quote(others[-1])} "
@@ -222,6 +221,8 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--force", action="store_true", help="replace a recipe of this name")
     add_project(arguments)
     args, others = arguments.parse_known_args(argv)
+    if any(word.startswith("-") for word in others):
+        arguments.error(f"unrecognized arguments: {' '.join(others)}")
     check_alone(args.file, others, args.project)
     place = find_place(args.file)
     raw = args.project / RAW

@@ -66,8 +66,8 @@ def _in_folder(folder: Path) -> Place:
     kinds = sorted({_ending(path.name) for path in tables})
     if len(kinds) > MOST_KINDS:
         raise StrataError(
-            f"{folder}: holds {len(tables):,} files of several kinds ({', '.join(kinds)}); name one of them, or put those "
-            "of one data set into a folder"
+            f"{folder}: holds {len(tables):,} files of several kinds ({', '.join(kinds)}); name one of them, or put "
+            "those of one data set into a folder"
         )
     if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
         return _in_split_folders(folder, folders, train)

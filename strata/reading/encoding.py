@@ -21,7 +21,8 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 WESTERN = ("cp1252", "mac_roman", "cp850")
-_ODD = re.compile("(?<=[a-z])[À-ÖØ-ÞŠŒŽŸˆ˜‰‹‚„†‡§¤¢\\ufffd]|[ˆ˜](?= )")
+_SIGNS = r"\u02c6\u02dc\u2030\u2039\u201a\u201e\u2020\u2021\xa7\xa4\xa2\ufffd"
+_ODD = re.compile(rf"(?<=[a-z])[À-ÖØ-ÞŠŒŽŸ{_SIGNS}]|[\u02c6\u02dc](?= )")
 
 # does for every encoding what surrogateescape does for UTF-8: a lone surrogate replaces each byte that cannot be
 # decoded, by which its row is recognized and rejected

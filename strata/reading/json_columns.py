@@ -104,7 +104,7 @@ def column_rows(columns: dict[str, Any]) -> Iterator[Row]:
 
 
 def _are_texts_by_label(content: dict[str, Any]) -> bool:
-    """Tell lists of texts from columns: their lengths differ, or all hold prose, none under a name that columns have."""
+    """Tell lists of texts from columns: their lengths differ, or all hold prose, under no name that columns have."""
     lists = list(content.values())
     are_texts = all(isinstance(texts, list) and texts and all(isinstance(t, str) for t in texts) for texts in lists)
     if len(lists) < 2 or not are_texts:

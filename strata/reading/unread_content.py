@@ -15,11 +15,12 @@ _FORMS = {  # a group called proof must match in one line at least
     r"\[|\]|\[?\s*\{\s*[\"'].*\}\s*,?\s*\]?": "JSON, or what Python prints; rename it to .jsonl (an object a line) or "
     ".json (one array)",
     r"\([^\s()]+ \(.*\)": "parse trees; if the outermost label is that of the text: "
-    "python -c 'import re, sys; [print(line[1:].split()[0], re.sub(r\"\\(\\S+ |\\)\", \"\", line).strip(), sep=\"\\t\") "
+    'python -c \'import re, sys; [print(line[1:].split()[0], re.sub(r"\\(\\S+ |\\)", "", line).strip(), sep="\\t") '
     "for line in sys.stdin]' < FILE > rows.tsv",
     r"#.*|(?P<proof>\d)[\d.-]*(\t[^\t]*){9}": UNREAD[".conllu"],
     r"-DOCSTART-.*|(\S+[ \t]+){1,9}([BIESLU]-\S+|(?P<proof>O))": UNREAD[".conll"],
 }
+
 
 def other_content(sample: list[str]) -> str | None:
     """Return what the first lines of a file are that are no rows of delimited text, or None."""

@@ -24,6 +24,7 @@ _MAIL = (
     "(Python's module mailbox reads it)"
 )
 _DOCUMENT = "a document; save the text of each as .txt, in a folder for each label, and name the folder above"
+DOCUMENTS = dict.fromkeys((".pdf", ".doc", ".docx", ".rtf", ".odt"), _DOCUMENT)
 PYTHON = "a list as Python writes it; in Python, write it as JSON: json.dump(ROWS, open('rows.json', 'w'))"
 
 UNREAD = {
@@ -50,7 +51,7 @@ UNREAD = {
     ".xlsb": "Excel's binary workbook; save it as .xlsx",
     **dict.fromkeys((".html", ".htm", ".xhtml"), _HTML),
     **dict.fromkeys((".mbox", ".eml", ".emlx", ".msg", ".pst"), _MAIL),
-    **dict.fromkeys((".pdf", ".doc", ".docx", ".rtf"), _DOCUMENT),
+    **DOCUMENTS,
 }
 
 
