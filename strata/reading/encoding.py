@@ -131,7 +131,7 @@ def _legacy_encoding(sample: bytes) -> str:
         if odd["cp1252"] <= non_ascii / 10 and not undefined:
             return "cp1252"
         least = min(odd, key=odd.get)  # the first of several
-        if not undefined or odd[least] <= non_ascii / 20:
+        if not undefined or (least != "cp1252" and odd[least] <= non_ascii / 20):
             return least
     guess = from_bytes(sample).best() if non_ascii >= ENOUGH else None
     return guess.encoding if guess else "utf-8"
