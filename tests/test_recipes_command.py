@@ -107,6 +107,16 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     ("argv", "sentence"),
     [
         (["gone.csv"], r"gone.csv: no such file; name a file of labelled text"),
+        (
+            ["mine", "other.csv"],
+            r"mine: no such file; the name of a recipe is an option: strata recipe other.csv --name",
+        ),
+        (["other.csv", "b.csv", "c.csv"], r"3 files, other.csv and so on; name one file, or a folder of files"),
+        (["recipes/sample.yaml"], r"recipes/sample.yaml: a recipe, not data; .* run it: dvc exp run -S recipe=sample"),
+        (
+            ["sample.html"],
+            r'sample.html: .html is not read; it is HTML; .*pandas.read_html\("sample.html"\)',
+        ),
         (["data/raw/sample/reviews.csv"], r"recipes/sample.yaml: is there already; --force replaces it"),
         (
             ["other.csv"],
@@ -117,6 +127,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
 def test_what_cannot_be_guessed_is_told(project, monkeypatch, argv, sentence):
     monkeypatch.chdir(project.root)
     (project.root / "other.csv").write_text("a,b\nx y z,q\nu v w,r\n", encoding="utf-8")
+    (project.root / "sample.html").touch()
     with pytest.raises(StrataError, match=sentence):
         main(argv)
     assert not (project.root / "recipes/other.yaml").exists()

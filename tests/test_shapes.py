@@ -13,6 +13,7 @@ from strata.base.errors import StrataError
 from strata.commands.recipe import main
 from strata.label_lists import are_records, single
 from strata.reading.dialect import has_header
+from strata.reading.json_columns import column_rows
 from strata.settings.yaml_loader import read_yaml
 from tests.conftest import reviews
 
@@ -199,6 +200,7 @@ def test_files_whose_suffix_is_the_label_are_refused_with_their_names(project, m
         ("rows.conll", "labels of tokens, not of texts"),
         ("rows.db", 'sqlite3 -header -csv rows.db "SELECT'),
         ("rows.pkl", "if you trust it"),
+        ("rows.mbox", "mail, whose texts stand among headers"),
         ("rows", "no suffix, which says the format; rename delimited text to .csv, .tsv or .txt"),
     ],
 )
@@ -539,3 +541,75 @@ def test_a_label_above_empty_cells_may_be_theirs(project, monkeypatch, capsys):
     monkeypatch.chdir(project.root)
     main([str(path), "--name", "sample", "--force"])
     assert "if each value is for the empty cells below it too, fill these" in capsys.readouterr().out
+
+
+def as_tokens(text):
+    return "".join(f"{word} {'B-PER' if word[0].isupper() else 'O'}\n" for word in text.split()) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "said"),
+    [
+        ("a.txt", lambda text, label: f"{(text, label)},\n", "a list as Python writes it; in Python, write it as JSON"),
+        ("a.csv", lambda text, label: json.dumps({"t": text, "l": label}) + "\n", "rename it to .jsonl"),
+        ("a.txt", lambda text, label: f"({label} (2 {text}) (3 .))\n", "parse trees; if the outermost label"),
+        ("a.txt", lambda text, label: as_tokens(f"Anna {text}"), "labels of tokens, not of texts"),
+        (
+            "a.tsv",
+            lambda *_: "1\tfilm\tfilm\tNOUN\tNN\t_\t0\troot\t_\t_\n\n",
+            "labels of tokens, not of texts",
+        ),
+        ("a.csv", lambda text, label: f"From a@b Mon Jan  1 00:00:00 2020\nTo: c\n\n{text}\n", "mail, whose texts"),
+    ],
+)
+def test_what_only_has_the_suffix_of_delimited_text_is_named(project, monkeypatch, name, row, said):
+    path = project.root / name
+    path.write_text("".join(row(*pair) for pair in ROWS), encoding="utf-8")
+    assert f"{name}: no delimited text, but " in refusal(project, monkeypatch, path)
+    assert said in refusal(project, monkeypatch, path)
+
+
+def test_a_page_is_told_from_rows_of_pages(project, monkeypatch):
+    path = project.root / "pages.csv"
+    page = "<html><body>{}</body></html>"
+    path.write_text(page.format("<tr><td>a</td></tr>\n" * 9), encoding="utf-8")
+    assert "no delimited text, but HTML; if a table in it" in refusal(project, monkeypatch, path)
+    rows = [(page.format(text), label) for text, label in ROWS]
+    pd.DataFrame(rows).to_csv(path, header=False, index=False)
+    recipe, read = written(project, monkeypatch, path)
+    assert recipe["columns"] == {"text": "column_1", "label": "column_2"}
+    assert len(read) == 60
+
+
+def test_a_json_file_that_python_printed_is_refused_with_what_writes_json(project, monkeypatch):
+    path = project.root / "rows.json"
+    path.write_text(str([{"text": text, "label": label} for text, label in ROWS]), encoding="utf-8")
+    assert "it is a list as Python writes it; in Python, write it as JSON" in refusal(project, monkeypatch, path)
+
+
+@pytest.mark.parametrize("shorter", [0, 3])
+def test_lists_of_texts_by_label_may_be_of_one_length(project, monkeypatch, shorter):
+    texts = {label: [text for text, its in ROWS if its == label] for label in ("neg", "pos")}
+    path = write_json(project.root / "by_label.json", texts | {"pos": texts["pos"][shorter:]})
+    recipe, read = written(project, monkeypatch, path)
+    assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
+    assert dict(zip(read["text"], read["label"], strict=True)) == {
+        text: label for text, label in ROWS if text not in texts["pos"][:shorter]
+    }
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"premise": [text for text, _ in ROWS], "claim": [f"not {text}" for text, _ in ROWS]},
+        {"url": [f"https://a.b/{i}" for i in range(60)], "body": [text for text, _ in ROWS]},
+        {"seen": [f"2024-01-01 10:{i} AM GMT" for i in range(60)], "words": [text for text, _ in ROWS]},
+        {
+            "sort": [("a film of one kind", "a film of another kind")[i % 2] for i in range(60)],
+            "x": [t for t, _ in ROWS],
+        },
+    ],
+    ids=list,
+)
+def test_lists_that_may_be_columns_are(columns):
+    assert next(row for _, row, _, _ in column_rows(columns)).keys() == columns.keys()

@@ -1,6 +1,7 @@
 """A source may be a folder of folders of texts, files named after their labels, or one table of a file."""
 
 import json
+import zipfile
 from types import SimpleNamespace
 
 import pandas as pd
@@ -146,7 +147,9 @@ def test_a_first_recipe_for_a_folder_of_splits(project, monkeypatch, tmp_path, c
     frame.drop(columns="label").to_csv(tmp_path / "splits/test.csv", index=False)
     (project.root / "data/raw/sample/test.csv").unlink()
     assert recipe_for(project, monkeypatch, tmp_path / "splits")["source"]["test"] is None
-    assert "test.csv is no test split, since it has no label" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "test.csv is no test split, since it has no label" in printed
+    assert "is the test split" not in printed
 
 
 def test_a_first_recipe_for_the_parts_of_a_file(project, monkeypatch, tmp_path, capsys):
@@ -154,7 +157,9 @@ def test_a_first_recipe_for_the_parts_of_a_file(project, monkeypatch, tmp_path, 
     (tmp_path / "intents.json").write_text(json.dumps({"train": pairs, "val": pairs[:2], "test": pairs[:8]}))
     recipe = recipe_for(project, monkeypatch, tmp_path / "intents.json")
     assert recipe["source"] == {"train": "intents.json#train", "test": "intents.json#test"}
-    assert "intents.json holds train, val, test: train is read, and test as the test split" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "source: intents.json holds train, val, test: train is read for training" in printed
+    assert "source: intents.json#test is the test split" in printed
 
 
 def test_names_in_a_parquet_schema_are_the_labels_in_id_order(project, monkeypatch, tmp_path):
@@ -246,6 +251,34 @@ def test_a_first_recipe_for_folders_in_folders(project, monkeypatch, tmp_path, f
     assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
 
 
+@pytest.mark.parametrize(
+    ("suffix", "start", "words"),
+    [
+        (".eml", "From: a@b.edu\nSubject: x\n\n", "not sure: the texts are mail, read with its headers"),
+        ("", "From a@b Mon Jan  1 00:00:00 2020\nReceived: by c\n  on Monday\nTo: d\n\n", "the texts are mail"),
+        (".rtf", "{\\rtf1 ", "not sure: .rtf files are read as they stand; they are a document; save the text of each"),
+    ],
+)
+def test_texts_that_stand_in_mail_or_documents_are_told(project, monkeypatch, tmp_path, capsys, suffix, start, words):
+    write_texts(tmp_path / "mail", suffix)
+    for path in (tmp_path / "mail").rglob(f"[0-9][0-9]{suffix}"):
+        path.write_text(start + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert recipe_for(project, monkeypatch, tmp_path / "mail")["source"]["train"] == "{label}/*"
+    assert words in capsys.readouterr().out
+
+
+def test_a_folder_of_many_kinds_of_file_is_refused_with_the_kinds(project, monkeypatch, tmp_path):
+    monkeypatch.chdir(project.root)
+    write_texts(tmp_path / "downloads")
+    for name in ("a.csv", "b.json", "c.parquet", "d.tsv", "e.xlsx"):
+        (tmp_path / "downloads" / name).write_text("text,label\na,b\n")
+    with zipfile.ZipFile(tmp_path / "downloads/f.zip", "w") as archive:
+        archive.writestr("1.csv", "")
+        archive.writestr("2.csv", "")
+    with pytest.raises(StrataError, match=r"5 files of several kinds \(\.csv, .*\); name one of them, or put those"):
+        main([str(tmp_path / "downloads")])
+
+
 def test_the_level_of_the_label_is_told(project, monkeypatch, tmp_path, capsys):
     for folder in ("books/pos", "books/neg", "films/pos", "films/neg"):
         (tmp_path / "texts" / folder).mkdir(parents=True)
@@ -275,7 +308,10 @@ def test_files_with_a_split_in_their_names_are_not_read_as_one(project, monkeypa
     assert recipe_for(project, monkeypatch, tmp_path / "films")["source"] == source
 
 
-@pytest.mark.parametrize(("given", "name"), [("a/b", "a_b"), ("my films!", "my_films"), ("2024", "data_2024")])
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [("a/b", "a_b"), ("my films!", "my_films"), ("2024", "data_2024"), ("U\u0308bersicht Mär", "Ubersicht_Mar")],
+)
 def test_a_changed_name_is_told(project, monkeypatch, capsys, given, name):
     monkeypatch.chdir(project.root)
     main([str(project.raw("reviews.csv")), "--name", given])

@@ -23,6 +23,7 @@ import re
 import shlex
 import shutil
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,10 +38,12 @@ from strata.guessing.columns import Column, survey
 from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
+from strata.guessing.whole_files import said_of_whole_files
 from strata.label_lists import SET
 from strata.label_rules import canonical_values
 from strata.reading.formats import DELIMITED
 from strata.reading.open_files import Rows, opened
+from strata.reading.parts import named_part
 from strata.reading.raw_files import PLACEHOLDER, RawFile, raw_files
 from strata.reading.source_file import SourceFile
 from strata.reading.values import INVALID
@@ -62,7 +65,8 @@ def recipe_name(given: str | None, path: Path, raw: Path) -> str:
     at = path.resolve()
     placed = next((parent.name for parent in (at, *at.parents) if parent.parent == raw.resolve()), None)
     name = given or placed or path.name.split(".")[0]
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "mine"
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_-") or "mine"
     if name == "template":
         raise StrataError("recipes/template.yaml is there to be copied; choose another --name")
     # 2024, null and true are no strings to YAML, nor is a date to DVC
@@ -122,6 +126,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
     Raises: StrataError when most rows cannot be read, or no label can be guessed.
     """
     found = [file for source in place.train for file in raw_files(source, place.folder)]
+    about = said_of_whole_files([file.path for file in found if file.is_text])
     rejects = Rejects()
     sources = list(opened(found, place.folder, None, rejects))
     try:
@@ -141,10 +146,10 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             by_path(found),
         )
     except StrataError as error:
-        raise StrataError("; ".join([str(error), *place.notes, *reject_doubts(rejects)])) from None
+        raise StrataError("; ".join([str(error), *place.notes, *about, *reject_doubts(rejects)])) from None
     delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
     doubts = header_doubts(columns) if delimited and not by_path(found) else []
-    return columns, guessed, [*doubts, *guessed.unsure, *reject_doubts(rejects)]
+    return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
 
 
 def by_path(found: list[RawFile]) -> bool:
@@ -198,6 +203,23 @@ def usable_test(place: Place, guessed: Guess) -> tuple[str | None, list[str]]:
     return place.test, []
 
 
+def check_alone(file: Path, others: list[str], project: Path) -> None:
+    """Raise StrataError when more than one file is given, or a recipe. others: those after the first."""
+    if others and named_part(file) is None and not file.exists() and Path(others[-1]).exists():
+        raise StrataError(
+            f"{file}: no such file; the name of a recipe is an option: strata recipe {shlex.quote(others[-1])} "
+            f"--name {shlex.quote(str(file))}"
+        )
+    if others:
+        raise StrataError(
+            f"{1 + len(others):,} files, {file} and so on; name one file, or a folder of files that belong together"
+        )
+    if file.is_file() and file.resolve().parent == (project / "recipes").resolve():
+        raise StrataError(
+            f"{file}: a recipe, not data; name a file of labelled text, or run it: dvc exp run -S recipe={file.stem}"
+        )
+
+
 def main(argv: list[str] | None = None) -> None:
     """Run the command."""
     arguments = parser("recipe", __doc__)
@@ -209,7 +231,10 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument("--has", metavar="LABEL", help="of several labels: does the row have this one?")
     arguments.add_argument("--force", action="store_true", help="replace a recipe of this name")
     add_project(arguments)
-    args = arguments.parse_args(argv)
+    args, others = arguments.parse_known_args(argv)
+    if any(word.startswith("-") for word in others):
+        arguments.error(f"unrecognized arguments: {' '.join(others)}")
+    check_alone(args.file, others, args.project)
     place = find_place(args.file)
     raw = args.project / RAW
     name = recipe_name(args.name, args.file, raw)
@@ -232,6 +257,8 @@ def main(argv: list[str] | None = None) -> None:
         print(f"positive: {guessed.positive}, which precision, recall and F1 are about")
     for note in place.notes:
         print(f"source: {note}")
+    if test:
+        print(f"source: {test} is the test split")
     for doubt in [*notes, *doubts]:
         print(f"not sure: {' '.join(doubt.split())}")
     try:

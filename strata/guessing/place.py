@@ -10,12 +10,13 @@ from strata.guessing.kinds import is_label_name
 from strata.reading.formats import ARCHIVE, CODECS, FORMATS
 from strata.reading.parts import MARK, TEST, TRAIN, named_part, split_named
 from strata.reading.raw_files import PLACEHOLDER, TEXT, is_about
-from strata.reading.source_file import SourceFile, parts_of
+from strata.reading.source_file import SourceFile, check_format, parts_of
 from strata.reading.unpack import inner_name
 from strata.reading.unread_formats import refusal
 
 MOST_LABEL_FILES = 100
 FEWEST_NUMBERED = 5  # files a label, on average, whose names differ in their number alone
+MOST_KINDS = 3  # of tables in a folder that is one data set
 LABEL_WORDS = {"label", "labels", "target", "targets", "class", "classes", "intent", "intents"}
 TEXT_WORDS = {"text", "texts", "sentence", "sentences", "sents", "data", "posts", "tweets", "reviews", "in"}
 """Words by which the names of two files differ of which one holds the labels of the other's lines."""
@@ -47,14 +48,14 @@ def find_place(given: Path) -> Place:
 
 
 def _in_file(path: Path) -> Place:
+    check_format(path)
     parts = parts_of(path) or []
     test = split_named(parts, TEST)
     train = split_named(parts, TRAIN) or next((part for part in parts if part != test), None)
     if len(parts) < 2:
         return Place(path.parent, [path.name])
     unread = [part for part in parts if part not in (train, test)]
-    also = f", and {test} as the test split" if test else ""
-    notes = [f"{path.name} holds {', '.join(parts)[:200]}: {train} is read{also}"]
+    notes = [f"{path.name} holds {', '.join(parts)[:200]}: {train} is read for training"]
     notes += [f"{', '.join(unread)[:200]} not read; name another as {path.name}{MARK}PART"] if unread else []
     return Place(path.parent, [f"{path.name}{MARK}{train}"], f"{path.name}{MARK}{test}" if test else None, tuple(notes))
 
@@ -63,6 +64,12 @@ def _in_folder(folder: Path) -> Place:
     inside = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not is_about(path.name))
     folders = {path.name: path for path in inside if path.is_dir()}
     tables = [path for path in inside if path.is_file() and _suffix(path) in FORMATS]
+    kinds = sorted({_ending(path.name) for path in tables})
+    if len(kinds) > MOST_KINDS:
+        raise StrataError(
+            f"{folder}: holds {len(tables):,} files of several kinds ({', '.join(kinds)}); name one of them, or put "
+            "those of one data set into a folder"
+        )
     if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
         return _in_split_folders(folder, folders, train)
     if pattern := _label_pattern(folder):
@@ -134,8 +141,7 @@ def _in_split_files(folder: Path, tables: list[Path], train: list[str]) -> Place
     """Return the sources of a folder of files for each split."""
     tests = _named_files(tables, TEST)
     test = tests[0] if len(tests) == 1 else None
-    also = f", {test} as the test split" if test else ""
-    notes = [f"{', '.join(train)[:200]} {'is' if len(train) == 1 else 'are'} read{also}"]
+    notes = [f"{', '.join(train)[:200]} {'is' if len(train) == 1 else 'are'} read for training"]
     unread = [path.name for path in tables if path.name not in (*train, test)]
     notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
     return Place(folder, train, test, tuple(notes))
@@ -170,7 +176,6 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
     test = split_named(list(folders), TEST) or _only_part(folders, TEST)
     has_test = test and _label_pattern(folders[test]) == pattern
     notes = [_note(pattern, folders[train], f"{train}/")]
-    notes += [f"{test}/ is the test split"] if has_test else []
     unread = [name for name in folders if name not in (train, test if has_test else None)]
     notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
     return Place(folder, [f"{train}/{pattern}"], f"{test}/{pattern}" if has_test else None, tuple(notes))
@@ -233,7 +238,7 @@ def _in_files(folder: Path, tables: list[Path], others: list[Path]) -> Place:
             f"of each of their lines, rename them to {renamed}"
         )
     if not tables and others:
-        raise StrataError(refusal(others[0], _suffix(others[0])))
+        raise StrataError(refusal(others[0], Path(inner_name(others[0])).suffix.lower()))
     if not tables or len(suffixes) > 1:
         names = ", ".join(path.name for path in tables[:10]) or "no file or folder that can be read"
         raise StrataError(f"{folder}: holds {names}; name one file, or put files of one format into a folder")
@@ -280,4 +285,8 @@ def _ending(name: str) -> str:
 
 
 def _suffix(path: Path) -> str:
-    return Path(inner_name(path)).suffix.lower()
+    """Return the suffix of a file's format; an archive of several files has only its own."""
+    try:
+        return Path(inner_name(path)).suffix.lower()
+    except StrataError:
+        return path.suffix.lower()

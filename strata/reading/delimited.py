@@ -19,15 +19,18 @@ from strata.reading.encoding import find_encoding, open_text
 from strata.reading.formats import Format
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
+from strata.reading.unread_content import other_content
 
 QUALTRICS = '{"ImportId"'  # how each cell of the third row begins
 
 
 def batches(path: Path, format: Format, encoding: str | None, report: Callable[[str], None]) -> Iterator[Batch]:
-    """Yield a file's rows in batches. Raises: StrataError when it holds no row, and as `check_names`."""
+    """Yield a file's rows in batches. Raises: StrataError when it holds no row or is no table, and as `check_names`."""
     encoding = find_encoding(path, encoding, report)
     with open_bytes(path) as stream, open_text(stream, encoding) as text:
         sample = read_sample(text)
+        if what := other_content(sample):
+            raise StrataError(f"{path}: no delimited text, but {what.replace('FILE', path.name)}")
         above = lines_above(sample, format.delimiter)
         if above:
             report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")

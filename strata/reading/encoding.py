@@ -20,6 +20,9 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+WESTERN = ("cp1252", "mac_roman", "cp850")
+_SIGNS = r"\u02c6\u02dc\u2030\u2039\u201a\u201e\u2020\u2021\xa7\xa4\xa2\ufffd"
+_ODD = re.compile(rf"(?<=[a-z])[À-ÖØ-ÞŠŒŽŸ{_SIGNS}]|[\u02c6\u02dc](?= )")
 
 # does for every encoding what surrogateescape does for UTF-8: a lone surrogate replaces each byte that cannot be
 # decoded, by which its row is recognized and rejected
@@ -122,10 +125,21 @@ def _legacy_encoding(sample: bytes) -> str:
     non_ascii = len(re.findall(rb"[\x80-\xff]", sample))
     pairs = len(re.findall(rb"[\xc0-\xff](?=[\xc0-\xff])", sample))
     undefined = re.search(rb"[\x81\x8d\x8f\x90\x9d]", sample)
-    if not undefined and pairs <= non_ascii / 10:
-        return "cp1252"
+    runs = len(re.findall(rb"[\x80-\xff](?=[\x80-\xff])", sample))
+    if pairs <= non_ascii / 10 and (not undefined or runs <= non_ascii / 10):
+        odd = {encoding: _odd_letters(sample.decode(encoding, "replace")) for encoding in WESTERN}
+        if odd["cp1252"] <= non_ascii / 10 and not undefined:
+            return "cp1252"
+        least = min(odd, key=odd.get)  # the first of several
+        if not undefined or (least != "cp1252" and odd[least] <= non_ascii / 20):
+            return least
     guess = from_bytes(sample).best() if non_ascii >= ENOUGH else None
     return guess.encoding if guess else "utf-8"
+
+
+def _odd_letters(text: str) -> int:
+    """Count marks in text of the wrong Western encoding: capitals and signs after a small letter, as in cafŽ."""
+    return len(_ODD.findall(text))
 
 
 def is_utf8(content: bytes) -> bool:

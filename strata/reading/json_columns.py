@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from strata.reading.batch import UnreadableFile
+from strata.reading.dialect import COMMON_NAMES
 from strata.reading.exports.table import export_name
 from strata.reading.row_batches import Row
 
 MOST = 2 * 1024 * 1024 * 1024  # bytes, since the file is held in memory
 TEXTS = ("text", "sentence", "utterance", "review", "comment", "content", "message", "tweet", "question")
+PAIRED = ("premise", "hypothesis", "sentence1", "sentence2", "answer", "context", "prompt", "response", "summary")
+"""Names of columns of texts that stand beside others."""
+FEWEST_WORDS = 3  # of a text, on average
 MOST_PARTS = 20  # with more objects of the same keys, they are rows, whose own lists are no lists of rows
 DEEPEST = 6  # objects in each other, in the innermost of which lists of rows are looked for
 
@@ -100,10 +104,20 @@ def column_rows(columns: dict[str, Any]) -> Iterator[Row]:
 
 
 def _are_texts_by_label(content: dict[str, Any]) -> bool:
-    """Tell lists of texts from columns: their lengths differ."""
+    """Tell lists of texts from columns: their lengths differ, or all hold prose, under no name that columns have."""
     lists = list(content.values())
     are_texts = all(isinstance(texts, list) and texts and all(isinstance(t, str) for t in texts) for texts in lists)
-    return len(lists) > 1 and are_texts and len({len(texts) for texts in lists}) > 1
+    if len(lists) < 2 or not are_texts:
+        return False
+    is_named = any(key.casefold() in COMMON_NAMES.union(TEXTS, PAIRED) for key in content)
+    return len({len(texts) for texts in lists}) > 1 or (not is_named and all(map(_are_prose, lists)))
+
+
+def _are_prose(texts: list[str]) -> bool:
+    """Return whether strings are texts that differ, of some words, and neither dates nor names."""
+    whole = " ".join(texts)
+    is_long = len(whole.split()) >= FEWEST_WORDS * len(texts)
+    return is_long and 2 * sum(map(str.isalpha, whole)) > len(whole) and len({*texts}) > len(texts) / 2
 
 
 def _are_rows_by_id(content: dict[str, Any]) -> bool:

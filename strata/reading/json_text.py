@@ -20,6 +20,7 @@ from strata.reading.json_columns import MOST, column_rows, is_pair, list_rows, p
 from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
+from strata.reading.unread_formats import PYTHON
 from strata.reading.values import INVALID
 
 LONGEST = 16 * 1024 * 1024  # bytes of a row; a longer one is rejected
@@ -27,6 +28,7 @@ DEEPEST = 200  # levels of lists and objects in an array's element
 PAIR = ("column_1", "column_2")
 """The names of the values of an array's pairs."""
 _NESTED = re.compile(rb'\s*\{\s*"[^"]*"\s*:\s*[\[{]')
+_PYTHON = re.compile(rb"\[\s*(\(|\{\s*'|')")
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -63,6 +65,8 @@ def json_rows(stream: BinaryIO, choose: Callable[[list[str]], str], part: str | 
     start = stream.peek(LONGEST)[:1024].lstrip() if isinstance(stream, io.BufferedReader) else b""
     if part is not None and not start.startswith(b"{"):
         raise UnreadableFile(f"it is no object of lists, so it has no part {part!r}; name the file alone")
+    if _PYTHON.match(start):
+        raise UnreadableFile(f"it is {PYTHON}")
     if start.startswith(b"["):
         yield from _array_rows(stream)
         return

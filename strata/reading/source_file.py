@@ -24,6 +24,13 @@ _UNREADABLE = (pa.ArrowException, UnreadableFile, OSError, EOFError, zipfile.Bad
 _UNREADABLE += (RuntimeError,)  # a zip archive with a password
 
 
+def check_format(path: Path) -> None:
+    """Raise StrataError when a file's suffix is in no format."""
+    suffix = Path(inner_name(path)).suffix.lower()
+    if suffix not in FORMATS:
+        raise StrataError(refusal(path, suffix))
+
+
 def parts_of(path: Path) -> list[str]:
     """Return the names of the tables in a file, none where it holds one, or cannot be read."""
     format = FORMATS.get(Path(inner_name(path)).suffix.lower())
@@ -59,8 +66,8 @@ class SourceFile:
         self.rows_read = 0
         self.class_names: dict[str, list[str]] = {}  # of the columns whose ids have names, in id order
         self.suffix = Path(inner_name(path)).suffix.lower()
-        if self.suffix not in FORMATS and not self._raw.is_lines:
-            raise StrataError(refusal(path, self.suffix))
+        if not self._raw.is_lines:
+            check_format(path)
         self.format = LINES if self._raw.is_lines else FORMATS[self.suffix]
         if self._raw.part is not None and not self.format.parts:
             raise StrataError(f"{path}: has no parts to name; leave out {MARK}{self._raw.part}")

@@ -5,6 +5,7 @@ Cells become the text that the same table has as CSV: 1 and 1.5, true, 2024-01-3
 
 import datetime
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from strata.reading.formats import Format
 from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.sheet_size import check_size
-from strata.reading.unpack import unpacked
+from strata.reading.unpack import BLOCK, unpacked
 
 Cells = tuple[int, list[str]]
 """A row's number in the sheet and its cells."""
@@ -52,11 +53,22 @@ def _workbook(file: Path) -> CalamineWorkbook:
         with file.open("rb") as stream:
             return CalamineWorkbook.from_object(stream)
     except CalamineError as error:
-        raise UnreadableFile(str(error) or "damaged") from None
+        raise UnreadableFile(_not_a_workbook(file) or str(error) or "damaged") from None
     except BaseException as error:  # of the Rust library, on a damaged file
         if type(error).__name__ != "PanicException":
             raise
         raise UnreadableFile("damaged") from None
+
+
+def _not_a_workbook(file: Path) -> str | None:
+    """Return what a text file is that only has a spreadsheet's suffix, as exports of many programs do, or None."""
+    with file.open("rb") as stream:
+        start = stream.read(BLOCK)
+    if not start.strip() or b"\0" in start:
+        return None
+    is_marked = re.match(rb"\W*<(\?xml)?", start)
+    what = ("XML" if is_marked[1] else "HTML") if is_marked else "text"
+    return f"it is {what} in spite of its suffix; open it in a spreadsheet program and save it as .xlsx or .csv"
 
 
 def _sheets(book: CalamineWorkbook) -> list[str]:

@@ -14,7 +14,18 @@ _YAML = (
 )
 _R = "R's; in R, load it and write.csv(ITS_TABLE, 'rows.csv', row.names = FALSE)"
 _PANDAS = 'python -c \'import pandas; pandas.read_{0}("FILE").to_parquet("rows.parquet")\''
+_HTML = (
+    'HTML; if a table in it holds the rows: python -c \'import pandas; pandas.read_html("FILE")[0].to_csv("rows.csv", '
+    "index=False)' (needs lxml); else save the text of each page as .txt, in a folder for each label, and name the "
+    "folder above"
+)
+_MAIL = (
+    "mail, whose texts stand among headers and may be encoded; write a table with a row for each body and its label "
+    "(Python's module mailbox reads it)"
+)
 _DOCUMENT = "a document; save the text of each as .txt, in a folder for each label, and name the folder above"
+DOCUMENTS = dict.fromkeys((".pdf", ".doc", ".docx", ".rtf", ".odt"), _DOCUMENT)
+PYTHON = "a list as Python writes it; in Python, write it as JSON: json.dump(ROWS, open('rows.json', 'w'))"
 
 UNREAD = {
     ".arff": "Weka's ARFF; in Weka, open it and save it as CSV",
@@ -38,7 +49,9 @@ UNREAD = {
     ".sas7bdat": f"SAS's; {_PANDAS.format('sas')}",
     ".orc": f"ORC; {_PANDAS.format('orc')}",
     ".xlsb": "Excel's binary workbook; save it as .xlsx",
-    **dict.fromkeys((".html", ".htm", ".pdf", ".doc", ".docx", ".rtf"), _DOCUMENT),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), _HTML),
+    **dict.fromkeys((".mbox", ".eml", ".emlx", ".msg", ".pst"), _MAIL),
+    **DOCUMENTS,
 }
 
 
