@@ -1,6 +1,6 @@
 """What does each setting for few labels bring, on and off, on sets of a few hundred rows?
 
-    python -m benchmarks.ablations                                     # about 20 minutes on one core
+    python -m benchmarks.ablations                                     # about an hour on one core
     python -m benchmarks.ablations --rows 1000 --folds 5 --max-length 256    # hours
     python -m benchmarks.ablations office --settings ema_decay         # some of it; nothing is written
 
