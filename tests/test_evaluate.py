@@ -235,7 +235,7 @@ def test_no_padding_makes_a_text_too_long(trained, tmp_path):
     padded.enable_padding(length=30)
     padded.save(str(folder / "tokenizer.json"))
     scorer = Scorer(load(folder), folder, batch_size=2)
-    assert scorer.is_cut(["good film", "good " * 14, "good " * 15]).tolist() == [False, False, True]
+    assert scorer.truncated(["good film", "good " * 14, "good " * 15]).tolist() == [False, False, True]
     assert [len(ids) for ids in scorer.token_ids(["good film", "bad"])] == [4, 3]
 
 

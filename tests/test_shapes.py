@@ -577,7 +577,7 @@ def test_a_page_is_told_from_rows_of_pages(project, monkeypatch):
     rows = [(page.format(text), label) for text, label in ROWS]
     pd.DataFrame(rows).to_csv(path, header=False, index=False)
     recipe, read = written(project, monkeypatch, path)
-    assert recipe["columns"] == {"text": "column_1", "label": "column_2"}
+    assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("column_1", "column_2")
     assert len(read) == 60
 
 

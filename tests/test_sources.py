@@ -203,9 +203,8 @@ def test_the_other_parts_are_named_where_the_one_that_is_read_holds_no_table(pro
     with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert "no column can be the text: note (one value)" in str(raised.value)
-    assert "book.json holds notes, pages: notes is read; pages not read; name another as book.json#PART" in str(
-        raised.value
-    )
+    said = "book.json holds notes, pages: notes is read for training; pages not read; name another as book.json#PART"
+    assert said in str(raised.value)
     rows = [{"text": text, "label": label} for text, label in ROWS]
     path.write_text(json.dumps({"notes": [{"note": "made in May"}], "rows": rows}), encoding="utf-8")
     assert recipe_for(project, monkeypatch, tmp_path / "book.json#rows")["source"]["train"] == "book.json#rows"

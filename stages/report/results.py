@@ -105,7 +105,7 @@ def measured(plots: Path, evaluate: Path, names: list[str], quantize: dict) -> d
         calibration["threshold"] = dict(zip(names, calibration["threshold"], strict=True))
     calibration |= {"before": scored["uncalibrated", "test"], "after": scored["fp32", "test"]}
     notes, int8 = read_json(evaluate / "notes.json"), scored["int8", "test"]
-    is_trained = ("untuned", "test") in scored  # not where TF-IDF ships
+    is_trained = read_json(evaluate / "ships/kind.json")["kind"] != "tfidf"
     goal = parse_goal(calibration["goal"]) if calibration["goal"] else None
     goal = goal if goal and goal.may_abstain else None
     if goal and (missed := missed_error(goal, int8["answered_error"], int8["interval"]["answered_error"])):
