@@ -22,13 +22,17 @@ ON = {"epochs": 8, "lr": 5.0e-3, "batch_size": 16, "masked": 0.3}
 KEPT = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
-@pytest.fixture(scope="module")
-def adapted(tokenized, tmp_path_factory) -> Project:
+def after_adaptation(tokenized, root, settings) -> Project:
     """A tokenized project after adaptation."""
-    project = tokenized.copied(tmp_path_factory.mktemp("adapted") / "project")
-    project.params(adapt=ON)
+    project = tokenized.copied(root / "project")
+    project.params(adapt=settings)
     project.run("adapt")
     return project
+
+
+@pytest.fixture(scope="module")
+def adapted(tokenized, tmp_path_factory) -> Project:
+    return after_adaptation(tokenized, tmp_path_factory.mktemp("adapted"), ON)
 
 
 def tensors(project: Project, folder: str = "models/adapt") -> dict[str, torch.Tensor]:
@@ -286,11 +290,7 @@ CONTRASTIVE = ON | {"objective": "contrastive", "epochs": 4}
 
 @pytest.fixture(scope="module")
 def contrasted(tokenized, tmp_path_factory) -> Project:
-    """A tokenized project after adaptation to its labels."""
-    project = tokenized.copied(tmp_path_factory.mktemp("contrasted") / "project")
-    project.params(adapt=CONTRASTIVE)
-    project.run("adapt")
-    return project
+    return after_adaptation(tokenized, tmp_path_factory.mktemp("contrasted"), CONTRASTIVE)
 
 
 def similarities(project: Project, folder: str) -> tuple[float, float]:

@@ -55,14 +55,14 @@ def stacked(first: Kind, second: Kind, inputs: Inputs, seed: int) -> tuple[Kind,
 class Line(NamedTuple):
     """What a kind gives. test: scores of TOLD on test rows, with `interval`. words: the verdict on test rows, this kind
     against the one that ships, empty for that one. validation: accuracy there; gain: of this kind there, as
-    `paired_comparison` compares it with the one that ships.
+    `paired_comparison` compares it with the one that ships, None for that one.
     """
 
     kind: str
     test: dict
     words: str
     validation: float
-    gain: dict
+    gain: dict | None
 
     @property
     def sentence(self) -> str:
@@ -99,8 +99,8 @@ def compared(kinds: list[Kind], ships: str, inputs: Inputs, goal: str | None, se
         rows = inputs.tokens["test"].label, probabilities, labels.positive_id, unit["test"], seed
         test = scores_with_intervals(*rows, predicted)
         right = splits["validation"][1] == inputs.tokens["validation"].label
-        words = "" if name == ships else against(name, "test")["words"]
-        lines.append(Line(name, test, words, float(right.mean()), against(name, "validation")))
+        words, gain = ("", None) if name == ships else (against(name, "test")["words"], against(name, "validation"))
+        lines.append(Line(name, test, words, float(right.mean()), gain))
     return lines
 
 

@@ -36,19 +36,17 @@ def write(
     """
     model.save_pretrained(out)
     (out / "model.safetensors").chmod(0o644)  # transformers makes it readable for its owner only
-    config = files.read_json(source / "config.json")
-    named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
     window = saved_window(source)
     cut = {} if window.kind == HEAD else {"window": window._asdict()}
-    files.write_json(out / "config.json", config | {"threshold": named, "positive": labels.positive} | cut)
+    config = files.read_json(source / "config.json") | decision(threshold, labels) | cut
+    files.write_json(out / "config.json", config)
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.no_padding()  # some checkpoints pad every text to their longest length
     settings = files.read_json(source / "tokenizer_config.json")
     tokenizer.enable_truncation(window.max_length)
     tokenizer.save(str(out / "tokenizer.json"))
     files.write_json(out / "tokenizer_config.json", settings | {"truncation_side": "right"})
-    preparation = Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)
-    write_preparation(out, preparation)
+    write_preparation(out, preparation_of(recipe))
     for path in sorted(source.iterdir()):
         if path.is_file() and ".safetensors" not in path.suffixes and not (out / path.name).exists():
             shutil.copyfile(path, out / path.name)
@@ -62,30 +60,44 @@ def write_tfidf(
     threshold, labels, recipe: as in `write`.
     """
     names = {str(i): name for i, name in enumerate(labels.names)}
-    named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
-    config = {"id2label": names, "label2id": {name: int(i) for i, name in names.items()}}
-    files.write_json(out / "config.json", {"kind": TFIDF, **config, "threshold": named, "positive": labels.positive})
-    write_preparation(out, Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns))
+    config = {"kind": TFIDF, "id2label": names, "label2id": {name: int(i) for i, name in names.items()}}
+    files.write_json(out / "config.json", config | decision(threshold, labels))
+    write_preparation(out, preparation_of(recipe))
     added = Tokenizer.from_file(str(tokenizer / "tokenizer.json")).get_added_tokens_decoder().values()
     vocabulary._replace(added=frozenset(token.content for token in added)).write(out / VOCABULARY)
+
+
+def decision(threshold: Threshold, labels: Labels) -> dict:
+    """Return what config.json holds of the decision rule: see `write`."""
+    named = dict(zip(labels.names, threshold, strict=True)) if isinstance(threshold, list) else threshold
+    return {"threshold": named, "positive": labels.positive}
+
+
+def preparation_of(recipe: Recipe) -> Preparation:
+    """Return how a recipe makes a text."""
+    return Preparation(recipe.text_columns, recipe.clean, recipe.annotated_columns)
+
+
+def add_to_config(out: Path, **entries: float | str) -> None:
+    """Add entries to config.json."""
+    files.write_json(out / "config.json", files.read_json(out / "config.json") | entries)
 
 
 def add_tfidf(out: Path, vocabulary: Vocabulary) -> None:
     """Make the folder of a transformer that of a stack: without weights that transformers would load as a model."""
     (out / "model.safetensors").unlink()
-    files.write_json(out / "config.json", files.read_json(out / "config.json") | {"kind": STACK})
+    add_to_config(out, kind=STACK)
     vocabulary.write(out / VOCABULARY)
 
 
 def write_cascade(out: Path, least: float) -> None:
     """Write into config.json the probability of a label from which TF-IDF answers in the place of a stack."""
-    files.write_json(out / "config.json", files.read_json(out / "config.json") | {"cascade": least})
+    add_to_config(out, cascade=least)
 
 
 def write_abstention(out: Path, threshold: float, goal: str) -> None:
     """Write into config.json the least probability of a label that is given, and the goal that it was chosen for."""
-    config = files.read_json(out / "config.json")
-    files.write_json(out / "config.json", config | {"abstain_below": threshold, "goal": goal})
+    add_to_config(out, abstain_below=threshold, goal=goal)
 
 
 def write_quantization(
