@@ -4,9 +4,9 @@
     verify: the recorded run, byte for byte (30 files of metrics/, plots/ and dvc.lock)
 
 Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
-another make of CPU, when every score of baseline, evaluate and quantize lies inside its recorded 95% interval and all
-counts of rows are equal. Otherwise the scores are named, and the exit code is 1. A run with other settings, code or
-source data is not compared; what differs is named under these three, and the exit code is 0.
+another make of CPU, when accuracy and macro F1 of each model on test rows lie inside their recorded 95% intervals and
+all counts of rows are equal. Otherwise these scores are named, and the exit code is 1. A run with other settings, code
+or source data is not compared; what differs is named under these three, and the exit code is 0.
 """
 
 from strata.base.errors import StrataError
@@ -37,8 +37,9 @@ def main(argv: list[str] | None = None) -> None:
         )
     if comparison.changed:
         print(
-            f"verify: agrees with the recorded run: all {comparison.scores} scores lie inside their recorded 95% "
-            f"intervals ({len(comparison.changed)} of {len(comparison.files)} files differ, as on another CPU)"
+            f"verify: agrees with the recorded run: accuracy and macro F1 on test rows ({comparison.headlines} scores) "
+            f"lie inside their recorded 95% intervals, as do {comparison.others_inside} of {comparison.others} other "
+            f"scores; {len(comparison.changed)} of {len(comparison.files)} files differ, as on another CPU"
         )
         return
     print(f"verify: the recorded run, byte for byte ({len(comparison.files)} files of metrics/, plots/ and dvc.lock)")
