@@ -1,0 +1,99 @@
+"""Time and memory of every stage on 573,913 long rows, and whether tokenize's memory grows with the rows.
+
+    python -m benchmarks.scale                  # writes benchmarks/scale/results.json, takes an hour on two cores
+    python -m benchmarks.scale --rows 20000     # a trial; nothing is written
+
+Rows as in benchmarks/split: distinct, of about 1,470 characters, one in twenty a near-copy. The stages before the
+training run on all of them, and once more on 100,000. Training then sees 1% of the training rows, so 1% of the steps;
+2% of the rows are test rows. Memory is that of a process and its descendants.
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+from pathlib import Path
+
+from benchmarks.measure import run
+from benchmarks.pipeline import STAGES, prepare, stages_up_to
+from benchmarks.split.__main__ import generate
+from strata.base.cores import cores
+from strata.base.files import write_json
+from strata.base.tables import write_frame
+
+HERE = Path(__file__).parent
+ROWS, FEWER = 573_913, 100_000
+RECIPE = {
+    "source": {"train": "rows.parquet", "test": None},
+    "columns": {"text": "text", "label": "label", "group": None},
+    "labels": {"no_spoiler": 0, "spoiler": 1},
+    "positive": "spoiler",
+    "keep": {},
+    "clean": ["whitespace"],
+    "annotate": [],
+    "sample": None,
+    "language": "en",
+}
+SMALL_PARTS = {"split": {"validation": 0.01, "test": 0.02}}
+FEW_STEPS = {"resample": {"share": 0.01}}
+
+
+def place(folder: Path, rows: int, settings: dict[str, dict]) -> None:
+    """Make a folder in which the stages run on generated rows."""
+    prepare(folder, "scale", settings)
+    write_json(folder / "recipes/scale.yaml", RECIPE)  # JSON is YAML
+    raw = folder / "data/raw/scale"
+    raw.unlink()  # a link to what is not there
+    raw.mkdir()
+    write_frame(raw / "rows.parquet", generate(rows))
+
+
+def measured(folder: Path, stages: list[str]) -> dict[str, dict[str, float]]:
+    """Run stages; return seconds and GB of each."""
+    figures = {}
+    for stage in stages:
+        command = STAGES[stage]["cmd"].replace("${recipe}", "scale").removeprefix("python -m ")
+        figures[stage] = {key: round(value, 2) for key, value in run(folder, (command,)).items()}
+        print(f"--- {stage}: {figures[stage]['s']:.0f} s, {figures[stage]['gb']:.2f} GB", flush=True)
+    return figures
+
+
+def changed_settings(folder: Path, settings: dict[str, dict]) -> None:
+    params = json.loads((folder / "params.yaml").read_text(encoding="utf-8"))
+    for section, changes in settings.items():
+        params[section].update(changes)
+    write_json(folder / "params.yaml", params)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=ROWS)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        place(Path(temporary), FEWER * args.rows // ROWS, SMALL_PARTS)
+        fewer = measured(Path(temporary), stages_up_to("tokenize"))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        place(folder, args.rows, SMALL_PARTS)
+        every = measured(folder, stages_up_to("baseline"))
+        kept = json.loads((folder / "metrics/split.json").read_text(encoding="utf-8"))
+        changed_settings(folder, FEW_STEPS)
+        few_steps = measured(folder, [stage for stage in STAGES if stage not in ("ingest", "standardize", "split")])
+    results = {
+        "cores": cores(),
+        "machine": platform.machine(),
+        "rows": args.rows,
+        "fewer_rows": FEWER * args.rows // ROWS,
+        "rows_of_split": {split: kept[split]["rows"] for split in ("train", "validation", "test")},
+        "stages": every,
+        "stages_with_fewer_rows": fewer,
+        "stages_with_1_percent_of_the_steps": few_steps,
+        "tokenize_memory_growth": round(every["tokenize"]["gb"] / fewer["tokenize"]["gb"], 3),
+    }
+    print(json.dumps(results, indent=2))
+    if args.rows == ROWS:
+        write_json(HERE / "results.json", results)
+
+
+if __name__ == "__main__":
+    main()
