@@ -1,0 +1,99 @@
+"""How good is a model of 1,000 labelled reviews on the 24,000 that it did not draw, compared with TF-IDF?
+
+    python -m benchmarks.few_labels                                   # half an hour on two cores
+    python -m benchmarks.few_labels --test-rows 2000                  # a trial; nothing is written
+    python -m benchmarks.few_labels -S train.min_steps=null -S model.kind=transformer    # other settings, too
+
+The rows are those of the recipe imdb_1000, cleaned as there; a tenth of them is for validation. All others of IMDb's
+training set are the test file. Copies of test rows leave the training rows, as always. All stages run in a temporary
+folder, with the settings of params.yaml. Writes benchmarks/few_labels/results.json.
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from benchmarks.pipeline import ROOT, STAGES, prepare, run, verdict
+from strata.base.cores import cores
+from strata.base.files import write_json
+from strata.base.tables import ROWS, read, write_frame
+from strata.settings.overrides import changed
+from strata.settings.yaml_loader import read_yaml
+
+HERE = Path(__file__).parent
+RECIPE = "imdb_1000"
+
+
+def cleaned(sample: int | None) -> pd.DataFrame:
+    """Return the rows that standardize makes of the recipe, or of so many of them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        prepare(folder, RECIPE, {})
+        path = folder / f"recipes/{RECIPE}.yaml"
+        write_json(path, read_yaml(path) | {"sample": sample})  # JSON is YAML
+        for stage in ("ingest", "standardize"):
+            run(folder, RECIPE, stage)
+        return read(folder / "data/standardize/train.parquet")
+
+
+def place(folder: Path, drawn: pd.DataFrame, others: pd.DataFrame, settings: dict) -> None:
+    """Make a folder whose recipe has the drawn rows as training file, and the others as test file."""
+    prepare(folder, "few", {})
+    params = changed(read_yaml(folder / "params.yaml"), settings)
+    write_json(folder / "params.yaml", params)
+    recipe = read_yaml(ROOT / f"recipes/{RECIPE}.yaml")
+    files = {"train": "drawn.parquet", "test": "others.parquet"}
+    write_json(folder / "recipes/few.yaml", recipe | {"source": files, "keep": {}, "clean": [], "sample": None})
+    raw = folder / "data/raw/few"
+    raw.unlink()  # a link to what is not there
+    raw.mkdir()
+    for name, rows in (("drawn", drawn), ("others", others)):
+        write_frame(raw / f"{name}.parquet", rows, ROWS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--test-rows", type=int)
+    args = parser.parse_args()
+    settings = {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in args.settings)}
+    drawn, every = cleaned(1000), cleaned(None)
+    others = every[~every["id"].isin(drawn["id"])]
+    if args.test_rows:
+        others = others.sample(args.test_rows, random_state=1)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder, seconds, metrics = Path(temporary), {}, {}
+        place(folder, drawn, others, settings)
+        for stage in STAGES:
+            start = time.perf_counter()
+            metrics[stage] = run(folder, "few", stage)
+            seconds[stage] = round(time.perf_counter() - start, 1)
+        of_models = {**metrics["baseline"]["scores"], **metrics["evaluate"]["scores"], **metrics["quantize"]["scores"]}
+        results = {
+            "cores": cores(),
+            "machine": platform.machine(),
+            "settings": settings,
+            "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
+            "max_length": metrics["tokenize"]["max_length"],
+            "accuracy": {
+                model: {"value": of_test["accuracy"], **of_test["interval"]["accuracy"]}
+                for (model, split), of_test in of_models.items()
+                if split == "test" and model != "uncalibrated"
+            },
+            "beside_tfidf": verdict(folder, "tfidf"),
+            "kinds": metrics["evaluate"]["kinds"],
+            "seconds": seconds,
+        }
+    print(json.dumps(results, indent=2))
+    if not args.test_rows and not args.settings:
+        write_json(HERE / "results.json", results)
+
+
+if __name__ == "__main__":
+    main()
