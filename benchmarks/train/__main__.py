@@ -39,7 +39,7 @@ ARMS = {
     "trainer_128": ("notebook", "128", "12"),
     "trainer_512": ("notebook", "512", "3"),
 }
-REPEATS = 3
+REPEATS = 5
 WARM_UP = 1  # steps
 BATCH_TOKENS = 900  # about those of 32 rows of the default data
 
