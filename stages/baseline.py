@@ -28,6 +28,7 @@ from strata.base.errors import StrataError
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.labels import read_labels
 from strata.prior import read_prior_shift
+from strata.scoring import HEADLINES
 from strata.settings.params import Baseline
 from strata.settings.reader import read_settings
 from strata.text.annotation import annotated
@@ -35,7 +36,6 @@ from strata.text.scripts import WORD, share_in_words, share_without_spaces
 from strata.tfidf.fitted import Fitted, with_first_label
 from strata.tfidf.ngrams import CHARACTERS, WORDS, Vocabulary
 
-HEADLINES = ("accuracy", "f1_macro")
 MOST_WITHOUT_SPACES = 0.25  # of the letters; above it, TF-IDF reads characters
 LEAST_IN_WORDS = 0.5  # of the visible characters; below it, too
 LENGTHS = (1, 3)  # of the n-grams of characters

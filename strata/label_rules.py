@@ -12,7 +12,7 @@ import numpy as np
 
 from strata.base.canonical import canonical
 from strata.base.errors import StrataError
-from strata.label_lists import single
+from strata.several_labels import single
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,6 +26,8 @@ METRICS = {
 NAMES = tuple(METRICS)
 # train.best_metric calls the log loss of validation rows `loss`
 LOWER_IS_BETTER = ("loss", *(name for name, better in METRICS.items() if better == "lower"))
+HEADLINES = ("accuracy", "f1_macro")
+"""In metrics/*.json, which people compare run by run."""
 BINS = 15  # of the calibration error; probabilities of exactly 1 have one more
 
 

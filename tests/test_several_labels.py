@@ -8,7 +8,7 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
-from strata.label_lists import list_items, several, single
+from strata.several_labels import list_items, several, single
 from tests.conftest import reviews
 
 TEXTS = [text for text, _ in reviews(60)]

@@ -11,10 +11,10 @@ import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
-from strata.label_lists import are_records, single
 from strata.reading.dialect import has_header
 from strata.reading.json_columns import column_rows
 from strata.settings.yaml_loader import read_yaml
+from strata.several_labels import are_records, single
 from tests.conftest import reviews
 
 ROWS = reviews(60)

@@ -16,22 +16,22 @@ from strata.base.errors import StrataError
 from strata.decision import decide
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.intervals.significance import paired_comparison
+from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.prior import PriorShift
+from strata.scoring import HEADLINES
 
-KINDS = ("transformer", "tfidf", "stack")
-TOLD = ("accuracy", "f1_macro")
 SPLITS = ("validation", "test")  # on which kinds are compared
 
 
 def transformer(logits: dict[str, np.ndarray], prior: PriorShift) -> Kind:
     """logits: of the fine-tuned model by split, (rows, labels)."""
-    return Kind("transformer", logits, logits["validation"], prior.training, prior.training_rows)
+    return Kind(TRANSFORMER, logits, logits["validation"], prior.training, prior.training_rows)
 
 
 def tfidf(log_probabilities: dict[str, np.ndarray], prior: PriorShift) -> Kind:
     """log_probabilities: of baseline's TF-IDF by split, (rows, labels). It knows no train.class_weights."""
     of_rows = prior.training_rows - prior.training + prior.resampling
-    return Kind("tfidf", log_probabilities, log_probabilities["validation"], prior.resampling, of_rows)
+    return Kind(TFIDF, log_probabilities, log_probabilities["validation"], prior.resampling, of_rows)
 
 
 def natural(kind: Kind, split: str) -> np.ndarray:
@@ -49,11 +49,11 @@ def stacked(first: Kind, second: Kind, inputs: Inputs, seed: int) -> tuple[Kind,
     common = [split for split in first.logits if split in second.logits]
     logits = {split: weights.logits(natural(first, split), natural(second, split)) for split in common}
     nothing = np.zeros(held_out.shape[1])
-    return Kind("stack", logits, held_out, nothing, nothing), weights
+    return Kind(STACK, logits, held_out, nothing, nothing), weights
 
 
 class Line(NamedTuple):
-    """What a kind gives. test: scores of TOLD on test rows, with `interval`. words: the verdict on test rows, this kind
+    """What a kind gives. test: HEADLINES on test rows, with `interval`. words: the verdict on test rows, this kind
     against the one that ships, empty for that one. validation: accuracy there; gain: of this kind there, as
     `paired_comparison` compares it with the one that ships, None for that one.
     """
@@ -130,7 +130,7 @@ def told(lines: list[Line]) -> list[dict]:
     return [
         {
             "kind": line.kind,
-            **{name: line.test[name] for name in TOLD},
+            **{name: line.test[name] for name in HEADLINES},
             "interval": line.test["interval"]["accuracy"],
             "words": line.words,
             "validation": line.validation,

@@ -16,8 +16,8 @@ from strata.intervals.bootstrap import intervals
 from strata.intervals.of_labels import label_scores
 from strata.intervals.significance import paired_comparison
 from strata.labels import Labels
+from strata.scoring import HEADLINES
 
-HEADLINES = ("accuracy", "f1_macro")  # in metrics/evaluate.json, which people compare run by run
 VERDICT = ["model", "difference", "low", "high", "only_ours", "only_theirs", "p", "different", "words"]
 """Columns of the verdicts on accuracy, of the fine-tuned model against another: see `paired_comparison`."""
 

@@ -13,6 +13,7 @@ from stages.evaluate.stack import Weights
 from stages.evaluate.text_scorers import StackScorer, TextScorer, TfidfScorer
 from strata.base import files, tables
 from strata.calibration import Calibration
+from strata.kinds import KINDS, TFIDF, TRANSFORMER
 from strata.model import checkpoint, classifier
 from strata.settings.params import Params
 from strata.text.annotation import annotated
@@ -35,8 +36,8 @@ class Models(NamedTuple):
 
     @property
     def kinds(self) -> list[Kind]:
-        """All of them, in the order of kinds.KINDS."""
-        return sorted([self.ships, *self.others], key=lambda kind: kinds.KINDS.index(kind.name))
+        """All of them, in the order of KINDS."""
+        return sorted([self.ships, *self.others], key=lambda kind: KINDS.index(kind.name))
 
     def write(self, folder: Path) -> None:
         """Write the kind that ships and, where it is part of that, TF-IDF, for quantize."""
@@ -60,12 +61,12 @@ class Models(NamedTuple):
 def load(args: argparse.Namespace, settings: Params, inputs: Inputs) -> Models:
     """Score with every kind of model that there is: without a trained transformer, with TF-IDF alone."""
     ships = settings.model.kind
-    simple = TfidfScorer(read_fitted(args.baseline)) if ships != "transformer" else None
+    simple = TfidfScorer(read_fitted(args.baseline)) if ships != TRANSFORMER else None
     log_probabilities = dict(inputs.tfidf)
     if simple:  # the model that ships is scored on training rows, too
         log_probabilities["train"] = simple.of_texts(training_texts(args, inputs))
     tfidf = kinds.tfidf(log_probabilities, inputs.prior)
-    if ships == "tfidf":
+    if ships == TFIDF:
         return Models(tfidf, [], None, None, simple, simple.fitted)
     tuned, untuned = scorers(args, settings, inputs)
     transformer = kinds.transformer(
@@ -73,7 +74,7 @@ def load(args: argparse.Namespace, settings: Params, inputs: Inputs) -> Models:
     )
     before = untuned.logits(inputs.tokens["test"].input_ids)
     stack, weights = kinds.stacked(transformer, tfidf, inputs, settings.seed)
-    if ships == "transformer":
+    if ships == TRANSFORMER:
         return Models(transformer, [tfidf, stack], before, None, tuned)
 
     def of_texts(texts: list[str]) -> np.ndarray:

@@ -35,6 +35,7 @@ from strata.base.errors import StrataError
 from strata.calibration import Calibration, read_calibration, read_goal
 from strata.decision import Threshold
 from strata.intervals.bootstrap import scores_with_intervals
+from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
 from strata.model.documents import windows_of
@@ -42,7 +43,6 @@ from strata.model.tokens import read_tokens
 from strata.opset import least_onnx_runtime
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE
-from strata.runtime.feeds import STACK, TFIDF, TRANSFORMER
 from strata.runtime.onnx_classifier import NotFiniteError, OnnxClassifier
 from strata.runtime.predictor import FP32, QUANTIZED
 from strata.settings.params import Params, Quantize

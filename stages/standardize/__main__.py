@@ -8,7 +8,6 @@ special_tokens.json with the tokens of `annotate`. The columns of `annotate`, an
 values, become columns attribute.NAME. Rows are processed in batches, so that memory does not grow with them.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,17 +19,14 @@ from stages.standardize import row_groups
 from stages.standardize.columns import named_columns
 from stages.standardize.counts import Counts
 from stages.standardize.filters import Survey, sample, survey_source
-from stages.standardize.label_column import label_columns
+from stages.standardize.refusals import check_labels, check_rejects, check_several, say_missing
 from stages.standardize.rows import Standardizer
 from strata import row_counts
 from strata.base import command_line, files, tables
-from strata.base.errors import StrataError
-from strata.label_lists import sentence, ways
-from strata.label_rules import unlisted_sentence
 from strata.rejects import Rejects
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
-from strata.settings.recipe import Columns, Recipe
+from strata.settings.recipe import Recipe
 
 REJECTS = pa.schema(
     [(name, pa.string()) for name in ("file", "reason", "text", "label")]
@@ -52,70 +48,6 @@ def standardize(path: Path, out: Path, standardizer: Standardizer, first_id: int
     tables.write(out / path.name, rows, standardizer.schema)
     if counts.read != len(counts.label) + counts.rejected.total() + counts.filtered.total():
         raise AssertionError(f"{path}: rows were lost")
-
-
-def check_rejects(path: Path, counts: Counts, most: float) -> None:
-    """Raise StrataError when more than the share `most` of the unfiltered rows was rejected."""
-    rejects = counts.rejected.total()
-    total = len(counts.label) + rejects
-    if rejects <= most * total:
-        return
-    if counts.unlisted and rejects == counts.unlisted.total():
-        raise StrataError(f"{path}: {unlisted_sentence(counts.unlisted)}")
-    first = counts.first_reject
-    others = f"; {unlisted_sentence(counts.unlisted)}" if counts.unlisted else ""
-    raise StrataError(
-        f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
-        f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
-        f"({first['reason']}); mend them{dropping(counts)}, or raise standardize.max_rejects{others}"
-    )
-
-
-def dropping(counts: Counts) -> str:
-    """Return how the recipe drops rows that lack a text or a label."""
-    ways = {
-        "empty text": "drop empty texts with keep.min_words: 1",
-        "no label": "drop rows without a label with keep.where: COLUMN.notna(), or COLUMN != '[]' for empty lists",
-    }
-    return "".join(f", {way}" for reason, way in ways.items() if counts.rejected[reason])
-
-
-def check_several(path: Path, columns: Columns, counts: Counts) -> None:
-    """Raise StrataError when rows have several labels."""
-    if not counts.several:
-        return
-    (example, split), _ = min(counts.several.items(), key=lambda item: (-item[1], item[0]))
-    if isinstance(columns.label, list):
-        raise StrataError(
-            f"{path}: {counts.several.total():,} rows have several of the columns {', '.join(columns.label)} set, such "
-            f"as {example[:80]}, and a row can have one label; name one of them as columns.label, and write a recipe "
-            "for each"
-        )
-    column = label_columns(columns)[0]
-    listed = "list a value in brackets, label: [VALUE], if it is one label"
-    raise StrataError(f"{path}: {sentence(column, counts.several.total(), example)}; {ways(column, split)}; {listed}")
-
-
-def check_labels(path: Path, label: np.ndarray, names: list[str]) -> None:
-    """Raise StrataError when a label has no row. label: (rows,) int."""
-    counts = Counter(label.tolist())
-    missing = [name for label_id, name in enumerate(names) if label_id not in counts]
-    if missing:
-        present = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
-        raise StrataError(
-            f"{path}: no row has the label {', '.join(missing)} (found: {present or 'no rows at all'}); every label "
-            "needs rows: mend labels or keep in the recipe"
-        )
-
-
-def say_missing(path: Path, label: np.ndarray, names: list[str]) -> None:
-    """Say which labels a test file lacks. Raises: StrataError when it has rows of one label or none."""
-    present = np.unique(label)
-    if len(present) < 2:
-        check_labels(path, label, names)
-    missing = [name for label_id, name in enumerate(names) if label_id not in present]
-    if missing:
-        print(f"standardize: the test file has no row of {', '.join(missing)}; the other labels are evaluated on it")
 
 
 def draw_sample(path: Path, counts: Counts, n: int | None, seed: int) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from strata.base.canonical import canonical
-from strata.label_lists import SET, UNSET, parts, several, single
 from strata.label_rules import RULE, Scalar, canonical_values, has_rest, own_values
 from strata.settings.recipe import Columns, LabelOf
+from strata.several_labels import SET, UNSET, parts, several, single
 
 
 def label_columns(columns: Columns) -> list[str]:

@@ -82,28 +82,6 @@ def window_of(settings: Tokenize, max_length: int, special: int) -> Window:
     return Window(max_length, CHUNKS, settings.chunk_overlap, settings.max_chunks)
 
 
-def chosen(lengths: np.ndarray, folder: Path) -> int:
-    """Return what `auto` stands for, and print what that costs. lengths: (rows,) tokens of the training rows.
-
-    It is the same for every window: chunks, too, should be few.
-    """
-    from stages.tokenize.max_length import SMALLEST, fitting, limit_of, relative_time
-    from strata.model import pretrained
-    from strata.model.probe import positions
-
-    tokenizer = load_tokenizer(folder)
-    limit = limit_of(folder, tokenizer)
-    size = fitting(lengths, limit)
-    size = min(size, positions(folder, tokenizer, min(size, limit)))
-    said, half = f"{size:,} tokens: cuts {(lengths > size).mean():.1%} of the training rows", size // 2
-    hidden = getattr(pretrained.load_config(folder), "hidden_size", None)
-    if half >= SMALLEST and hidden:
-        times = relative_time(lengths, size, half, hidden)
-        said += f", about {times:.1f} times the time of {half:,}, which cuts {(lengths > half).mean():.1%}"
-    print(f"tokenize: max_length {said}")
-    return size
-
-
 def told(window: Window) -> dict:
     """Return the metrics of a window: of the head, max_length alone."""
     metrics = {"max_length": window.max_length}
@@ -150,12 +128,14 @@ def write_splits(
     Returns: the window that they are cut by, and of each split the rows' lengths before that, (rows,) int.
     """
     from stages.tokenize.blocks import keep, kept, read_blocks, write_split
+    from stages.tokenize.max_length import chosen
 
     window = window_of(section, limit if section.max_length == "auto" else section.max_length, encoder.special)
     train, bodies, lengths = read_blocks(args.resample / "train.parquet", encoder), out / "bodies.arrow", {}
     if section.max_length == "auto":
         most = None if window.kind == HEAD_TAIL else window.longest(encoder.special)
-        window = window_of(section, chosen(keep(train, most, bodies), folder), encoder.special)
+        lengths_of_train = keep(train, most, bodies)
+        window = window_of(section, chosen(lengths_of_train, folder, load_tokenizer(folder)), encoder.special)
         train = kept(bodies)
     lengths["train"] = write_split(train, encoder, window, out / "train")
     bodies.unlink(missing_ok=True)

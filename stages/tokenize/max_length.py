@@ -30,6 +30,23 @@ def check(max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase) -> 
         raise StrataError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
 
 
+def chosen(lengths: np.ndarray, folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return what `auto` stands for, and print what that costs. lengths: (rows,) tokens of the training rows.
+
+    It is the same for every window: chunks, too, should be few.
+    """
+    limit = limit_of(folder, tokenizer)
+    size = fitting(lengths, limit)
+    size = min(size, positions(folder, tokenizer, min(size, limit)))
+    said, half = f"{size:,} tokens: cuts {(lengths > size).mean():.1%} of the training rows", size // 2
+    hidden = getattr(pretrained.load_config(folder), "hidden_size", None)
+    if half >= SMALLEST and hidden:
+        times = relative_time(lengths, size, half, hidden)
+        said += f", about {times:.1f} times the time of {half:,}, which cuts {(lengths > half).mean():.1%}"
+    print(f"tokenize: max_length {said}")
+    return size
+
+
 def fitting(lengths: np.ndarray, limit: int) -> int:
     """Return the smallest of 64, 128, 256, ... and `limit` that cuts few rows. lengths: (rows,) tokens.
 

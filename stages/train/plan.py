@@ -39,7 +39,7 @@ def plan(lengths: np.ndarray, seed: int, settings: Train, device: str) -> Plan:
 
     It has settings.epochs passes over the rows, and more until it has settings.min_steps steps. Validation rows are
     scored as often as without these, at larger distances: on few rows, a score after each short pass says little.
-    A GPU computes batches whole: it has the memory, and parts take it as many times as long (docs/benchmarks.md).
+    A GPU computes batches whole: it has the memory, and small parts leave most of it idle (docs/benchmarks.md).
     """
     batches, least = [], settings.min_steps or 0
     for epoch in itertools.count():

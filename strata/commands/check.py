@@ -20,11 +20,11 @@ from strata import cpu
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import parser
+from strata.kinds import TFIDF
 from strata.reading.parts import named_part
 from strata.reading.texts import lines, texts
 from strata.runtime import manifest
 from strata.runtime.closeness import closeness, exceeds, least_agreement
-from strata.runtime.feeds import TFIDF
 from strata.runtime.model_config import read_kind
 from strata.runtime.not_utf8 import ENOUGH, NOT_UTF8, is_utf8, other_format
 from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, Predictor, check_files

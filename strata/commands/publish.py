@@ -43,10 +43,10 @@ from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.card import REPOSITORY
 from strata.commands.arguments import add_project, parser
+from strata.kinds import TRANSFORMER
 from strata.publishing import demo, space
 from strata.runs.outputs import check_outputs
 from strata.runtime import manifest
-from strata.runtime.feeds import TRANSFORMER
 from strata.runtime.model_config import read_kind
 from strata.runtime.predictor import CONFIG
 

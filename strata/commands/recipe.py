@@ -39,7 +39,6 @@ from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
 from strata.guessing.whole_files import said_of_whole_files
-from strata.label_lists import SET
 from strata.label_rules import canonical_values
 from strata.reading.formats import DELIMITED
 from strata.reading.open_files import Rows, opened
@@ -51,6 +50,7 @@ from strata.rejects import Rejects
 from strata.runs.tracking import track
 from strata.settings.recipe import Recipe
 from strata.settings.yaml_loader import parse_yaml
+from strata.several_labels import SET
 from strata.yaml_words import flow
 
 PREVIEW = 3  # rows shown

@@ -23,8 +23,8 @@ from strata.guessing.kinds import (
     rank,
     why_no_label,
 )
-from strata.label_lists import LIST, MARKS, SEPARATORS, SET, UNSET, are_records, parts, sentence
-from strata.label_lists import several as split_of
+from strata.several_labels import LIST, MARKS, SEPARATORS, SET, UNSET, are_records, parts, sentence
+from strata.several_labels import several as split_of
 from strata.yaml_words import string
 
 NAMED = "(text|names?|str|string|title|label|desc|description)"

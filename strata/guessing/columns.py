@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from strata.base.errors import StrataError
 from strata.base.tables import PLACE
-from strata.label_lists import LONGEST, SPLITS, parts
 from strata.label_rules import label_value
 from strata.reading.open_files import check_columns
 from strata.reading.source_file import SourceFile
+from strata.several_labels import LONGEST, SPLITS, parts
 
 MOST_VALUES = 1000  # distinct values that are counted; a column with more cannot be the label
 EXAMPLES = 200  # values kept as they are

@@ -3,8 +3,8 @@
 import re
 
 from strata.guessing.columns import MOST_VALUES, Column
-from strata.label_lists import LIST, are_records
 from strata.reading.parts import TEST, TRAIN, VALIDATION
+from strata.several_labels import LIST, are_records
 
 NAMES = (
     "label|labels|class|classes|category|categories|sentiment|polarity|target|intent|topic|topics|rating|overall|stars"

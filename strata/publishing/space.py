@@ -9,10 +9,10 @@ from pathlib import Path
 
 from strata.base.errors import StrataError
 from strata.card import REPOSITORY
+from strata.kinds import TRANSFORMER
 from strata.publishing import demo
 from strata.publishing.carried import ROOT, carried, requirements
 from strata.publishing.templates import filled
-from strata.runtime.feeds import TRANSFORMER
 from strata.runtime.model_config import read_kind
 from strata.runtime.predictor import CONFIG, serving_file
 from strata.serving.model_card import PUBLISHED

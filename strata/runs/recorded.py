@@ -8,15 +8,12 @@ from typing import Any, NamedTuple
 
 from strata.base.errors import StrataError
 from strata.score_table import parse
+from strata.scoring import HEADLINES
 from strata.settings.yaml_loader import parse_bytes
 
 LOCK, RECORDS = "dvc.lock", ("metrics", "plots")
 SCORES = tuple(f"plots/{stage}/scores.csv" for stage in ("baseline", "evaluate", "quantize"))
 COUNTS = ("rows", "labels")
-HEADLINES = ("accuracy", "f1_macro")
-"""Of test rows, they decide whether a run repeats another. The recorded intervals say what other test rows would give.
-A new training moves these two by no more than that; the rest, such as the recall of one label or the accuracy on
-training rows, depends on where a training stopped, and moves further (docs/lab-notes.md)."""
 ROUNDING = 2e-6  # of the recorded figures, relative
 
 Place = tuple[str, ...]
@@ -109,6 +106,10 @@ def differences(head: Head) -> dict[str, list[str]]:
 
 def compared(head: Head) -> Comparison:
     """Compare the workspace's metrics, plots and dvc.lock with those of the last commit.
+
+    HEADLINES of test rows decide. The recorded intervals say what other test rows would give, and a new training moves
+    these scores by no more than that. Others, such as the recall of one label or the accuracy on training rows, depend
+    on where a training stopped, and move further (docs/lab-notes.md).
 
     Raises: StrataError when a file of metrics or scores is missing here, or broken.
     """

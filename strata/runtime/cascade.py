@@ -6,7 +6,8 @@ Viola and Jones, "Rapid object detection using a boosted cascade of simple featu
 from collections.abc import Sequence
 from pathlib import Path
 
-from strata.runtime.feeds import TFIDF, Sure
+from strata.kinds import TFIDF
+from strata.runtime.feeds import Sure
 from strata.runtime.onnx_classifier import OnnxClassifier
 from strata.softmax import softmax
 from strata.tfidf.ngrams import Features

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.tfidf.ngrams import Features
-
-TRANSFORMER, TFIDF, STACK = KINDS = ("transformer", "tfidf", "stack")
 
 Inputs = dict[str, tuple[str, int]]  # name: type and rank
 _TOKENS: Inputs = dict.fromkeys(("input_ids", "attention_mask"), ("tensor(int64)", 2))

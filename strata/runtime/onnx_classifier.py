@@ -15,7 +15,8 @@ import onnxruntime
 
 from strata.base.cores import cores
 from strata.base.errors import StrataError
-from strata.runtime.feeds import INPUTS, TRANSFORMER, Sure, Taken, feed
+from strata.kinds import TRANSFORMER
+from strata.runtime.feeds import INPUTS, Sure, Taken, feed
 from strata.softmax import softmax
 
 CHUNK = 32  # texts that a thread takes at a time

@@ -11,10 +11,10 @@ from strata.base import files
 from strata.base.as_text import as_text
 from strata.base.errors import StrataError, did_you_mean
 from strata.decision import decide, is_sure
+from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE
 from strata.runtime.cascade import Cascade
-from strata.runtime.feeds import STACK, TFIDF, TRANSFORMER
 from strata.runtime.model_config import read_cascade, read_decision, read_kind
 from strata.runtime.not_utf8 import NOT_UTF8, is_utf8
 from strata.runtime.onnx_classifier import OnnxClassifier, check_runtime

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
+from strata.kinds import STACK
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE
-from strata.runtime.feeds import STACK
 from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, READ, Predictor, check_files
 from strata.runtime.preparation import NAME as PREPARATION
 

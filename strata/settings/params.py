@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from strata.goal import PATTERN, parse
+from strata.kinds import KINDS, STACK
 from strata.scoring import NAMES
 from strata.settings.fields import ByLabel, Float, Folders, Name, Section, Share
 
@@ -15,7 +16,7 @@ MetricName = Literal[tuple(NAMES)]
 class Model(Section):
     """The kind of model that ships, and the checkpoint that training starts from."""
 
-    kind: Literal["transformer", "tfidf", "stack"] = Field(
+    kind: Literal[KINDS] = Field(
         description="The model that ships. transformer: the fine-tuned checkpoint. tfidf: baseline's TF-IDF with "
         "logistic regression; no checkpoint is fine-tuned. stack: a weighted sum of the log probabilities of both; the "
         "weights are fitted on validation rows. evaluate compares the kinds."
@@ -434,7 +435,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _a_cascade_is_of_a_stack(self) -> "Params":
-        if self.quantize.cascade and self.model.kind != "stack":
+        if self.quantize.cascade and self.model.kind != STACK:
             raise ValueError(
                 f"quantize.cascade is true and model.kind is {self.model.kind}: a cascade needs the two models of a "
                 "stack; set cascade to false"
@@ -443,7 +444,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _a_stack_reads_one_window(self) -> "Params":
-        if self.model.kind == "stack" and self.tokenize.window == "chunks":
+        if self.model.kind == STACK and self.tokenize.window == "chunks":
             raise ValueError(
                 "model.kind is stack and tokenize.window is chunks: a stack reads one window of a text; set window to "
                 "head or head_tail, or kind to transformer"
@@ -458,7 +459,7 @@ class Params(Section):
                 f"quantize.cascade is true and evaluate.goal is {goal}: the threshold would be of the stack, and most "
                 "answers TF-IDF's; set cascade to false, or goal to null"
             )
-        if goal and self.model.kind == "stack" and parse(goal).may_abstain:
+        if goal and self.model.kind == STACK and parse(goal).may_abstain:
             raise ValueError(
                 f"model.kind is stack and evaluate.goal is {goal}: the validation rows, to which a stack is fitted, "
                 "cannot bound its errors as well; set kind to transformer or tfidf"

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from strata.base.errors import StrataError, did_you_mean, nearest
 from strata.settings.params import Params
 from strata.settings.recipe import Recipe
-from strata.settings.sentences import sentence
+from strata.settings.validation_errors import sentence
 from strata.settings.yaml_loader import read_yaml
 
 

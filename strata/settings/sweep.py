@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from strata.scoring import LOWER_IS_BETTER, NAMES
 from strata.settings.fields import Float, Scalar, Section
-from strata.settings.sentences import sentence
+from strata.settings.validation_errors import sentence
 
 SECTIONS = ("model", "resample", "tokenize", "adapt", "train")
 """The sections of params.yaml that a search may vary: those that decide a training and leave the validation rows."""

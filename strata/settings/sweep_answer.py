@@ -7,8 +7,8 @@ from pydantic import Field, ValidationError
 
 from strata.base.errors import StrataError
 from strata.settings.fields import Float, Section
-from strata.settings.sentences import sentence
 from strata.settings.sweep import Scored
+from strata.settings.validation_errors import sentence
 
 
 class Tried(Section):

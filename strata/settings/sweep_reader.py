@@ -8,8 +8,8 @@ from strata.base.errors import StrataError, did_you_mean
 from strata.settings.overrides import changed, check_keys
 from strata.settings.params import Params
 from strata.settings.reader import check_recipe, read
-from strata.settings.sentences import sentence
 from strata.settings.sweep import Runs, Search, Sweep, examples
+from strata.settings.validation_errors import sentence
 from strata.settings.yaml_loader import read_yaml
 
 
