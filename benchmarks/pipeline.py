@@ -1,5 +1,6 @@
 """Run the stages of dvc.yaml in another folder, with the same command lines."""
 
+import argparse
 import json
 import shlex
 import shutil
@@ -11,7 +12,7 @@ import pandas as pd
 
 from strata.base.files import write_json
 from strata.score_table import parse
-from strata.settings.yaml_loader import read_yaml
+from strata.settings.yaml_loader import parse_yaml, read_yaml
 
 ROOT = Path(__file__).parents[1]
 STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
@@ -21,6 +22,25 @@ def stages_up_to(last: str) -> list[str]:
     """Return the names of the stages from the first one to `last`."""
     names = list(STAGES)
     return names[: names.index(last) + 1]
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add -S SECTION.NAME=VALUE, as of dvc exp run, to a parser: `settings`, strings."""
+    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="SECTION.NAME=VALUE")
+
+
+def by_section(settings: list[str]) -> dict[str, dict]:
+    """Return settings as `prepare` takes them.
+
+    >>> by_section(["train.lr=3e-5", "train.patience=null"])
+    {'train': {'lr': 3e-05, 'patience': None}}
+    """
+    sections: dict[str, dict] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        section, _, name = key.partition(".")
+        sections.setdefault(section, {})[name] = parse_yaml(value)
+    return sections
 
 
 def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:

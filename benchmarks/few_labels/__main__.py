@@ -17,13 +17,11 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
-from benchmarks.pipeline import ROOT, STAGES, prepare, run, verdict
+from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, run, verdict
 from strata.base.cores import cores
 from strata.base.files import write_json
 from strata.base.tables import ROWS, read, write_frame
-from strata.settings.overrides import changed
 from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
@@ -44,9 +42,7 @@ def cleaned(sample: int | None) -> pd.DataFrame:
 
 def place(folder: Path, drawn: pd.DataFrame, others: pd.DataFrame, settings: dict) -> None:
     """Make a folder whose recipe has the drawn rows as training file, and the others as test file."""
-    prepare(folder, "few", {})
-    params = changed(read_yaml(folder / "params.yaml"), settings)
-    write_json(folder / "params.yaml", params)
+    prepare(folder, "few", settings)
     recipe = read_yaml(ROOT / f"recipes/{RECIPE}.yaml")
     files = {"train": "drawn.parquet", "test": "others.parquet"}
     write_json(folder / "recipes/few.yaml", recipe | {"source": files, "keep": {}, "clean": [], "sample": None})
@@ -59,17 +55,16 @@ def place(folder: Path, drawn: pd.DataFrame, others: pd.DataFrame, settings: dic
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-S", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    add_settings(parser)
     parser.add_argument("--test-rows", type=int)
     args = parser.parse_args()
-    settings = {key: yaml.safe_load(value) for key, value in (pair.split("=", 1) for pair in args.settings)}
     drawn, every = cleaned(1000), cleaned(None)
     others = every[~every["id"].isin(drawn["id"])]
     if args.test_rows:
         others = others.sample(args.test_rows, random_state=1)
     with tempfile.TemporaryDirectory() as temporary:
         folder, seconds, metrics = Path(temporary), {}, {}
-        place(folder, drawn, others, settings)
+        place(folder, drawn, others, by_section(args.settings))
         for stage in STAGES:
             start = time.perf_counter()
             metrics[stage] = run(folder, "few", stage)
@@ -78,7 +73,7 @@ def main() -> None:
         results = {
             "cores": cores(),
             "machine": platform.machine(),
-            "settings": settings,
+            "settings": args.settings,
             "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
             "max_length": metrics["tokenize"]["max_length"],
             "accuracy": {

@@ -3,18 +3,21 @@
     python -m benchmarks.recipes               # all stages of all recipes: an hour and a half on two cores
     python -m benchmarks.recipes --baseline    # stages up to the baseline, nothing is written: two minutes
     python -m benchmarks.recipes office imdb   # only these; the others keep their recorded figures
+    python -m benchmarks.recipes imdb -S train.epochs=2    # with other settings, which are recorded, too
 
 Each recipe runs in a temporary folder, with the command lines of dvc.yaml. Writes benchmarks/recipes/results.json.
 """
 
 import argparse
 import json
+import resource
 import tempfile
+import time
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pipeline import ROOT, STAGES, prepare, run, stages_up_to, verdict
+from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, run, stages_up_to, verdict
 from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
@@ -41,6 +44,8 @@ def summary(metrics: dict[str, dict]) -> dict:
         "rows_read": sum(part["rows_read"] for part in metrics["standardize"].values()),
         "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
         "copies": metrics["split"]["copies"],
+        "max_length": metrics["tokenize"]["max_length"],
+        "truncated_share": metrics["tokenize"]["test"]["truncated_share"],
         "majority": chosen_scores(scores["majority", "test"]),
         "tfidf": chosen_scores(scores["tfidf", "test"]),
         "fine_tuned": chosen_scores(scores["fp32", "test"]),
@@ -59,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*")
     parser.add_argument("--baseline", action="store_true")
+    add_settings(parser)
     args = parser.parse_args()
     names = args.recipes or sorted(path.stem for path in (ROOT / "recipes").glob("*.yaml") if path.stem != "template")
     output = HERE / "results.json"
@@ -70,11 +76,17 @@ def main() -> None:
             continue
         print(f"--- {recipe}", flush=True)
         with tempfile.TemporaryDirectory() as folder:
-            prepare(Path(folder), recipe, {})
+            prepare(Path(folder), recipe, by_section(args.settings))
             stages = stages_up_to("baseline") if args.baseline else STAGES
-            metrics = {stage: run(Path(folder), recipe, stage) for stage in stages}
+            metrics, seconds = {}, {}
+            for stage in stages:
+                start = time.perf_counter()
+                metrics[stage] = run(Path(folder), recipe, stage)
+                seconds[stage] = round(time.perf_counter() - start, 1)
             if not args.baseline:
                 results[recipe] = summary(metrics) | told(Path(folder))
+                memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # kB, of the largest process so far
+                results[recipe] |= {"settings": args.settings, "seconds": seconds, "memory_gb": round(memory / 1e6, 2)}
         if not args.baseline:
             output.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print("\n".join(missing))
