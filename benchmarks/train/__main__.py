@@ -1,7 +1,7 @@
 """Training rows per second, compared with a Hugging Face Trainer on the same rows and model.
 
     python -m benchmarks.train                # after dvc repro; a quarter of an hour on two cores
-    python -m benchmarks.train --accuracy     # also complete runs of both, scored on test rows: ten minutes more
+    python -m benchmarks.train --quality      # also complete runs of Strata and the fair Trainer: some minutes more
 
 The fair Trainer has its best flags: bf16 where the CPU has it, texts of similar length together, fused AdamW. The plain
 Trainer computes in fp32, draws rows at random and pads each batch to its longest text (as transformers'
@@ -21,11 +21,8 @@ import platform
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
-
-import numpy as np
 
 from strata.base.cores import cores
 
@@ -147,8 +144,8 @@ def utilization(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--accuracy", action="store_true")
-    with_accuracy = parser.parse_args().accuracy
+    parser.add_argument("--quality", action="store_true")
+    with_quality = parser.parse_args().quality
     config = json.loads((ROOT / "models/train/config.json").read_text(encoding="utf-8"))
     arms, peaks, layers, row_tokens = {arm: [] for arm in ARMS}, [], [], []
     for _ in range(REPEATS):
@@ -163,31 +160,24 @@ def main() -> None:
     strata_speed = results["rows_a_second"]["strata"]
     results |= utilization(config, statistics.median(row_tokens), strata_speed, peaks, layers)
     output = HERE / "results.json"
-    if with_accuracy:
-        results["accuracy"] = accuracies()
+    if with_quality:
+        results["quality"] = time_to_quality({arm: measured("quality", arm) for arm in ("fair", "strata")})
     elif output.exists():
-        results |= {k: v for k, v in json.loads(output.read_text(encoding="utf-8")).items() if k == "accuracy"}
+        results |= {k: v for k, v in json.loads(output.read_text(encoding="utf-8")).items() if k == "quality"}
     output.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(results, indent=2))
 
 
-def accuracies() -> dict[str, float]:
-    """Return the accuracy of the recorded model and of a plain Trainer's run, on validation and test rows together."""
-    from stages.evaluate.scorer import Scorer, load
-    from strata.model.tokens import read_tokens
+def time_to_quality(curves: dict[str, dict[str, list[float]]]) -> dict:
+    """Return when the fair Trainer ends, its accuracy on validation rows there, and when Strata reaches it.
 
-    splits = [read_tokens(ROOT / "data/tokenize" / name) for name in ("validation", "test")]
-
-    def accuracy(folder: Path) -> float:
-        scorer = Scorer(load(folder), ROOT / "models/train", batch_size=64)
-        is_correct = [scorer.logits(rows.input_ids).argmax(axis=1) == rows.label for rows in splits]
-        return round(float(np.concatenate(is_correct).mean()), 4)
-
-    steps = json.loads((ROOT / "metrics/train.json").read_text(encoding="utf-8"))["steps"]
-    with tempfile.TemporaryDirectory() as folder:
-        measured("notebook", "dynamic", str(steps), folder)
-        models = {"strata": ROOT / "models/train", "trainer_dynamic": Path(folder)}
-        return {name: accuracy(path) for name, path in models.items()}
+    curves: of `quality`, by arm. Strata's seconds are None where it never does.
+    """
+    end, accuracy = curves["fair"]["seconds"][-1], curves["fair"]["accuracy"][-1]
+    points = zip(curves["strata"]["seconds"], curves["strata"]["accuracy"], strict=True)
+    reached = next((seconds for seconds, reached in points if reached >= accuracy), None)
+    share = None if reached is None else round(reached / end, 2)
+    return {"accuracy": accuracy, "trainer_fair": end, "strata": reached, "share": share, "curves": curves}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
     python -m benchmarks.train.notebook fair 60             # its best flags: bf16, texts of similar length together
     python -m benchmarks.train.notebook dynamic 30          # fp32, padded to the longest text of each batch
     python -m benchmarks.train.notebook 512 3               # fp32, padded to 512 tokens
-    python -m benchmarks.train.notebook dynamic 374 OUT     # a complete run that saves its model
 
 Reads data/tokenize. Prints as JSON the rows of a step and the seconds of each step.
 """
@@ -89,8 +88,6 @@ def main() -> None:
     clock = Clock()
     trainer = prepare(ROOT, sys.argv[1], int(sys.argv[2]), clock)
     trainer.train()
-    if len(sys.argv) > 3:
-        trainer.model.save_pretrained(sys.argv[3])
     print(json.dumps({"rows": trainer.args.per_device_train_batch_size, "seconds": clock.seconds}))
 
 
