@@ -264,6 +264,9 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     printed = against(folder, "nonsense", fails=True)
     assert "compare: nonsense: no such Git revision or DVC experiment" in printed
     assert len(printed.splitlines()) == 1
+    printed = against(folder, "\x1b[31mred", fails=True)
+    assert printed.startswith(r"compare: \x1b[31mred: no such Git revision or DVC experiment")
+    assert "\x1b" not in printed
     elsewhere = against(tmp_path, "HEAD", "surer", "--project", "project")
     assert elsewhere == forth
     printed = against(tmp_path, "HEAD", fails=True)
@@ -295,7 +298,9 @@ def test_of_many_labels_those_that_the_ensemble_changes_most_are_shown(monkeypat
     certain = np.eye(25)[label]
     swapped = np.where(label < 5, label, 5 + ((label - 5) ^ 1))
 
-    stand_in(monkeypatch, tmp_path, names, label, {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25})
+    stand_in(
+        monkeypatch, tmp_path, names, label, {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25}
+    )
     compare.main(["a", "b", "--ensemble", "a,c", "--project", str(tmp_path)])
     printed = capsys.readouterr().out
     assert re.findall(r"^  f1 of (l\d\d)", printed, re.MULTILINE) == names[5:]
