@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import precision_recall_fscore_support
 
 from strata.base.errors import StrataError
 from strata.commands import compare
@@ -189,6 +190,61 @@ def against(folder: Path, *revisions: str, fails: bool = False) -> str:
     return sh(folder, sys.executable, "-m", "strata", "compare", *revisions, fails=fails)
 
 
+def stand_in(monkeypatch, tmp_path: Path, names: list[str], label: np.ndarray, outputs: dict[str, np.ndarray]) -> None:
+    """Make a project of runs that are in no file. outputs: each run's probabilities, (rows, labels), by its name."""
+
+    def revision(_, name: str) -> Revision:
+        probabilities = outputs[name]
+        rows = pd.DataFrame({"id": np.arange(len(label)), "label": label, "prediction": probabilities.argmax(axis=1)})
+        rows["probabilities"] = list(probabilities)
+        return Revision(name, "sample", "a.csv", Labels(names, None), rows)
+
+    monkeypatch.setattr(compare, "load", revision)
+    monkeypatch.setattr(compare, "threshold", lambda project, name: None)
+    for file in ("dvc.yaml", "params.yaml"):
+        (tmp_path / file).touch()
+
+
+def compared(monkeypatch, tmp_path, capsys, names, truth, predicted: dict[str, np.ndarray], *options: str) -> str:
+    """Return what is printed of two runs, given the labels that each predicts."""
+    outputs = {run: np.eye(len(names))[given] * 0.8 + 0.2 / len(names) for run, given in predicted.items()}
+    stand_in(monkeypatch, tmp_path, names, truth, outputs)
+    compare.main([*outputs, *options, "--project", str(tmp_path)])
+    return capsys.readouterr().out
+
+
+def test_each_label_has_its_precision_recall_and_f1_with_their_differences(monkeypatch, tmp_path, capsys):
+    """Against sklearn. The first run never says b: its precision is undefined, and so is the difference."""
+    truth = np.arange(300) % 3
+    predicted = {"one": np.where(truth == 1, 0, truth), "other": np.where(np.arange(300) % 7 == 0, 2, truth)}
+    printed = compared(monkeypatch, tmp_path, capsys, ["a", "b", "c"], truth, predicted)
+    lines = {line[:16].strip(): line[16:].split() for line in printed.splitlines() if re.match("  .* of [abc] ", line)}
+    expected = [precision_recall_fscore_support(truth, predicted[name], zero_division=np.nan) for name in predicted]
+    assert list(lines) == [f"{metric} of {label}" for label in "abc" for metric in ("precision", "recall", "f1")]
+    for i, label in enumerate("abc"):
+        for metric, one, other in zip(("precision", "recall", "f1"), *expected, strict=False):
+            if (metric, label) == ("precision", "b"):
+                assert lines[f"{metric} of {label}"] == ["undefined", "1.0000", "undefined"]
+                continue
+            values = [float(cell.strip("()")) for cell in lines[f"{metric} of {label}"] if cell != "to"]
+            assert values[:3] == pytest.approx([one[i], other[i], other[i] - one[i]], abs=1e-4)
+            assert values[3] <= values[2] <= values[4]
+
+
+@pytest.mark.parametrize("ensemble_of", [(), ("--ensemble", "one,other")])
+def test_long_names_of_labels_keep_the_table_within_100_columns(monkeypatch, tmp_path, capsys, ensemble_of):
+    names = [f"comp.sys.ibm.pc.hardware and all else that {has} wires" for has in ("has", "has no")]
+    truth = np.arange(60) % 2
+    predicted = {"one": truth, "other": np.where(np.arange(60) < 5, 1 - truth, truth)}
+    printed = compared(monkeypatch, tmp_path, capsys, names, truth, predicted, *ensemble_of)
+    rows = [line for line in printed.splitlines() if not line.startswith("compare: ")]
+    assert max(map(len, rows)) <= 100
+    titles = [line.split("  ")[1] for line in rows if "…" in line]
+    assert len(titles) == len(set(titles)) == 6
+    assert all(title.startswith(("precision of", "recall of c", "f1 of comp")) for title in titles)
+    assert sum(title.endswith("has no wires") for title in titles) == 3
+
+
 @pytest.mark.slow
 def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     folder = committed_run(tmp_path / "project", STAGE, PIPELINE, "recipe: sample\nsure: 0.0\nskip: 0\nseed: 0\n")
@@ -208,6 +264,9 @@ def test_commits_experiments_and_the_workspace_are_compared(tmp_path):
     printed = against(folder, "nonsense", fails=True)
     assert "compare: nonsense: no such Git revision or DVC experiment" in printed
     assert len(printed.splitlines()) == 1
+    printed = against(folder, "\x1b[31mred", fails=True)
+    assert printed.startswith(r"compare: \x1b[31mred: no such Git revision or DVC experiment")
+    assert "\x1b" not in printed
     elsewhere = against(tmp_path, "HEAD", "surer", "--project", "project")
     assert elsewhere == forth
     printed = against(tmp_path, "HEAD", fails=True)
@@ -239,16 +298,9 @@ def test_of_many_labels_those_that_the_ensemble_changes_most_are_shown(monkeypat
     certain = np.eye(25)[label]
     swapped = np.where(label < 5, label, 5 + ((label - 5) ^ 1))
 
-    def revision(name: str, probabilities: np.ndarray) -> Revision:
-        rows = pd.DataFrame({"id": np.arange(100), "label": label, "prediction": probabilities.argmax(axis=1)})
-        rows["probabilities"] = list(probabilities)
-        return Revision(name, "sample", "a.csv", Labels(names, None), rows)
-
-    outputs = {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25}
-    monkeypatch.setattr(compare, "load", lambda project, name: revision(name, outputs[name]))
-    monkeypatch.setattr(compare, "threshold", lambda project, name: None)
-    for file in ("dvc.yaml", "params.yaml"):
-        (tmp_path / file).touch()
+    stand_in(
+        monkeypatch, tmp_path, names, label, {"a": certain, "b": np.eye(25)[swapped], "c": 0.9 * certain + 0.1 / 25}
+    )
     compare.main(["a", "b", "--ensemble", "a,c", "--project", str(tmp_path)])
     printed = capsys.readouterr().out
     assert re.findall(r"^  f1 of (l\d\d)", printed, re.MULTILINE) == names[5:]

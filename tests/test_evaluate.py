@@ -138,6 +138,19 @@ def test_calibration_and_threshold_do_not_depend_on_test_rows(copy_of_trained):
     assert json.loads((project.root / "metrics/evaluate.json").read_text())["rows"] == len(rows) - 5
 
 
+def test_cautions_are_printed_before_any_score(copy_of_trained, capsys):
+    project = copy_of_trained
+    path = project.root / "plots/train/validation.csv"
+    training = pd.read_csv(path)
+    training.assign(loss=np.linspace(0.9, 0.5, len(training))).to_csv(path, index=False)
+    project.run("evaluate")
+    cautions = json.loads((project.root / "data/evaluate/notes.json").read_text())["cautions"]
+    assert any(sentence.startswith("training ended while") for sentence in cautions)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("evaluate: ")]
+    assert lines[: len(cautions)] == [f"evaluate: CAUTION: {sentence}" for sentence in cautions]
+    assert [line.split()[1] for line in lines[len(cautions) :][:3]] == ["train", "validation", "test"]
+
+
 def test_costs_with_many_labels_are_refused(project):
     project.recipe(labels={"a": "pos", "b": "neg", "c": "other"}, positive=None)
     (project.root / "data/standardize").mkdir(parents=True)
@@ -221,6 +234,27 @@ def test_a_text_with_a_lone_carriage_return_is_one_line_of_the_errors(copy_of_tr
     project.run("evaluate", "report")
     listed = pd.read_csv(project.root / "data/evaluate/errors.csv", keep_default_na=False)
     assert set(listed["text"]) <= {torn}
+
+
+def test_a_text_that_begins_like_a_formula_has_an_apostrophe_in_the_tables_and_none_in_the_report(copy_of_trained):
+    from datasets import Dataset, load_from_disk
+
+    project = copy_of_trained
+    path, formula = project.root / "data/split/test.parquet", '=HYPERLINK("http://x.example","bad")'
+    rows = tables.read(path)
+    tables.write_frame(path, rows.assign(text=formula), tables.ROWS)
+    folder = project.root / "data/tokenize/test"
+    flipped = [row | {"label": 1 - row["label"]} for row in load_from_disk(folder).to_list()]
+    features = load_from_disk(folder).features
+    shutil.rmtree(folder)
+    Dataset.from_list(flipped, features).save_to_disk(folder)  # so that most rows are errors
+    project.run("evaluate", "report")
+    for name in ("errors", "suspects"):
+        listed = pd.read_csv(project.root / f"data/evaluate/{name}.csv", keep_default_na=False)
+        assert set(listed["text"]) == {f"'{formula}"}, name
+    text = (project.root / "report.md").read_text(encoding="utf-8").replace("\\", "")
+    assert "=HYPERLINK(" in text
+    assert "'=HYPERLINK(" not in text
 
 
 def test_no_padding_makes_a_text_too_long(trained, tmp_path):

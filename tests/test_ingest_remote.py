@@ -2,13 +2,17 @@
 
 import hashlib
 import http.server
+import os
 import ssl
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from stages.ingest import remote
 from strata.base.errors import StrataError
+from tests.conftest import ROOT
 
 CONTENT = b"text,label\na,1\n"
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -80,7 +84,10 @@ def server(tmp_path_factory):
                 self.send_header("Location", "http://localhost/rows.csv")
                 self.end_headers()
                 return
-            self.send_response(200 if self.path.startswith("/rows") else 404)
+            if self.path.startswith("/loud"):
+                self.send_response(500, "\x1b[31mred\x9b!")
+            else:
+                self.send_response(200 if self.path.startswith("/rows") else 404)
             self.end_headers()
             self.wfile.write(CONTENT)
 
@@ -132,3 +139,21 @@ def test_untrusted_servers_passwords_and_huge_files_are_refused(server, tmp_path
     monkeypatch.setattr(remote, "MOST", 5)
     with pytest.raises(StrataError, match=r"more than 5 bytes; download it yourself"):
         remote.download(f"{server[0]}/rows.csv", tmp_path)
+
+
+def test_the_status_of_a_server_steers_no_terminal(server, tmp_path):
+    imports = "from pathlib import Path\nfrom stages.ingest import remote\nfrom strata.base import command_line\n"
+    source = (
+        f"{imports}command_line.run(lambda: remote.download('{server[0]}/loud.csv', Path({str(tmp_path)!r})), 'ingest')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=ROOT,
+        env=os.environ | {"SSL_CERT_FILE": str(server[1])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert r"loud.csv: cannot be downloaded: HTTP Error 500: \x1b[31mred\x9b!; mend the address" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.strip().isprintable()

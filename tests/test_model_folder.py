@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from onnx.external_data_helper import set_external_data
 
 from strata.base.errors import StrataError
 from strata.commands import check
@@ -249,3 +251,41 @@ def test_more_threads_than_cores_are_not_started(folder, monkeypatch):
     monkeypatch.setattr(onnx_classifier, "cores", lambda: 2)
     assert Predictor(folder, threads=1_000_000).classifier.threads == 2
     assert Predictor(folder, threads=1).classifier.threads == 1
+
+
+def test_a_flipped_byte_is_found_wherever_it_is(folder):
+    path, random = folder / QUANTIZED, Random(25)
+    content = path.read_bytes()
+    for position in random.sample(range(len(content)), 25):
+        changed = bytearray(content)
+        changed[position] ^= random.randrange(1, 256)
+        path.write_bytes(changed)
+        refused(folder, rf"{QUANTIZED}: not the file that manifest.json lists")
+    path.write_bytes(content)
+    manifest.check(folder)
+
+
+def with_data_at(path: Path, location: str) -> None:
+    """Write a classifier whose constant is at a place outside the model's file, and that place too."""
+    classifier(path, *GOOD)
+    model = onnx.load(path)
+    (constant,) = model.graph.initializer
+    data = numpy_helper.to_array(constant).tobytes()
+    constant.CopyFrom(helper.make_tensor("c", TensorProto.FLOAT, [1, 2], data, raw=True))
+    set_external_data(constant, location)
+    constant.ClearField("raw_data")
+    path.write_bytes(model.SerializeToString())
+    (path.parent / location).write_bytes(data)
+
+
+def test_an_onnx_model_whose_data_lie_outside_the_folder_is_refused(folder):
+    path = folder / QUANTIZED
+    with_data_at(path, "weights")
+    manifest.write(folder, "1.24")
+    assert Predictor(folder)(["a text"])[0]["probability"] == pytest.approx(0.5)
+    for location in ("../../weights", f"../../{folder.name}/../weights", str(folder.parent / "weights")):
+        with_data_at(path, location)
+        assert (folder.parent / "weights").is_file()
+        manifest.write(folder, "1.24")
+        refused(folder, r"model_quantized.onnx: ONNX Runtime cannot load it \(")
+        (folder.parent / "weights").unlink()

@@ -143,6 +143,24 @@ def test_numbers_by_label_may_be_a_list_for_names_of_any_kind(project):
             load(project)
 
 
+@pytest.mark.parametrize(("strategy", "numbers"), [("counts", [2, 3, 5, 2]), ("factors", [2, 3, 0.5, 2])])
+def test_numbers_by_label_arrive_through_dvcs_set_param(project, strategy, numbers):
+    """`dvc exp run -S` reads its values by Hydra's grammar, which takes & and ? in no key of a mapping."""
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides
+
+    names = ["R&D", "lost card?", "NA", "talk.politics"]
+    project.recipe(labels={name: name for name in names}, positive=None)
+    given = [f"{name}: {number}" for name, number in zip(names, numbers, strict=True)]
+    asked = [f"resample.strategy={strategy}", f"resample.{strategy}={given}"]
+    asked.append("train.class_weights=" + str(given).replace("'", '"').replace(", ", ","))
+    for overrides in to_path_overrides(asked).values():
+        apply_overrides(project.root / "params.yaml", overrides)
+    settings, _ = load(project)
+    assert getattr(settings.resample, strategy) == settings.train.class_weights
+    assert settings.train.class_weights == dict(zip(names, numbers, strict=True))
+
+
 def test_the_committed_json_schemas_are_up_to_date():
     for name, text in schemas().items():
         committed = (ROOT / "strata/settings" / name).read_text(encoding="utf-8")

@@ -2,12 +2,15 @@
 
 import json
 import re
+import sys
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from stages.standardize.dates import utc_times
+from strata.base import tables
 from strata.base.canonical import canonical
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
@@ -375,6 +378,36 @@ def test_rare_labels_that_one_line_does_not_merge_are_told(project, monkeypatch,
     assert said in told(project, monkeypatch, capsys, label=label)[1]
 
 
+@pytest.mark.parametrize(
+    ("marks", "labels"),
+    [
+        (("__label__ham ", "__label__spam "), {"ham": "ham", "spam": "spam"}),
+        (("HAM ", "SPAM "), {"ham": "HAM", "spam": "SPAM"}),
+        (("ABBR ", "LOC_CITY "), {"abbr": "ABBR", "loc_city": "LOC_CITY"}),
+        (("ham ", "spam "), {"ham": "ham", "spam": "spam"}),
+        (("HUM:ind ", "NUM:count "), {"hum": "HUM", "num": "NUM"}),
+        (("0 ", "1 "), {"label_0": 0, "label_1": 1}),
+    ],
+)
+def test_lines_that_begin_with_their_label_have_a_first_recipe(project, monkeypatch, marks, labels):
+    """Those that docs/data.md names, and words that are hardly anything but a label."""
+    path = project.root / "lines.txt"
+    path.write_text("".join(f"{marks[i % 2]}{text}\n" for i, (text, _) in enumerate(ROWS)), encoding="utf-8")
+    recipe = written(project, monkeypatch, path)
+    assert (recipe["columns"]["text"], recipe["columns"]["label"]) == ("text", "label")
+    assert recipe["labels"] == labels
+    assert tables.read(project.root / "data/standardize/train.parquet")["text"].tolist() == [text for text, _ in ROWS]
+
+
+def test_lines_that_begin_with_any_other_word_have_no_label(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    words = ("good ", "dull ")
+    text = "".join(f"{words[i % 2]}{text}\n" for i, (text, _) in enumerate(ROWS))
+    (project.root / "lines.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(StrataError, match=r"lines.txt: no column can be the label"):
+        main(["lines.txt"])
+
+
 def test_the_template_is_no_name_for_a_recipe(project, monkeypatch):
     monkeypatch.chdir(project.root)
     with pytest.raises(StrataError, match=r"recipes/template.yaml is there to be copied; choose another --name"):
@@ -626,3 +659,21 @@ def test_labels_of_an_issue_tracker_are_their_names(project, monkeypatch, capsys
     recipe, _ = from_rows(project, monkeypatch, capsys, rows)
     assert recipe["labels"] == {"bug": "bug", "question": "question"}
     assert standardized(project, recipe) == {"bug": 30, "question": 30}
+
+
+@pytest.mark.parametrize("python", ["its own", "another", "none"])
+def test_how_to_activate_the_environment_is_told_where_python_is_not_its_own(
+    project, monkeypatch, capsys, tmp_path, python
+):
+    folder = Path(sys.executable).parent if python == "its own" else tmp_path / "bin"
+    folder.mkdir(exist_ok=True)
+    if python == "another":
+        (folder / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.chdir(project.root)
+    frame(label=SENTIMENT).to_csv(project.raw("reviews.csv"), index=False)
+    main([str(project.raw("reviews.csv")), "--force"])
+    *_, before, last = capsys.readouterr().out.splitlines()
+    told = "before dvc: source .venv/bin/activate, since the stages run `python`, which is another one here"
+    assert (before == told) == (python != "its own")
+    assert last == "next: dvc exp run -S recipe=sample"

@@ -443,6 +443,19 @@ def test_the_card_says_what_a_user_of_the_model_needs_and_quotes_no_text(trained
     check_markdown(card)
 
 
+@pytest.mark.parametrize("kind", ["transformer", "tfidf", "stack"])
+def test_how_to_use_it_names_the_folder_that_ships(copy_of_trained, kind):
+    copy_of_trained.params(model={"kind": kind})
+    section = outputs(copy_of_trained)["report.md"].split("\n## How to use it\n")[1].split("\n## ")[0]
+    folder = DVC["artifacts"]["classifier"]["path"]
+    assert f"The folder {folder} is the model to use" in section
+    assert f'strata predict {folder} "a text of yours"' in section
+    assert f'Predictor("{folder}")' in section
+    assert (f"strata check {folder} texts.txt" in section) == (kind != "tfidf"), "TF-IDF has no int8 model"
+    named = set(re.findall(r"models/\w+", section))
+    assert named == {folder} | ({"models/train"} if kind == "transformer" else set())
+
+
 def test_the_cards_metadata_are_what_the_hub_reads(trained):
     metadata = parse_yaml((trained.root / "model_card.md").read_text(encoding="utf-8").split("---")[1])
     assert metadata["pipeline_tag"] == "text-classification"
@@ -493,6 +506,22 @@ def test_cautions_stand_before_everything_else_in_report_and_card(copy_of_traine
         text = made[name].split("\n# ")[-1].split("\n", 1)[1].strip()
         assert text.startswith("**Caution: First.**\n\n**Caution: Second.**\n\n## The answer")
     assert "Caution: First." in made["report.html"].split("The answer</h2>")[0]
+
+
+@pytest.mark.parametrize("share", [0.1234, None])
+def test_the_share_of_wrong_labels_is_at_most_so_large_or_withheld(copy_of_trained, share):
+    """It counts mistakes of the model as wrong labels: it is an upper bound, and none where these are most of it."""
+    checked = {"flipped": 50, "found": 45, "suspects": 60, "recall": 0.9, "precision": 0.75}
+    noise = {"suspects": 30, "share": share, "check": checked}
+    changed(copy_of_trained.root / "data/evaluate/notes.json", lambda content: content.update(label_noise=noise))
+    made = outputs(copy_of_trained)
+    told = "From this, at most 12.3% of the labels are estimated to be wrong; the estimate errs high."
+    withheld = "Too few of the listed texts had an altered label to estimate how many labels are wrong"
+    for text in (made["report.md"], made["report.html"]):
+        assert (told in text, withheld in text) == (share is not None, share is None)
+        assert "the list then held 90.0% of them, and 75.0% of the listed texts had such an altered label." in text
+    assert ("- At most 12.3% of the test labels are estimated to be wrong." in made["model_card.md"]) == bool(share)
+    assert ("estimated to be wrong" in made["model_card.md"]) == bool(share)
 
 
 def test_a_kind_of_error_that_no_text_has_shows_no_error_rate(copy_of_trained):

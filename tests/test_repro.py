@@ -147,6 +147,19 @@ def test_what_one_clone_pushes_another_pulls_and_has_nothing_to_do(done, tmp_pat
     assert status(folder) == ""
 
 
+def test_clones_that_share_a_cache_have_one_lock_file_and_the_second_runs_nothing(origin, tmp_path):
+    first, second = (clone(origin, tmp_path / name) for name in ("first", "second"))
+    for folder in (first, second):
+        run(folder, "dvc", "cache", "dir", "--local", str(tmp_path / "cache"))
+        output = run(folder, "dvc", "repro", "standardize")
+        assert ran(output) == (["ingest", "standardize"] if folder == first else [])
+    assert (first / "dvc.lock").read_bytes() == (second / "dvc.lock").read_bytes()
+    for name in ("data/standardize/train.parquet", "metrics/standardize.json", "plots/standardize/class_balance.csv"):
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+    assert not (first / ".dvc/cache").exists()
+    assert not (second / ".dvc/cache").exists()
+
+
 def test_only_the_recorded_model_is_published_and_dvc_knows_it_as_an_artifact(done, tmp_path):
     folder = clone(done, tmp_path / "publish")
     shutil.copytree(done / ".dvc/cache", folder / ".dvc/cache")

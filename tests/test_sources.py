@@ -210,6 +210,60 @@ def test_the_other_parts_are_named_where_the_one_that_is_read_holds_no_table(pro
     assert recipe_for(project, monkeypatch, tmp_path / "book.json#rows")["source"]["train"] == "book.json#rows"
 
 
+def workbook(path, sheets):
+    """Write the least that is an Excel file. sheets: the rows of each by its name."""
+    schemas = "http://schemas.openxmlformats.org"
+    main, related = f"{schemas}/spreadsheetml/2006/main", f"{schemas}/officeDocument/2006/relationships"
+
+    def links(kind, *targets):
+        each = (f'<Relationship Type="{related}/{kind}" Target="{to}" Id="r{i}"/>' for i, to in enumerate(targets))
+        return f'<Relationships xmlns="{schemas}/package/2006/relationships">{"".join(each)}</Relationships>'
+
+    names = [f"worksheets/sheet{i}.xml" for i in range(len(sheets))]
+    listed = "".join(f'<sheet name="{name}" sheetId="{i + 1}" r:id="r{i}"/>' for i, name in enumerate(sheets))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("_rels/.rels", links("officeDocument", "xl/workbook.xml"))
+        book = f'<workbook xmlns="{main}" xmlns:r="{related}"><sheets>{listed}</sheets></workbook>'
+        archive.writestr("xl/workbook.xml", book)
+        archive.writestr("xl/_rels/workbook.xml.rels", links("worksheet", *names))
+        for name, rows in zip(names, sheets.values(), strict=True):
+            cells = "".join(
+                f'<c r="{"AB"[x]}{y}" t="inlineStr"><is><t>{cell}</t></is></c>'
+                for y, row in enumerate(rows, 1)
+                for x, cell in enumerate(row)
+            )
+            sheet = f'<worksheet xmlns="{main}"><sheetData><row>{cells}</row></sheetData></worksheet>'
+            archive.writestr(f"xl/{name}", sheet)
+
+
+def test_the_sheet_that_is_read_is_named_and_another_can_be(project, capsys):
+    header = ("text", "label")
+    workbook(project.raw("b.xlsx"), {name: [header, (f"{name} text", "x")] for name in ("April", "May")})
+    (rows,) = rows_of(project, "b.xlsx")
+    assert [row["text"] for row in rows] == ["April text"]
+    assert "b.xlsx: its part 'April' is read, and not May; name another as FILE#PART" in capsys.readouterr().out
+    (rows,) = rows_of(project, "b.xlsx#May")
+    assert [(row["text"], row["_file"]) for row in rows] == [("May text", "b.xlsx#May")]
+    assert "is read, and not" not in capsys.readouterr().out
+    with pytest.raises(StrataError, match=r"b.xlsx: no part 'may' in it; did you mean May\?"):
+        rows_of(project, "b.xlsx#may")
+
+
+def test_a_first_recipe_names_the_sheet_that_is_read_and_reads_the_one_that_is_named(
+    project, monkeypatch, tmp_path, capsys
+):
+    sheets = {"notes": [("note",), ("made in May",)], "May": [("text", "label"), *ROWS]}
+    workbook(tmp_path / "book.xlsx", sheets)
+    recipe = recipe_for(project, monkeypatch, tmp_path / "book.xlsx#May")
+    assert recipe["source"]["train"] == "book.xlsx#May"
+    workbook(tmp_path / "book.xlsx", dict(reversed(sheets.items())))
+    recipe = recipe_for(project, monkeypatch, tmp_path / "book.xlsx")
+    assert recipe["source"]["train"] == "book.xlsx#May"
+    printed = capsys.readouterr().out
+    assert "source: book.xlsx holds May, notes: May is read for training\n" in printed
+    assert "source: notes not read; name another as book.xlsx#PART\n" in printed
+
+
 @pytest.mark.parametrize(("rows", "words"), [(1, "first row stands"), (2, "first 2 rows stand")])
 def test_rows_above_a_table_are_told(rows, words):
     said = []

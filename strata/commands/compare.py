@@ -7,7 +7,9 @@
       ...
       ece, lower is better       0.0399     0.0483  +0.0084 (-0.0053 to +0.0206)
       log_loss, lower is better  0.3757     0.3776  +0.0019 (-0.0014 to +0.0052)
+      ...
       f1 of negative             0.8480     0.8448  -0.0032 (-0.0095 to +0.0033)
+      ...
       f1 of positive             0.8448     0.8421  -0.0027 (-0.0094 to +0.0038)
     compare: right in HEAD alone 17 rows, in workspace alone 12 (p 0.46)
     compare: accuracy of workspace against HEAD: no difference that this test set can show (-0.9 to 0.4 points)
@@ -29,8 +31,8 @@
 A revision is a Git commit, branch or tag, a DVC experiment, or workspace. Reads what evaluate wrote in each, from DVC's
 cache or its remote, and joins the rows by id. A difference is the second less the first; with --ensemble, the ensemble
 less the second. Two runs are called different when the bootstrap's 95% interval of accuracy excludes 0 and the exact
-test gives p below 0.05; the interval that is printed holds 0 exactly where they are not. Of more than 20 labels, those
-whose F1 differs most are shown.
+test gives p below 0.05; the interval that is printed holds 0 exactly where they are not. The last lines of the table
+are precision, recall and F1 of each label; of more than 20 labels, those whose F1 differs most are shown.
 
 --ensemble takes the mean of two or more runs' calibrated probabilities, on the test rows that all runs share. It
 predicts the most probable label; where all its runs have one decision threshold, it decides by that.
@@ -45,7 +47,8 @@ import numpy as np
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.intervals import significance
-from strata.intervals.of_labels import counts, defined_scores, label_differences
+from strata.intervals.bootstrap import DRAWS, draw, percentile_interval
+from strata.intervals.of_labels import METRICS, counts, defined_scores
 from strata.labels import Labels
 from strata.runs.ensemble import ensemble
 from strata.runs.revision import WORKSPACE, load, threshold
@@ -54,6 +57,7 @@ from strata.scoring import LOWER_IS_BETTER, NAMES, scores
 
 SEED = 42  # of the draws behind the intervals
 MOST_LABELS = 20  # that are shown
+COLUMNS = 100  # of the table, for which names of labels are shortened
 
 
 class Side(NamedTuple):
@@ -114,17 +118,40 @@ def lines_of_scores(rows: Rows, sides: list[Side], differences: dict[str, Any]) 
     return [line(titles[name], [of_one[name] for of_one in of_side], differences[name]) for name in NAMES]
 
 
+def scores_of_labels(rows: Rows, side: Side, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return METRICS of each label: (draws, labels) each. weights: (draws, rows), as `draw` returns them."""
+    return defined_scores(counts(rows.label, side.predicted, len(rows.labels.names), weights))
+
+
+def intervals_of_labels(rows: Rows, one: Side, other: Side) -> dict[str, list[dict[str, float] | None]]:
+    """Return the intervals of the second side less the first, on the same draws: for METRICS, one of each label."""
+    if len(np.unique(rows.unit)) < 2:
+        return {metric: [None] * len(rows.labels.names) for metric in METRICS}
+    weights = draw(rows.unit, DRAWS, SEED)
+    less, of_other = (scores_of_labels(rows, side, weights) for side in (one, other))
+    return {metric: [percentile_interval(gap) for gap in (of_other[metric] - less[metric]).T] for metric in METRICS}
+
+
 def lines_of_labels(rows: Rows, sides: list[Side]) -> list[tuple[str, ...]]:
-    """Return a line for the F1 of each label; of many labels, of those that differ most between the last two sides."""
-    names, one_draw = rows.labels.names, np.ones((1, len(rows.label)))
-    of_side = [defined_scores(counts(rows.label, side.predicted, len(names), one_draw))["f1"][0] for side in sides]
-    theirs, ours = sides[-2:]
-    gaps = label_differences(rows.label, ours.predicted, theirs.predicted, names, rows.unit, SEED)
-    if len(gaps) > MOST_LABELS:
-        gaps = gaps.sort_values("difference", key=lambda gap: -gap.abs(), kind="stable").head(MOST_LABELS)
+    """Return lines for precision, recall and F1 of each label.
+
+    Of many labels, of those whose F1 differs most between the last two sides.
+    """
+    names, every_row = rows.labels.names, np.ones((1, len(rows.label)))
+    of_side = [scores_of_labels(rows, side, every_row) for side in sides]
+    gaps = {metric: of_side[-1][metric][0] - of_side[-2][metric][0] for metric in METRICS}
+    ends = intervals_of_labels(rows, *sides[-2:])
+    shown = np.arange(len(names))
+    if len(names) > MOST_LABELS:
+        shown = np.argsort(-np.abs(gaps["f1"]), kind="stable")[:MOST_LABELS]
     return [
-        line(f"f1 of {printable(label['label'])}", [of_one[i] for of_one in of_side], label)
-        for i, label in gaps.to_dict("index").items()
+        line(
+            f"{metric} of {printable(names[i])}",
+            [of_one[metric][0, i] for of_one in of_side],
+            {"difference": gaps[metric][i], **(ends[metric][i] or {"low": None, "high": None})},
+        )
+        for i in shown
+        for metric in METRICS
     ]
 
 
@@ -135,12 +162,25 @@ def table(rows: Rows, sides: list[Side], differences: dict[str, Any]) -> list[st
     """
     subject = "difference" if len(sides) == 2 else f"{sides[-1].name} less {sides[-2].name}"
     lines = [("", *(side.name for side in sides), f"{subject} (95% interval)")]
-    lines += lines_of_scores(rows, sides, differences) + lines_of_labels(rows, sides)
-    widths = [max(len(cells[i]) for cells in lines) for i in range(1 + len(sides))]
+    lines += lines_of_scores(rows, sides, differences)
+    least = max(len(title) for title, *_ in lines)  # of the titles, which names of labels may lengthen
+    lines += lines_of_labels(rows, sides)
+    widths = [max(len(cells[i]) for cells in lines) for i in range(len(lines[0]))]
+    widths[0] = min(widths[0], max(least, COLUMNS - sum(2 + width for width in widths[1:]) - 2))
     return [
-        "  " + "  ".join([first.ljust(widths[0]), *map(str.rjust, middle, widths[1:]), last])
+        "  " + "  ".join([shortened(first, widths[0]).ljust(widths[0]), *map(str.rjust, middle, widths[1:]), last])
         for first, *middle, last in lines
     ]
+
+
+def shortened(title: str, width: int) -> str:
+    """Return a title of `width` characters at most; both ends of a longer one stay, since names may differ in either.
+
+    >>> shortened("precision of talk.politics.mideast", 26)
+    'precision of …tics.mideast'
+    """
+    end = (width - 1) // 2
+    return title if len(title) <= width else f"{title[: width - 1 - end]}…{title[-end:]}"
 
 
 def printable(name: str) -> str:
