@@ -58,7 +58,14 @@ SHRUNK = {
     "seed": 42,  # whatever the committed one is
     "model": {"checkpoint": "tiny", "revision": None, "sha256": None},
     "tokenize": {"max_length": 16},
-    "train": {"lr": 5.0e-3, "epochs": 6, "batch_size": 16, "best_metric": "loss", "precision": "fp32"},
+    "train": {
+        "lr": 5.0e-3,
+        "epochs": 6,
+        "min_steps": None,
+        "batch_size": 16,
+        "best_metric": "loss",
+        "precision": "fp32",
+    },
     "evaluate": {"behaviour_rows": 5, "explained_errors": 2},
     "quantize": {"max_loss": 0.5, "max_label_loss": 0.5, "min_agreement": 0.5, "max_drift": 0.5},
 }

@@ -64,16 +64,16 @@ def test_no_text_of_the_data_steers_the_terminal(code):
     assert all(character.isprintable() or character == "\n" for character in said)
 
 
-@pytest.mark.parametrize(("given", "seen"), [(None, command_line.SPINS), ("7", "7")])
-def test_waiting_threads_of_a_stage_sleep_soon_unless_the_user_says_otherwise(given, seen):
+@pytest.mark.parametrize("variable", ["GOMP_SPINCOUNT", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"])
+def test_a_stage_sets_what_libraries_read_unless_the_user_has_set_it(variable):
     source = "import os\nfrom strata.base import command_line\n"
-    source += "command_line.run(lambda: print(os.environ['GOMP_SPINCOUNT']), 'x')"
-    env = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
-    env |= {"GOMP_SPINCOUNT": given} if given else {}
-    done = subprocess.run(
-        [sys.executable, "-c", source], cwd=ROOT, env=env, capture_output=True, text=True, check=False
-    )
-    assert done.stdout == f"{seen}\n"
+    source += f"command_line.run(lambda: print(os.environ['{variable}']), 'x')"
+    unset = {name: value for name, value in os.environ.items() if name != variable}
+    for env, seen in ((unset, command_line.ENVIRONMENT[variable]), (unset | {variable: "7"}, "7")):
+        done = subprocess.run(
+            [sys.executable, "-c", source], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.stdout == f"{seen}\n"
 
 
 def test_ctrl_c_ends_a_stage_without_a_traceback():

@@ -18,7 +18,7 @@ from tests.test_train import copy, curve, tensors, weights, without_dropout  # n
 
 
 def settings(**changes) -> Train:
-    return Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | changes)
+    return Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"min_steps": None} | changes)
 
 
 def classifier(kind: str) -> torch.nn.Module:

@@ -42,7 +42,7 @@ class Arm(NamedTuple):
 
 
 ARMS = {
-    "off": Arm({}, None),
+    "off": Arm({"train.min_steps": None}, None),
     "min_steps": Arm(MORE_STEPS, "off"),
     "layer_decay": Arm(MORE_STEPS | {"train.layer_decay": 0.8}, "min_steps"),
     "ema_decay": Arm(MORE_STEPS | {"train.ema_decay": 0.95}, "min_steps"),

@@ -12,7 +12,17 @@ from strata.base.errors import StrataError
 from strata.base.printable import PrintableStream, printable
 from strata.base.storage import storage_error
 
-SPINS = "1000"  # looks of a waiting thread before it sleeps; a few microseconds
+ENVIRONMENT = {
+    # libraries report on every model they load; a stage prints its own lines
+    "TRANSFORMERS_VERBOSITY": "error",
+    # PyTorch's threads wait for each other busily, and on shared cores for a thread without one; so many looks, a few
+    # microseconds, then they sleep (docs/lab-notes.md)
+    "GOMP_SPINCOUNT": "1000",
+    # oneDNN keeps the code of so many matrix products, each for one shape, and of 1,024 if it is not told. Batches of
+    # long texts hardly ever have the same shape, and that many take gigabytes (docs/lab-notes.md)
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
+}
+"""What a stage sets before it imports its libraries, unless the user has set it."""
 INTERRUPTED = 130  # the exit code of a command that Ctrl-C ended, as shells have it
 
 
@@ -39,11 +49,9 @@ def run(main: Callable[[], None], name: str) -> None:
 
     STRATA_TRACEBACK=1 shows the traceback instead. A stage that DVC started ends when DVC ends.
     """
-    # libraries report on every model they load; a stage prints its own lines, and bars only where somebody watches
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for variable, value in ENVIRONMENT.items():
+        os.environ.setdefault(variable, value)
     os.environ["RUST_BACKTRACE"] = "0"
-    # PyTorch's threads wait for each other busily, and on shared cores for a thread without one (docs/lab-notes.md)
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")
     if "DVC_STAGE" in os.environ:
