@@ -508,17 +508,21 @@ def test_cautions_stand_before_everything_else_in_report_and_card(copy_of_traine
     assert "Caution: First." in made["report.html"].split("The answer</h2>")[0]
 
 
-@pytest.mark.parametrize("share", [0.1234, None])
-def test_the_share_of_wrong_labels_is_at_most_so_large_or_withheld(copy_of_trained, share):
+@pytest.mark.parametrize(("share", "withheld"), [(0.1234, None), (None, "weak model"), (None, "few rows")])
+def test_the_share_of_wrong_labels_is_at_most_so_large_or_withheld(copy_of_trained, share, withheld):
     """It counts mistakes of the model as wrong labels: it is an upper bound, and none where these are most of it."""
     checked = {"flipped": 50, "found": 45, "suspects": 60, "recall": 0.9, "precision": 0.75}
-    noise = {"suspects": 30, "share": share, "check": checked}
+    noise = {"suspects": 30, "share": share, "withheld": withheld, "check": checked}
     changed(copy_of_trained.root / "data/evaluate/notes.json", lambda content: content.update(label_noise=noise))
     made = outputs(copy_of_trained)
     told = "From this, at most 12.3% of the labels are estimated to be wrong; the estimate errs high."
-    withheld = "Too few of the listed texts had an altered label to estimate how many labels are wrong"
+    why = {
+        "weak model": "Too few of the listed texts had an altered label to estimate how many labels are wrong",
+        "few rows": "The test rows are too few to estimate how many labels are wrong.",
+    }
     for text in (made["report.md"], made["report.html"]):
-        assert (told in text, withheld in text) == (share is not None, share is None)
+        assert (told in text) == (share is not None)
+        assert {reason for reason, sentence in why.items() if sentence in text} == {withheld} - {None}
         assert "the list then held 90.0% of them, and 75.0% of the listed texts had such an altered label." in text
     assert ("- At most 12.3% of the test labels are estimated to be wrong." in made["model_card.md"]) == bool(share)
     assert ("estimated to be wrong" in made["model_card.md"]) == bool(share)

@@ -119,13 +119,16 @@ def summary(ids: np.ndarray, given: np.ndarray, probabilities: np.ndarray, seed:
 
     A model that is often wrong itself cannot tell its own mistakes from wrong labels. So the share is None, withheld,
     unless the check shows that it can: of the rows it lists after LEAST_FLIPPED rows or more were flipped, at least
-    LEAST_PRECISION are flipped ones.
+    LEAST_PRECISION are flipped ones. `withheld` says why: "few rows" or "weak model".
     """
-    checked = check(ids, given, probabilities, seed)
-    precision = checked["precision"] if checked["flipped"] >= LEAST_FLIPPED else None
-    trusted = precision is not None and precision >= LEAST_PRECISION
+    checked, withheld = check(ids, given, probabilities, seed), None
+    if checked["flipped"] < LEAST_FLIPPED:
+        withheld = "few rows"
+    elif checked["precision"] is None or checked["precision"] < LEAST_PRECISION:
+        withheld = "weak model"
     return {
         "suspects": len(suspects(ids, given, probabilities)),
-        "share": noise_share(given, probabilities) if trusted else None,
+        "share": None if withheld else noise_share(given, probabilities),
+        "withheld": withheld,
         "check": checked,
     }

@@ -59,22 +59,3 @@ def label_scores(
             ends = ends or {"low": np.nan, "high": np.nan}
             lines.append([name, metric, value, ends["low"], ends["high"], int(actual[i]), int(given[i])])
     return pd.DataFrame(lines, columns=COLUMNS)
-
-
-def label_differences(
-    labels: np.ndarray, ours: np.ndarray, theirs: np.ndarray, names: list[str], unit: np.ndarray, seed: int
-) -> pd.DataFrame:
-    """Compare two models' F1 of each label on the same draws: columns label, ours, theirs, difference, low, high.
-
-    ours, theirs: (rows,) int, predicted label ids. Undefined scores are NaN.
-    """
-    one_draw = np.ones((1, len(labels)))
-    both = [defined_scores(counts(labels, predicted, len(names), one_draw))["f1"][0] for predicted in (ours, theirs)]
-    several, interval_of = len(np.unique(unit)) > 1, [None] * len(names)
-    if several:
-        weights = draw(unit, DRAWS, seed)
-        drawn = [defined_scores(counts(labels, predicted, len(names), weights))["f1"] for predicted in (ours, theirs)]
-        interval_of = [percentile_interval(column) for column in (drawn[0] - drawn[1]).T]
-    ends = [interval or {"low": np.nan, "high": np.nan} for interval in interval_of]
-    table = pd.DataFrame({"label": names, "ours": both[0], "theirs": both[1], "difference": both[0] - both[1]})
-    return table.assign(**pd.DataFrame(ends))
