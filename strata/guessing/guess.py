@@ -58,7 +58,9 @@ def guess(
     """
     if text_name is not None and text_name == wishes.label:
         raise StrataError(f"{path}: --text and --label both name {text_name!r}; the text and the label are two columns")
-    text, others, text_doubts = choose_text(path, [c for c in columns if c.name != wishes.label], text_name)
+    text, others, text_doubts = choose_text(
+        path, [c for c in columns if c.name != wishes.label], text_name, wishes.label is None
+    )
     label = choose_label(path, columns, [text, *others], wishes, count_set)
     equal = _labelled(label) if by_path and label.column == LABEL else {}
     values, text_label_doubts = label.values, []
