@@ -67,6 +67,7 @@ def guess(
     if isinstance(label.column, str):
         values, text_label_doubts = LabelledTexts(pairs(text.name, label.column)).labels(label.name, values)
     labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
+    equal |= _listed_alone(label.column, values, labels)
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)
     doubts = text_doubts + label.doubts + text_label_doubts + name_doubts
@@ -83,6 +84,15 @@ def _labelled(label: Label) -> dict[str, list[str]]:
     for value in without:
         label.doubts.append(f"{label.values.pop(value):,} texts of {value!r} are taken for unlabelled and left out")
     return {LABEL: sorted(label.values)}
+
+
+def _listed_alone(column: str | list[str] | dict[str, str], values: Counter[str], labels: Labels) -> dict:
+    """Return the filter of the recipe that leaves out values in no label's list, such as the grades in the middle."""
+    rules = list(labels.values())
+    if not isinstance(column, str) or not all(isinstance(rule, list) for rule in rules):
+        return {}
+    listed = [value for rule in rules for value in rule]
+    return {column: listed} if len(listed) < len(values) else {}
 
 
 def header_doubts(columns: list[Column]) -> list[str]:
