@@ -39,6 +39,7 @@ class Guess:
     date: str | None  # as YAML
     unsure: list[str]
     equal: dict[str, list[str]] = field(default_factory=dict)  # of keep
+    steps: list[str] = field(default_factory=list)  # before a run, which would fail without them
 
 
 def guess(
@@ -73,7 +74,7 @@ def guess(
     doubts = text_doubts + label.doubts + text_label_doubts + name_doubts
     doubts += no_label_doubts(label.column, values) if isinstance(label.column, str) else []
     doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)
-    return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal)
+    return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal, label.steps)
 
 
 def _labelled(label: Label) -> dict[str, list[str]]:
