@@ -624,7 +624,7 @@ NAMES = ("Anna", "Bert", "Carl", "Dora", "Emil", "Fine")
     [
         ({"key": [f"{i * 7919:08x}" for i in range(60)], "name": NAMES * 10, "gender": list("fmmfmf") * 10}, "name"),
         ({"ref": [f"A-{i}" for i in range(60)], "kind": list("abcd") * 15, "word": NAMES * 10}, "word"),
-        ({"ref": [f"A-{i}" for i in range(60)], "word": [f"word{'x' * i}" for i in range(60)], "kind": "ab"}, "word"),
+        ({"ref": [f"A-{i}" for i in range(60)], "word": [f"term{'x' * i}" for i in range(60)], "kind": "ab"}, "word"),
         ({"ref": [f"{i}-{i}" for i in range(60)], "Query": LONG, "category": ["a", "b"] * 30}, "Query"),
         ({"ref": [f"A-{i}" for i in range(60)], "category": ["a", "b"] * 30}, "ref"),
         ({"id": [f"A-{i}" for i in range(60)], "user": [f"u{i}" for i in range(60)], "label": ["a", "b"] * 30}, "user"),
