@@ -110,6 +110,9 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     ("argv", "sentence"),
     [
         (["gone.csv"], r"gone.csv: no such file; name a file of labelled text"),
+        (["-"], r"-: what a command prints is not read; write it into a file with a suffix, and name that"),
+        (["othr.csv"], r"othr.csv: no such file; did you mean other.csv\?$"),
+        (["data/raw/sample/Review.tsv"], r"no such file; did you mean data/raw/sample/reviews.csv\?$"),
         (
             ["mine", "other.csv"],
             r"mine: no such file; the name of a recipe is an option: strata recipe other.csv --name",
@@ -174,6 +177,12 @@ def test_grades_are_parted_at_values_that_rows_hold(column, values, low, high, d
         ("score", ["0.5", "0.50", "1.5", "-0.5"], ["label_minus_0_5", "label_0_5", "label_1_5"]),
         ("polarity", ["-1", "0", "1"], ["negative", "neutral", "positive"]),
         ("sentiment", ["-1.0", "1.0"], ["negative", "positive"]),
+        ("is_toxic", ["0", "1"], ["not_toxic", "toxic"]),
+        ("annotation.is_toxic", ["0", "1"], ["not_toxic", "toxic"]),
+        ("hasSpoiler", ["1.0", "0.0"], ["not_spoiler", "spoiler"]),
+        ("toxic", ["0", "1"], ["label_0", "label_1"]),
+        ("is_toxic", ["0", "1", "2"], ["label_0", "label_1", "label_2"]),
+        ("is_label", ["0", "1"], ["label_0", "label_1"]),
         ("target", ["-2", "2", "3", "4"], ["label_minus_2", "label_2", "label_3", "label_4"]),
     ],
 )
@@ -195,6 +204,44 @@ def test_every_value_has_a_name_of_its_own(values, names):
     made, rows, _ = labelled("topic", values)
     assert sorted(made) == sorted(names)
     assert set(rows.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "names"),
+    [
+        ("has_spoiler", ["no", "yes"], ["not_spoiler", "spoiler"]),
+        ("Is it spam", ["False", "True"], ["not_it_spam", "it_spam"]),
+        ("Urgent?", ["False", "True"], ["not_urgent", "urgent"]),
+        ("label", ["False", "True"], ["false", "true"]),
+        ("data.label", ["False", "True"], ["false", "true"]),
+        ("topic", ["no", "yes"], ["no", "yes"]),
+        ("issue", ["0", "1"], ["label_0", "label_1"]),
+    ],
+)
+def test_answers_of_yes_and_no_are_named_after_their_question(column, values, names):
+    made, positive, _ = name_labels(column, Counter(map(canonical, values)))
+    assert list(made) == names
+    assert positive == names[1]
+
+
+@pytest.mark.parametrize("grade", ["{i} out of 5", "{i}/5", "{i} Stars", "{stars}"])
+def test_grades_in_words_and_stars_are_parted(project, monkeypatch, capsys, grade):
+    values = [grade.format(i=i, stars="★" * i + "☆" * (5 - i)) for i in range(1, 6)]
+    recipe, printed = told(project, monkeypatch, capsys, verdict=values * 12)
+    assert recipe["labels"] == {"negative": values[:2], "positive": values[3:]}
+    assert standardized(project, recipe) == {"negative": 24, "positive": 24}
+    assert f"24 rows up to {values[1]} are negative, 24 from {values[3]} on positive, 12 between" in printed
+
+
+@pytest.mark.parametrize(
+    "values", [["1/2", "2/3", "3/4", "4/5"], ["1 star", "2 stars", "3 stars"], ["4/5", "a", "b", "c"]]
+)
+def test_few_grades_and_fractions_are_labels_of_their_own(values):
+    assert len(labelled("topic", values)[0]) == len(values)
+
+
+def test_entities_are_decoded_in_names_alone():
+    assert labelled("team", ["R&amp;D", "Q&#39;s"])[0] == {"q_s": "Q&#39;s", "r_d": "R&amp;D"}
 
 
 @pytest.mark.parametrize(
@@ -358,7 +405,7 @@ def test_rounded_ids_are_no_group(project, monkeypatch, capsys, values):
 def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project, monkeypatch, capsys):
     label = ["a", "b"] * 28 + ["c", "c", "d", "e"]
     printed = guessed(project, monkeypatch, capsys, label=label)[1]
-    assert "3 of 5 labels have fewer than 5 rows, too few for some split; to merge them, replace" in printed
+    assert "3 of 5 labels have fewer than 3 rows, too few for some split; to merge them, replace" in printed
     assert 'by "other: [c, d, e]"' in printed
 
 
@@ -367,11 +414,11 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     [
         (
             [f"c{i // 2}" for i in range(60)],
-            "30 of 30 labels have fewer than 5 rows, too few for some split; to merge labels of like meaning, replace "
+            "30 of 30 labels have fewer than 3 rows, too few for some split; to merge labels of like meaning, replace "
             'their lines in the labels of the recipe by one, such as "other: [c0, c1]"',
         ),
-        (["a", "b"] * 29 + ["c"] * 2, "1 of 3 labels has fewer than 5 rows, too few for some split; add rows of c, or"),
-        (["a"] * 57 + ["b"] * 3, "1 of 2 labels has fewer than 5 rows, too few for some split; add rows of b\n"),
+        (["a", "b"] * 29 + ["c"] * 2, "1 of 3 labels has fewer than 3 rows, too few for some split; add rows of c, or"),
+        (["a"] * 58 + ["b"] * 2, "1 of 2 labels has fewer than 3 rows, too few for some split; add rows of b\n"),
     ],
 )
 def test_rare_labels_that_one_line_does_not_merge_are_told(project, monkeypatch, capsys, label, said):
@@ -528,6 +575,26 @@ def test_rows_without_a_label_are_left_out_by_the_line_that_is_told(
         standardized(project, recipe)
     assert "20 rows have no my tags; to leave them out, add where: " in printed
     assert standardized(project, recipe, keep=keep_line(printed, "where")) == labels
+    step = re.search(r"\nnext: add where: (.*) to keep in the recipe; then dvc exp run -S recipe=sample\n", printed)[1]
+    assert f"add where: {step} to keep" in printed.partition("\nnext: ")[0]
+
+
+def test_the_next_step_allows_rows_that_cannot_be_used(project, monkeypatch, capsys):
+    names = ("joy", "anger", "fear")
+    rows = [
+        {"text": text} | {name: int(i % 4 == k) for k, name in enumerate(names)} for i, (text, _) in enumerate(ROWS)
+    ]
+    path = project.root / "rows.jsonl"
+    path.write_text("\n".join([*map(json.dumps, rows), "broken"]), encoding="utf-8")
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    said = (
+        "next: set standardize.max_rejects to 0.25 or more in params.yaml; mend the 1 rows that cannot be read, or set "
+        "ingest.max_rejects to 0.02 or more in params.yaml; then dvc exp run -S recipe=sample\n"
+    )
+    assert said in capsys.readouterr().out
+    project.params(standardize={"max_rejects": 0.25}, ingest={"max_rejects": 0.02})
+    project.run("ingest", "standardize")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ says how to convert it.
 """
 
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -613,3 +614,95 @@ def test_lists_of_texts_by_label_may_be_of_one_length(project, monkeypatch, shor
 )
 def test_lists_that_may_be_columns_are(columns):
     assert next(row for _, row, _, _ in column_rows(columns)).keys() == columns.keys()
+
+
+NAMES = ("Anna", "Bert", "Carl", "Dora", "Emil", "Fine")
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"key": [f"{i * 7919:08x}" for i in range(60)], "name": NAMES * 10, "gender": list("fmmfmf") * 10}, "name"),
+        ({"ref": [f"A-{i}" for i in range(60)], "kind": list("abcd") * 15, "word": NAMES * 10}, "word"),
+        ({"ref": [f"A-{i}" for i in range(60)], "word": [f"term{'x' * i}" for i in range(60)], "kind": "ab"}, "word"),
+        ({"ref": [f"{i}-{i}" for i in range(60)], "Query": LONG, "category": ["a", "b"] * 30}, "Query"),
+        ({"ref": [f"A-{i}" for i in range(60)], "category": ["a", "b"] * 30}, "ref"),
+        ({"id": [f"A-{i}" for i in range(60)], "user": [f"u{i}" for i in range(60)], "label": ["a", "b"] * 30}, "user"),
+    ],
+)
+def test_ids_are_not_the_text_beside_short_texts(project, monkeypatch, capsys, columns, text):
+    columns = {name: list(values) if len(values) == 60 else list(values) * 30 for name, values in columns.items()}
+    recipe, _ = written(project, monkeypatch, csv_file(project, columns))
+    printed = capsys.readouterr().out
+    assert recipe["columns"]["text"] == text
+    is_sure = len(set(columns[text])) == 60 and not columns[text][1][-1].isdigit()
+    assert (f"not sure: the text is {text}, whose " in printed) == (not is_sure)
+
+
+def test_short_texts_beside_ids_and_a_named_label_are_the_text(project, monkeypatch):
+    columns = {"key": [f"A-{i}" for i in range(60)], "split": ["train", "test"] * 30, "annotator": ["x", "y"] * 30}
+    path = csv_file(project, columns | {"name": NAMES * 10, "gender": list("fmmfmf") * 10})
+    assert written(project, monkeypatch, path, "--label", "gender")[0]["columns"]["text"] == "name"
+
+
+def test_numbers_of_tokens_are_not_the_text_without_a_header(project, monkeypatch):
+    path = project.root / "rows.tsv"
+    rows = [(f"{i // 9}-{i % 9}", word, "abc"[i % 3]) for i, word in enumerate(" ".join(LONG).split()[:300])]
+    pd.DataFrame(rows).to_csv(path, sep="\t", index=False, header=False)
+    assert written(project, monkeypatch, path)[0]["columns"]["text"] == "column_2"
+
+
+WEBANNO = (
+    "#FORMAT=WebAnno TSV 3.3\n#T_SP=custom.Sentiment|value\n\n\n#Text=Not bad\n1-1\t0-3\tNot\t_\n1-2\t4-7\tbad\tpos\n"
+)
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.tsv", 0), ("a.txt", 0), ("a.csv", 1), ("a.tsv", 4)])
+def test_tokens_of_inception_are_refused(project, monkeypatch, name, start):
+    path = project.root / name
+    path.write_text("\n".join((WEBANNO * 9).split("\n")[start:]), encoding="utf-8")
+    assert f"{name}: no delimited text, but labels of tokens, not of texts" in refusal(project, monkeypatch, path)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+@pytest.mark.parametrize(
+    "record",
+    ["Label: {1}\nText: {0}\n\n", "Stars: {1}\nSaid by: me\nWhat: {0}:\nand more\n\n\n", "Label: {1}\nText: {0}\n"],
+)
+def test_records_of_several_lines_are_refused_with_what_makes_them_rows(project, monkeypatch, name, record):
+    path = project.root / name
+    path.write_text("".join(record.format(*row) for row in ROWS), encoding="utf-8")
+    said = refusal(project, monkeypatch, path)
+    keys = [line.partition(":")[0] for line in record.split("\n") if ":" in line[:8]]
+    assert f"records of several lines, {', '.join(keys)}; write each as one row: python -c " in said
+    subprocess.run(said.partition("one row: ")[2], shell=True, check=True, cwd=project.root)
+    rows = [json.loads(line) for line in (project.root / "rows.jsonl").read_text().splitlines()]
+    assert [row[keys[0]] for row in rows] == [label for _, label in ROWS]
+    assert all(row[keys[-1]].startswith(text) for row, (text, _) in zip(rows, ROWS, strict=True))
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n"])
+def test_lines_that_begin_with_labels_in_turn_are_no_records(project, monkeypatch, between):
+    path = project.root / "rows.txt"
+    path.write_text(between.join(f"{'pos' if i % 2 else 'neg'}: {text}" for i, text in enumerate(LONG)))
+    recipe, read = written(project, monkeypatch, path)
+    assert recipe["labels"] == {"neg": "neg", "pos": "pos"}
+    assert len(read) == 60
+
+
+def test_the_options_of_a_choice_name_its_numbers(project, monkeypatch):
+    options = [{"id": i, "text": text} for i, text in enumerate(("Angry", "Glad"))]
+    rows = [{"text": text, "options": options, "accept": [i % 2], "answer": "accept"} for i, text in enumerate(LONG)]
+    path = project.root / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert written(project, monkeypatch, path)[0]["labels"] == {"angry": "Angry", "glad": "Glad"}
+
+
+def test_of_two_columns_with_the_same_texts_the_shorter_name_is_taken(project, monkeypatch, capsys):
+    rows = [
+        {"inputs": {"text": text, "title": text[::-1]}, "annotation": label, "text": text, "title": text[::-1]}
+        for text, label in ROWS
+    ]
+    recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
+    assert recipe["columns"]["text"] == "text"
+    assert "but text is also in title; to join them, write text: [text, title]" in capsys.readouterr().out

@@ -458,6 +458,48 @@ def test_fewer_rows_than_shares_are_assigned_in_the_order_of_their_ranks():
     assert stratified(np.arange(2), np.zeros(2, int), key, [0.7, 0.1, 0.2]).tolist() == [VALIDATION, TRAIN]
 
 
+@pytest.mark.parametrize(
+    "shares", [[0.7, 0.1, 0.2], [0.8, 0.1, 0.1], [0.9, 0.05, 0.05], [0.6, 0.2, 0.2], [0.9, 0.1], [0.2] * 5]
+)
+def test_a_label_of_enough_rows_has_one_in_every_split(shares):
+    for n in range(len(shares), 201):
+        part = stratified(np.arange(n), np.zeros(n, int), np.arange(n, dtype=np.uint64), shares)
+        sizes = np.bincount(part, minlength=len(shares))
+        assert sizes.min() > 0, n
+        wanted = np.array(shares) * n + 1e-9
+        rounded = np.diff(np.round(np.cumsum(wanted) / wanted.sum() * n).astype(int), prepend=0)
+        if rounded.min() > 0:  # no row moves
+            assert (part == np.repeat(np.arange(len(shares)), rounded)).all(), n
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_split_without_a_share_gets_no_row(share):
+    part = stratified(np.arange(9), np.zeros(9, int), np.arange(9, dtype=np.uint64), [share, 1 - share])
+    assert set(part) == {0 if share else 1}
+
+
+def test_a_label_in_as_many_units_as_splits_is_in_each():
+    unit, label = np.repeat([0, 1, 2, 3], 2), np.array([0, 0, 0, 0, 0, 0, 1, 1])
+    part = stratified(unit, label, np.arange(8, dtype=np.uint64), [0.7, 0.1, 0.2])
+    assert set(part[label == 0]) == {TRAIN, VALIDATION, TEST}
+    assert (part[::2] == part[1::2]).all()
+
+
+def test_a_unit_that_holds_the_last_row_of_another_label_stays():
+    unit, label = np.array([0, 0, 1, 1, 2, 3]), np.array([0, 1, 0, 0, 0, 0])
+    part = stratified(unit, label, np.arange(6, dtype=np.uint64), [0.5, 0.5])
+    assert part[0] == part[1]
+    assert set(part[label == 0]) == {0, 1}
+
+
+@pytest.mark.parametrize("folds", [{}, {"folds": 5, "fold": 2}, {"validation_folds": 4, "validation_fold": 1}])
+def test_no_size_of_a_label_is_refused_by_rounding(folds):
+    for n in range(6, 30):
+        labels = [0] * 60 + [1] * n
+        where = split(table([f"text {i}" for i in range(60 + n)], labels), **folds)
+        assert min(rows[1] for rows in counts(where, labels).values()) > 0, n
+
+
 def test_a_ready_made_test_file_stays_the_test_split_and_its_copies_leave_training(project):
     rows = reviews(80)
     ready_made = [*reviews(20, seed=9), (rows[0][0].upper() + "!", rows[0][1])]
@@ -556,6 +598,19 @@ def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
     ):
         project.run("ingest", "standardize", "split")
     assert not (project.root / "data/split").exists()
+
+
+@pytest.mark.parametrize(("groups", "advice"), [(False, "of it, or drop"), (True, "of it, or smaller groups, or drop")])
+def test_a_label_of_too_few_rows_is_to_be_dropped_or_merged(project, groups, advice):
+    rows = [(text, "ab"[i % 2], f"g{i}") for i, (text, _) in enumerate(reviews(40))] + [("one bad film", "c", "g")]
+    write_csv(project.raw("reviews.csv"), rows, ("text", "label", "shop"))
+    columns = {"text": "text", "label": "label", "group": "shop" if groups else None}
+    project.recipe(columns=columns, labels={name: name for name in "abc"}, positive=None)
+    project.run("ingest", "standardize")
+    with pytest.raises(StrataError, match=r"no row of label c \(rows: train 1, validation 0, test 0\)") as raised:
+        project.run("split")
+    assert f"bring more rows {advice} it: take its line out of labels, and its rows out with" in str(raised.value)
+    assert str(raised.value).endswith("to merge it with another label, move its value to the line of that one")
 
 
 def test_missing_input_is_named_with_the_remedy(project):

@@ -84,7 +84,9 @@ def check_left_out(data: Path, placed: Placement, settings: Split) -> None:
     )
 
 
-def check(data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule]) -> None:
+def check(
+    data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule], has_groups: bool, settings: Split
+) -> None:
     """Raise StrataError when a test file leaves no training rows, or labels are missing from a split.
 
     A test file may lack labels. labels: the recipe's, in id order.
@@ -104,12 +106,19 @@ def check(data: Path, placed: Placement, ready_made: int, labels: dict[str, Rule
     by_split = ", ".join(f"{name} {rows[first]:,}" for name, rows in counts.items())
     left_out = sum(placed.left_out.values())
     others = f"; {len(missing) - 1:,} more of {len(names):,} labels lack rows in some split" if missing[1:] else ""
+    ways = ["bring more rows of it"]
+    if sum(rows[first] for rows in needed) >= len(needed):  # fewer rows are too few at any shares
+        ways.append("larger shares in split")
+    if has_groups:
+        ways += ["smaller groups", *(["split.across_groups: drop"] if settings.across_groups == "join" else [])]
     merge = merged({names[i]: labels[names[i]] for i in missing}, names)
+    if len(names) > 2:
+        ways.append("drop it: take its line out of labels, and its rows out with keep.where")
+        merge = merge or "to merge it with another label, move its value to the line of that one"
     raise StrataError(
         f"{data / 'train.parquet'}: the {split} split has no row of label {names[first]} (rows: {by_split}"
         f"{f'; {left_out:,} rows of any label left out' if left_out else ''}){others}; every split needs each label: "
-        f"bring more rows, larger shares in split, smaller groups, or split.across_groups: drop"
-        f"{f'; {merge}' if merge else ''}"
+        f"{', or '.join(ways)}{f'; {merge}' if merge else ''}"
     )
 
 
@@ -183,7 +192,8 @@ def main(argv: list[str] | None = None) -> None:
         sketches, characters = ties.sketch_tables(paths)
         placed = place(rows, ready_made, sketches, settings.split, settings.seed)
         check_left_out(args.data, placed, settings.split)
-        check(args.data, placed, ready_made, {name: recipe.labels.get(name, "*") for name in names})
+        labels = {name: recipe.labels.get(name, "*") for name in names}
+        check(args.data, placed, ready_made, labels, bool(rows["group"].notna().any()), settings.split)
         with files.replace_folder(args.plots) as plots, files.replace_folder(args.out) as out:
             write_splits(out, paths, ready_made, placed)
             tables.write_frame(out / "units.parquet", unit_table(rows["id"].to_numpy(), placed), UNITS)

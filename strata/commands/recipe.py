@@ -33,7 +33,7 @@ import pyarrow as pa
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
-from strata.guessing.choose_label import Wishes
+from strata.guessing.choose_label import Wishes, allowing
 from strata.guessing.columns import Column, survey
 from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
@@ -147,6 +147,9 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
         )
     except StrataError as error:
         raise StrataError("; ".join([str(error), *place.notes, *about, *reject_doubts(rejects)])) from None
+    if rejects:
+        allowed = allowing("ingest.max_rejects", len(rejects), columns[0].rows + len(rejects))
+        guessed.steps.append(f"mend the {len(rejects):,} rows that cannot be read, or {allowed}")
     delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
     doubts = header_doubts(columns) if delimited and not by_path(found) else []
     return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
@@ -267,4 +270,5 @@ def main(argv: list[str] | None = None) -> None:
         print(f"not staged, so dvc exp run --queue and --temp will not find the data: {error}")
     if Path(shutil.which("python") or "").parent != Path(sys.executable).parent:
         print("before dvc: source .venv/bin/activate, since the stages run `python`, which is another one here")
-    print(f"next: {'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")
+    before = f"{'; '.join(guessed.steps)}; then " if guessed.steps else ""
+    print(f"next: {before}{'' if args.project == Path() else f'cd {args.project}; '}dvc exp run -S recipe={name}")

@@ -1,5 +1,6 @@
 """Which column is the label: by its name, its few values, and whether a row has one label there."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -54,6 +55,7 @@ class Label:
     values: Counter[str]
     used: list[Column]
     doubts: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)  # before a run, which would fail without them
 
 
 def choose_label(
@@ -177,8 +179,8 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
                 f"{_how_to_fill(column) if _is_marked(column) else column.about()}; a label has 2 to "
                 f"{MOST_VALUES:,} values"
             )
-        doubts += _perhaps_several(column) + _empty(column)
-        return Label(column.name, column.name, column.values, [column], doubts)
+        label = Label(column.name, column.name, column.values, [column], doubts + _perhaps_several(column))
+        return _without_empty(label, column, column.empty + column.empty_lists)
     found = column.splits[split]
     if wishes.has is not None:
         if wishes.has not in found.all:
@@ -189,11 +191,12 @@ def _label_of(path: Path, column: Column, wishes: Wishes, doubts: list[str]) -> 
         spec = {"column": column.name, "split": split, "has": wishes.has}
         if column.empty_lists:
             doubts.append(f"{column.empty_lists:,} rows have an empty list in {column.name}, which counts as false")
-        return Label(spec, wishes.has, values, [column], doubts + _empty(column, column.empty))
+        return _without_empty(Label(spec, wishes.has, values, [column], doubts), column, column.empty)
     if wishes.first:
         doubts.append(f"{found.several:,} rows have several labels in {column.name}, of which the first counts")
         spec = {"column": column.name, "split": split}
-        return Label(spec, column.name, found.first, [column], doubts + _empty(column))
+        label = Label(spec, column.name, found.first, [column], doubts)
+        return _without_empty(label, column, column.empty + column.empty_lists)
     raise StrataError(
         f"{path}: {sentence(column.name, found.several, found.example)}; choose another column with --label, keep the "
         "first label with --first, or write a recipe for each label with --has NAME"
@@ -218,16 +221,17 @@ def _perhaps_several(column: Column) -> list[str]:
     ]
 
 
-def _empty(column: Column, rows: int | None = None) -> list[str]:
-    """Return the doubt about rows without a label. rows: how many; those that are empty or hold an empty list."""
-    rows = column.empty + column.empty_lists if rows is None else rows
+def _without_empty(label: Label, column: Column, rows: int) -> Label:
+    """Return the label with the doubt about the rows of a column that have none, and how to leave them out."""
     if not rows:
-        return []
+        return label
     # a missing value is unequal to nothing, so the comparison with the empty list leaves it out too
     name = term(column.name)
-    where = f"{name} != '[]'" if column.empty_lists else f"{name}.notna()"
+    where = string(f"{name} != '[]'" if column.empty_lists else f"{name}.notna()")
     filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
-    return [f"{rows:,} rows have no {column.name}; to leave them out, add where: {string(where)} to keep{filled}"]
+    label.doubts.append(f"{rows:,} rows have no {column.name}; to leave them out, add where: {where} to keep{filled}")
+    label.steps.append(f"add where: {where} to keep in the recipe")
+    return label
 
 
 def _heads_blocks(column: Column) -> bool:
@@ -267,7 +271,13 @@ def _flag_label(path: Path, flags: list[Column], rows: Counter) -> Label:
         )
     values = Counter({c.name: sum(n for value, n in c.values.items() if value.lower() in SET) for c in flags})
     values = +values
-    doubts = [f"the label is the one column set among {names}"]
+    label = Label(list(values), "label", values, flags, [f"the label is the one column set among {names}"])
     if rows[0]:
-        doubts.append(f"none is set in {rows[0]:,} rows; raise standardize.max_rejects to set them aside")
-    return Label(list(values), "label", values, flags, doubts)
+        label.doubts.append(f"none is set in {rows[0]:,} rows; raise standardize.max_rejects to set them aside")
+        label.steps.append(allowing("standardize.max_rejects", rows[0], rows.total()))
+    return label
+
+
+def allowing(setting: str, rejects: int, rows: int) -> str:
+    """Return how params.yaml allows rows that are set aside. rows: all, with these."""
+    return f"set {setting} to {math.ceil(100 * rejects / rows) / 100:g} or more in params.yaml"

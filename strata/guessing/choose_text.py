@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from strata.base.errors import StrataError, did_you_mean
 from strata.guessing.columns import Column, listed, reasons
-from strata.guessing.kinds import can_be_label, is_label_name, kind
+from strata.guessing.kinds import are_codes, is_label_name, is_repeating, kind
 from strata.yaml_words import flow
 
 TEXT_NAMES = re.compile(r"(?i)(^|[_.])(text|review|body|content|comment|sentence|message|tweet)(_|$)")
@@ -19,16 +19,17 @@ FEWEST_REPEATS = 10  # rows a value: fewer values than that are categories, not 
 
 
 class Text(NamedTuple):
-    """The column of texts, the others that hold text as well, and the doubts."""
+    """The column of texts, the others that hold text as well, even the same, and the doubts."""
 
     column: Column
     others: list[Column]
     doubts: list[str]
 
 
-def choose_text(path: Path, columns: list[Column], name: str | None) -> Text:
+def choose_text(path: Path, columns: list[Column], name: str | None, needs_label: bool) -> Text:
     """Choose the text. columns: all but the label, if one is named. name: of the text, if it is named.
 
+    needs_label: whether one of the other columns must be left for the label.
     Raises: StrataError when there is no such column, or none can be the text.
     """
     if name is not None and name not in [c.name for c in columns]:
@@ -39,10 +40,17 @@ def choose_text(path: Path, columns: list[Column], name: str | None) -> Text:
             f"{path}: no column can be the text: {reasons(columns, why_no_text)}; name one with --text, or a file that "
             "has one"
         )
-    longest = sorted(fit, key=lambda c: (-c.mean_words * _looks_like_text(c.name), c.name))
-    text = next((c for c in columns if c.name == name), None) or longest[0]
+    longest = sorted(fit, key=lambda c: (_may_be_ids(c), -c.mean_words * _looks_like_text(c.name), len(c.name), c.name))
     doubts = []
-    others = [c for c in longest if c is not text and _is_text_too(c, text)]
+    if name is not None:
+        text = next(c for c in columns if c.name == name)
+    elif _may_be_ids(longest[0]):
+        text, doubts = _text_beside_codes(longest[0], columns, needs_label)
+    else:
+        text = longest[0]
+    ordered = [text, *(c for c in longest if c is not text)]
+    twins = [c for i, c in enumerate(ordered) if any(map(c.is_like, ordered[:i]))]
+    others = [c for c in ordered[1:] if c not in twins and _is_text_too(c, text)]
     if others and name is None:
         together = [c.name for c in columns if c is text or c in others]
         doubts.append(
@@ -50,7 +58,26 @@ def choose_text(path: Path, columns: list[Column], name: str | None) -> Text:
         )
     if text.empty:
         doubts.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
-    return Text(text, others, doubts)
+    return Text(text, [*others, *twins], doubts)
+
+
+def _text_beside_codes(codes: Column, columns: list[Column], needs_label: bool) -> tuple[Column, list[str]]:
+    """Return the text where no column but one of codes is fit, and the doubt about it.
+
+    Of two columns of values that repeat, one may be the text and the other the label, such as first names and genders.
+    needs_label: as in `choose_text`.
+    """
+    repeating = [c for c in columns if kind(c) is None and why_no_text(c) is not None]
+    texts = [c for c in repeating if not is_label_name(c.name)]
+    if len(repeating) < 1 + needs_label or not texts:
+        return codes, [f"the text is {codes.name}, whose values look like ids, such as {codes.examples[0][:40]!r}"]
+    text = max(texts, key=lambda c: (_looks_like_text(c.name), len(c.values or ()), c.name))
+    about = f"whose {len(text.values or ()):,} values repeat, since those of {codes.name} look like ids"
+    return text, [f"the text is {text.name}, {about}, such as {codes.examples[0][:40]!r}; choose another with --text"]
+
+
+def _may_be_ids(column: Column) -> bool:
+    return are_codes(column) and _looks_like_text(column.name) == 1
 
 
 def why_no_text(column: Column) -> str | None:
@@ -58,7 +85,7 @@ def why_no_text(column: Column) -> str | None:
     if found := kind(column):
         return found
     values, is_label = column.values, is_label_name(column.name)
-    if not values or not can_be_label(column):
+    if not values or not is_repeating(column):
         return None
     is_short, are_few = column.mean_words < 2, len(values) * FEWEST_REPEATS <= column.rows
     return f"{len(values):,} values that repeat" if [is_short, are_few, is_label].count(True) > 1 else None

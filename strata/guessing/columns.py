@@ -84,6 +84,11 @@ class Column:
         """Whether most values are lists or objects."""
         return self.nested > (self.rows - self.empty) / 2
 
+    def is_like(self, other: "Column") -> bool:
+        """Return whether another column seems to hold the same values: as many words, and the same first values."""
+        counts = (self.rows, self.empty, self.words, self.nested)
+        return counts == (other.rows, other.empty, other.words, other.nested) and self.examples == other.examples
+
     def about(self) -> str:
         """Return a line that says what the column holds."""
         distinct = f"over {MOST_VALUES:,}" if self.values is None else f"{len(self.values):,}"

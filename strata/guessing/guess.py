@@ -39,6 +39,7 @@ class Guess:
     date: str | None  # as YAML
     unsure: list[str]
     equal: dict[str, list[str]] = field(default_factory=dict)  # of keep
+    steps: list[str] = field(default_factory=list)  # before a run, which would fail without them
 
 
 def guess(
@@ -58,19 +59,22 @@ def guess(
     """
     if text_name is not None and text_name == wishes.label:
         raise StrataError(f"{path}: --text and --label both name {text_name!r}; the text and the label are two columns")
-    text, others, text_doubts = choose_text(path, [c for c in columns if c.name != wishes.label], text_name)
+    text, others, text_doubts = choose_text(
+        path, [c for c in columns if c.name != wishes.label], text_name, wishes.label is None
+    )
     label = choose_label(path, columns, [text, *others], wishes, count_set)
     equal = _labelled(label) if by_path and label.column == LABEL else {}
     values, text_label_doubts = label.values, []
     if isinstance(label.column, str):
         values, text_label_doubts = LabelledTexts(pairs(text.name, label.column)).labels(label.name, values)
     labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
+    equal |= _listed_alone(label.column, values, labels)
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)
     doubts = text_doubts + label.doubts + text_label_doubts + name_doubts
     doubts += no_label_doubts(label.column, values) if isinstance(label.column, str) else []
     doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)
-    return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal)
+    return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal, label.steps)
 
 
 def _labelled(label: Label) -> dict[str, list[str]]:
@@ -81,6 +85,15 @@ def _labelled(label: Label) -> dict[str, list[str]]:
     for value in without:
         label.doubts.append(f"{label.values.pop(value):,} texts of {value!r} are taken for unlabelled and left out")
     return {LABEL: sorted(label.values)}
+
+
+def _listed_alone(column: str | list[str] | dict[str, str], values: Counter[str], labels: Labels) -> dict:
+    """Return the filter of the recipe that leaves out values in no label's list, such as the grades in the middle."""
+    rules = list(labels.values())
+    if not isinstance(column, str) or not all(isinstance(rule, list) for rule in rules):
+        return {}
+    listed = [value for rule in rules for value in rule]
+    return {column: listed} if len(listed) < len(values) else {}
 
 
 def header_doubts(columns: list[Column]) -> list[str]:

@@ -18,6 +18,7 @@ NOT_LABELS = re.compile(
     r"(?i)(.*[_.])?(id|idx|index|annotator|created_at|updated_at|lead_time|date|time|timestamp|split|fold)"
 )
 IDS = re.compile(r"(?i:(^|[_.])(id|idx|index|uuid|guid))$|[a-z](Id|ID)$")
+CODES = re.compile(r"[!-~]*([0-9]|[a-z][A-Z])[!-~]*")  # A-17, 000f49c8, dQw4w9WgXcQ
 DECIMALS = re.compile(r"[-+]?\d+(,\d+)?%?")  # with a comma
 NUMBERS = re.compile(r"[-+]?\d[\d.,]*([eE][-+]?\d+)?%?")
 ADDRESSES = re.compile(r"(https?://|www\.)\S+|\S+@\S+\.\w+")
@@ -72,6 +73,15 @@ def kind(column: Column) -> str | None:
     return next((name for name, holds in kinds.items() if holds), None)
 
 
+def are_codes(column: Column) -> bool:
+    """Return whether a column holds one word in each row that is no word of a language, and seldom the same again.
+
+    By these alone a column is no id: they may be short texts with numbers in them.
+    """
+    is_new = column.values is None or 2 * len(column.values) > column.rows - column.empty
+    return column.mean_words < 1.5 and is_new and are(column, CODES)
+
+
 def is_split(column: Column) -> bool:
     """Return whether a column says of each row which split it is in."""
     values = {value.casefold() for value in column.values or {}}
@@ -105,6 +115,11 @@ def can_be_label(column: Column) -> bool:
     return why_no_label(column) is None
 
 
+def is_repeating(column: Column) -> bool:
+    """Return whether a column has at most half as many distinct values as rows, or two."""
+    return column.values is not None and len(column.values) <= max(column.rows // 2, min(2, column.rows - 1))
+
+
 def why_no_label(column: Column) -> str | None:
     """Return why a column is not the label, or None when it may be."""
     values, rows = column.values, column.rows
@@ -118,6 +133,6 @@ def why_no_label(column: Column) -> str | None:
         "lists of objects that name no label": are_records(column.examples),
         "empty": values == {},
         "one value": values is not None and len(values) == 1,
-        f"{len(values or ()):,} values in {rows:,} rows": len(values or ()) > max(rows // 2, min(2, rows - 1)),
+        f"{len(values or ()):,} values in {rows:,} rows": not is_repeating(column),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)

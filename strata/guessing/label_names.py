@@ -1,5 +1,6 @@
 """Which values of a column make one label, and what each label is called."""
 
+import html
 import itertools
 import math
 import re
@@ -7,12 +8,17 @@ from collections import Counter
 from decimal import Decimal
 
 from strata.base.canonical import canonical
+from strata.guessing.kinds import is_label_name
 from strata.yaml_words import merged, scalar
 
 MANY_LABELS = 30
 FEW_GRADES = 3  # with at most this many numbers, each is a label
 GRADES = re.compile(r"(?i)rating|stars|score|grade|overall")
-FEW_ROWS = 5  # a label with fewer is too rare for three splits
+FEW_ROWS = 3  # a label with fewer is too rare for three splits
+OF_MOST = re.compile(r"(?i)(\d{1,3}(?:\.\d{1,3})?) ?(?:/|out of|of) ?(\d{1,3})(?: stars?)?")
+STARS = re.compile(r"(?i)(\d{1,3}(?:\.\d{1,3})?)[ -]?stars?|([★⭐🌟]\ufe0f?)*(☆\ufe0f?)*")
+IS = re.compile(r"(.*\.)?((?i:is|has)[_ ]|(is|has)(?=[A-Z]))")  # how a question is called whose answer is yes or no
+YES_OR_NO = (["false", "true"], ["0", "1"], ["no", "yes"], ["n", "y"])
 LIKELY = re.compile(r"(?i)pos|yes|spam")  # of the positive label
 SIGNED = {("-1", "1"): ["negative", "positive"], ("-1", "0", "1"): ["negative", "neutral", "positive"]}
 
@@ -34,6 +40,9 @@ def name_labels(
     are_numbers = len(numbers) == len(counts)
     if are_numbers and _are_grades(column, set(numbers.values())):
         return _grades(column, counts, numbers)
+    written = _written_grades(list(counts))
+    if len(set(written.values())) > FEW_GRADES:
+        return _grades(column, counts, written)
     groups, doubts = _alike(numbers if are_numbers else {value: " ".join(value.casefold().split()) for value in counts})
     names = _names(column, [group[0] for group in groups])
     doubts += _few_rows(dict(zip(names, groups, strict=True)), counts)
@@ -48,7 +57,7 @@ def name_labels(
         likely = [
             name
             for name, (value, *_) in zip(names, groups, strict=True)
-            if value in ("1", "true") or re.match(LIKELY, value)
+            if value in ("1", "true") or value.lower() == "y" or re.match(LIKELY, value)
         ]
         positive, doubt = _positive(names, likely, [sum(counts[value] for value in group) for group in groups])
         doubts += doubt
@@ -104,21 +113,42 @@ def _are_grades(column: str, numbers: set[float]) -> bool:
 
 
 def _grades(column: str, counts: Counter[str], numbers: dict[str, float]) -> tuple[Labels, str, list[str]]:
-    """Return labels for the lower and the upper third of the grades' range, cut at the nearest values."""
+    """Return labels for the lower and the upper third of the grades' range, cut at the nearest values.
+
+    Their rules are on numbers, where all values are; else lists of the values.
+    """
     lowest, highest = min(numbers.values()), max(numbers.values())
     third, middle = (highest - lowest) / 3, (lowest + highest) / 2
-    ranked = sorted(numbers, key=numbers.get)
+    ranked = sorted(numbers, key=lambda value: (numbers[value], value))
     # each threshold stays on its side of the middle; on a tie take the outer value
     low = min((v for v in ranked if numbers[v] < middle), key=lambda v: abs(numbers[v] - lowest - third))
     high = min((v for v in reversed(ranked) if numbers[v] > middle), key=lambda v: abs(highest - third - numbers[v]))
-    negative = sum(count for value, count in counts.items() if numbers[value] <= numbers[low])
-    positive = sum(count for value, count in counts.items() if numbers[value] >= numbers[high])
-    least, most = (format(Decimal(value), "f") for value in (low, high))  # a rule's number takes no exponent
+    lower = [value for value in ranked if numbers[value] <= numbers[low]]
+    upper = [value for value in ranked if numbers[value] >= numbers[high]]
+    rows = [sum(counts[value] for value in values) for values in (lower, upper)]
+    are_numbers = all(_number(value) is not None for value in numbers)
+    least, most = (format(Decimal(value), "f") if are_numbers else value for value in (low, high))  # without exponent
     doubt = (
-        f"{column} holds grades: {negative:,} rows up to {least} are negative, {positive:,} from {most} on positive, "
-        f"{counts.total() - negative - positive:,} between are dropped"
+        f"{column} holds grades: {rows[0]:,} rows up to {least} are negative, {rows[1]:,} from {most} on positive, "
+        f"{counts.total() - sum(rows):,} between are dropped"
     )
-    return {"negative": f"<= {least}", "positive": f">= {most}"}, "positive", [doubt]
+    rules = [f"<= {least}", f">= {most}"] if are_numbers else [lower, upper]
+    return dict(zip(("negative", "positive"), rules, strict=True)), "positive", [doubt]
+
+
+def _written_grades(values: list[str]) -> dict[str, float]:
+    """Return the number of each grade that is written in words or stars: 4 out of 5, 4/5, 4 stars, ★★★★☆.
+
+    Empty where one value is none of these, or they count out of different numbers.
+    """
+    grades, most = {}, set()
+    for value in values:
+        if match := OF_MOST.fullmatch(value):
+            grades[value] = float(match[1])
+            most.add(match[2])
+        elif match := STARS.fullmatch(value):
+            grades[value] = float(match[1] or sum(value.count(star) for star in "★⭐🌟"))
+    return grades if len(grades) == len(values) and len(most) < 2 else {}
 
 
 def _alike(keys: dict[str, float] | dict[str, str]) -> tuple[list[list[str]], list[str]]:
@@ -139,9 +169,12 @@ def _alike(keys: dict[str, float] | dict[str, str]) -> tuple[list[list[str]], li
 
 
 def _names(column: str, values: list[str]) -> list[str]:
-    about = _slug(re.sub(r"(?i)^is_", "", column))
-    if values == ["false", "true"]:
-        return [f"not_{about}", about]
+    asked = IS.match(column)
+    about = column[asked.end() :] if asked else column
+    answers = [value.lower() for value in values]
+    is_answer = answers in YES_OR_NO if asked else answers == ["false", "true"]
+    if is_answer and not is_label_name(about):  # not_label would say nothing
+        return [f"not_{_slug(about)}", _slug(about)]
     if values == ["0", "1"] and re.search(r"(?i)sentiment|polarity", column):
         return ["negative", "positive"]
     return SIGNED.get(tuple(values)) or _unique([_slug(value) for value in values])
@@ -168,7 +201,7 @@ def _unique(names: list[str]) -> list[str]:
 
 
 def _slug(value: str) -> str:
-    value = re.sub(r"^-(?=\.?\d)", "minus_", value)
+    value = re.sub(r"^-(?=\.?\d)", "minus_", html.unescape(value))
     slug = re.sub(r"\W+", "_", value.lower()).strip("_")[:40] or "other"
     return f"label_{slug}" if slug[0].isdigit() or slug.startswith("minus_") else slug
 

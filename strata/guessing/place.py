@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from strata.base.errors import StrataError
+from strata.base.errors import StrataError, nearest
 from strata.guessing.kinds import is_label_name
 from strata.reading.formats import ARCHIVE, CODECS, FORMATS
 from strata.reading.parts import MARK, TEST, TRAIN, named_part, split_named
@@ -42,9 +42,22 @@ def find_place(given: Path) -> Place:
                 f"{address[1]}://{address[2]}: an address, not a file; download it, or write a recipe "
                 "with this address as its source (docs/data.md)"
             )
-        raise StrataError(f"{given}: no such file; name a file of labelled text, or a folder of them")
+        if given.name == "-":
+            raise StrataError("-: what a command prints is not read; write it into a file with a suffix, and name that")
+        raise StrataError(f"{given}: no such file; {_nearest_beside(given)}")
     path, part = named
     return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))
+
+
+def _nearest_beside(given: Path) -> str:
+    """Say which file of a folder a path that is none was probably meant to name, or what can be named."""
+    beside = given.parent.iterdir() if given.parent.is_dir() else ()
+    names = {path.stem: path.name for path in sorted(beside) if not path.name.startswith(".")}
+    # by their stems, since any two names of one suffix are alike
+    near = nearest(given.stem, names)
+    if near is None:
+        return "name a file of labelled text, or a folder of them"
+    return f"did you mean {given.with_name(names[near])}?"
 
 
 def _in_file(path: Path) -> Place:

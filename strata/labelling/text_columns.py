@@ -36,7 +36,7 @@ def _found(path: Path, first: pa.Table, trained: Sequence[str], report: Callable
     if len(first.column_names) == 1:
         return tuple(first.column_names)
     columns = [_column(name, first) for name in first.column_names]
-    text = choose_text(path, columns, None).column.name
+    text = choose_text(path, columns, None, needs_label=False).column.name
     lacking = ", ".join(repr(name) for name in trained if name not in first.column_names)
     report(f"{path.name}: no column {lacking}; the texts are read from {text!r}; --text names another")
     return (text,)

@@ -12,6 +12,7 @@ from strata.reading.formats import Format
 from strata.reading.label_first import LabelFirst, find_form
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
+from strata.reading.unread_content import records_of_lines
 
 
 def batches(path: Path, format: Format, encoding: str | None, report: Callable[[str], None]) -> Iterator[Batch]:
@@ -19,7 +20,7 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
     encoding = find_encoding(path, encoding, report)
     with open_bytes(path) as stream, open_text(stream, encoding) as text:
         sample = read_sample(text)
-        form = find_form(sample)
+        form = None if records_of_lines(sample) else find_form(sample)
         if form:
             report(f"read as lines that begin with their label: {form.description}")
             yield from row_batches(path, _rows(Lines(Texts(sample, text)), form))

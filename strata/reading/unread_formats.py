@@ -6,6 +6,7 @@ from strata.reading.formats import ALLOWED
 
 _TOKENS = "labels of tokens, not of texts; write a table with a row for each text and its label"
 _SPANS = "labels of spans, not of texts; write a table with a row for each text and its label"
+MARKED_PARTS = "its labels mark parts of texts, which is not classification; export labels of whole texts"
 _PACKED = "an archive; unpack it and name what it holds"
 _SQLITE = 'an SQLite database; sqlite3 -header -csv FILE "SELECT * FROM TABLE" > rows.csv'
 _YAML = (

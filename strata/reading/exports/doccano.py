@@ -9,6 +9,7 @@ from typing import Any
 
 from strata.reading.batch import UnreadableFile
 from strata.reading.exports.label_studio import one
+from strata.reading.unread_formats import MARKED_PARTS
 
 KEYS = ("label", "labels")
 
@@ -19,9 +20,7 @@ def is_row(row: dict[str, Any]) -> bool:
 
 def flat(row: dict[str, Any]) -> dict[str, Any]:
     if _marks_spans(row):
-        raise UnreadableFile(
-            "its labels mark parts of texts, which is not classification; export labels of whole texts"
-        )
+        raise UnreadableFile(MARKED_PARTS)
     columns = {name: value for name, value in row.items() if name != "annotations"}
     return (
         columns | {"label": one([about.get("label") for about in row.get("annotations", [])])} if _is_old(row) else row
