@@ -7,12 +7,14 @@ import zipfile
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
 from strata.reading.dialect import has_header
 from strata.reading.json_columns import column_rows
+from strata.reading.source_file import SourceFile
 from strata.settings.yaml_loader import read_yaml
 from strata.several_labels import are_records, single
 from tests.conftest import reviews
@@ -613,3 +615,74 @@ def test_lists_of_texts_by_label_may_be_of_one_length(project, monkeypatch, shor
 )
 def test_lists_that_may_be_columns_are(columns):
     assert next(row for _, row, _, _ in column_rows(columns)).keys() == columns.keys()
+
+
+UNPAIRED = [f'"{text}' if i % 10 == 3 else f'{text}"' if i % 10 == 6 else text for i, (text, _) in enumerate(ROWS)]
+
+
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+@pytest.mark.parametrize("columns", [("label", "text"), ("text", "label"), ("id", "text", "label"), ("id", "text")])
+def test_quotes_of_a_file_without_quoting_part_nothing(tmp_path, mark, columns):
+    rows = [{"id": f"A-{i}", "text": UNPAIRED[i], "label": label} for i, (_, label) in enumerate(ROWS)]
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "\n".join(mark.join(row[name] for name in columns) for row in [dict(zip(columns, columns, strict=True)), *rows])
+    )
+    source = SourceFile(path)
+    read = pa.concat_tables(source.tables()).to_pylist()
+    assert [{name: row[name] for name in columns} for row in read] == [
+        {name: row[name] for name in columns} for row in rows
+    ]
+    assert not source.rejects
+
+
+@pytest.mark.parametrize(
+    "before", [[], ['pos,"one, and another"'], ['pos,"so ""good"""']], ids=["none", "comma", "doubled"]
+)
+def test_an_unpaired_quote_beyond_the_sample_swallows_no_row(tmp_path, before):
+    lines = [f"{label},{text}" for text, label in ROWS]
+    swallowed = ['neg,"a film', "pos,warm", "neg,odd, and long", *lines[:5], "", 'pos,dull"']
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["label,text", *before, *(lines * 20), *swallowed, *lines]))
+    source = SourceFile(path)
+    read = pa.concat_tables(source.tables())
+    at = len(before) + 1200
+    assert read["text"].to_pylist()[at : at + 2] == ['"a film', "warm"]
+    assert read["text"].to_pylist()[at + 7] == 'dull"'
+    assert len(read) == at + 8 + 60
+    assert source.rejects.reasons == {"3 cells where the header has 2": 1}
+
+
+TEXTS = {
+    "label first": ("label", ["Meet at\nBerlin, Germany", "Dear Sir\nthe soup was cold, awful\nyours, Anna"]),
+    "label last": ("", ["Berlin, Germany\nMeet at noon", "the soup was cold, awful\nit, too\nyours"]),
+    "empty line": ("label", ["Pros, many\n\nCons, none", "Pros, few\n\nCons, some"]),
+}
+
+
+@pytest.mark.parametrize(("first", "texts"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("often", [1, 30])
+def test_texts_over_lines_that_have_the_cells_of_a_row_are_texts(tmp_path, capsys, first, texts, often):
+    lines = [(text, label) for text, label in ROWS] + [(text, "pos") for text in texts] * often
+    frame = pd.DataFrame(lines, columns=["text", "label"])
+    path = tmp_path / "rows.csv"
+    frame[["label", "text"] if first else ["text", "label"]].to_csv(path, index=False)
+    assert pa.concat_tables(SourceFile(path).tables())["text"].to_pylist() == [text for text, _ in lines]
+    assert "not sure" not in capsys.readouterr().out
+
+
+def test_texts_that_may_be_rows_are_told(tmp_path, capsys):
+    rows = [(text, f"{text[::-1]}") for text, _ in ROWS]
+    lines = [f"{text},{other}" for text, other in rows]
+    path = tmp_path / "pos.csv"
+    path.write_text("\n".join(["title,text", *lines[:30], 'one,"two', 'three,four"', *lines[30:]]))
+    pa.concat_tables(SourceFile(path).tables())
+    said = capsys.readouterr().out
+    assert "not sure: quotes hold lines that may be whole rows, read as one text, in 1 place, the first " in said
+    assert repr('one,"two\nthree,four"\n') in said
+
+
+def rows_of(path):
+    """Return the rows of a file and its source."""
+    source = SourceFile(path)
+    return pa.concat_tables(source.tables()).drop(["_file", "_line"]), source

@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
 LONGEST = 16 * 1024 * 1024  # characters of a row; a longer one is rejected
@@ -85,12 +85,16 @@ class Lines:
         del self.taken[1:]
 
 
-def cell_rows(stream: TextIO | Texts, dialect: Dialect) -> Iterator[tuple[int, list[str] | None, str | None, str]]:
+def cell_rows(
+    stream: TextIO | Texts, dialect: Dialect, is_several: Callable[[list[str], list[str]], bool] | None = None
+) -> Iterator[tuple[int, list[str] | None, str | None, str]]:
     """Yield (line, cells, None, raw text) of each row, or (line, None, reason, raw text) if it cannot be read.
 
     If a quote is not closed, only the line that opens it is lost: reading goes on with the next one. Empty lines are
-    skipped.
+    skipped. is_several: tells whether the lines of one row are several rows, whose quotes then part nothing; see
+    WholeRows.
     """
+    unquoted = dialect._replace(quote=None, escape=None)
     csv.field_size_limit(LONGEST)
     lines = Lines(stream)
     reader = dialect.reader(lines)
@@ -105,6 +109,9 @@ def cell_rows(stream: TextIO | Texts, dialect: Dialect) -> Iterator[tuple[int, l
             cells = None
             reason = _reason(error)
             reader = dialect.reader(lines)
+        if cells and is_several and len(lines.taken) > 1 and is_several(lines.taken, cells):
+            lines.put_back_all_but_first()
+            cells = next(unquoted.reader(iter(lines.taken)))
         if lines.is_cut:
             yield lines.first, None, f"longer than {LONGEST:,} characters", lines.taken[0][:1000]
         elif cells is None:

@@ -14,6 +14,8 @@ from strata.reading.dialect import (
     lines_above,
     names_groups,
     read_sample,
+    whole_rows,
+    without_quotes,
 )
 from strata.reading.encoding import find_encoding, open_text
 from strata.reading.formats import Format
@@ -34,8 +36,10 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         above = lines_above(sample, format.delimiter)
         if above:
             report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")
-        dialect = find_dialect(sample[above:], format.delimiter)
-        first = first_rows(sample[above:], dialect)
+        dialect = without_quotes(sample[above:], find_dialect(sample[above:], format.delimiter))
+        is_several = whole_rows(sample[above:], dialect)
+        first = first_rows(sample[above:], dialect, is_several)
+        is_several.unsure = 0  # of the rows that are read again
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         check_count(path, len(first[0]))
@@ -50,9 +54,15 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
             last = f" to column_{len(names)}" if len(names) > 1 else ""
             report(f"no header, columns are named column_1{last}")
         check_names(path, names)
-        cells = cell_rows(Texts(sample[above:], text), dialect)
+        cells = cell_rows(Texts(sample[above:], text), dialect, is_several)
         rows = ((line + above, *rest) for line, *rest in cells)
         yield from row_batches(path, _rows(rows, names, header_rows))
+        if count := is_several.unsure:
+            report(
+                "not sure: quotes hold lines that may be whole rows, read as one text, in "
+                f"{count:,} {'place' if count == 1 else 'places'}, the first {is_several.example!r}; if they are rows, "
+                "take the quotes out of the file"
+            )
 
 
 def _header_rows(first: list[list[str]]) -> int:

@@ -4,10 +4,12 @@ import itertools
 import re
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from typing import TextIO
 
 from strata.reading import cells
 from strata.reading.cells import Dialect, Texts, cell_rows
+from strata.reading.whole_rows import WholeRows
 
 SAMPLE = 1000  # lines
 SAMPLE_SIZE = 1024 * 1024  # characters
@@ -62,9 +64,34 @@ def _dialects(sample: list[str], delimiter: str | None) -> list[Dialect]:
     return [*dialects, *([Dialect("\t", None, None)] if "\t" in delimiters else [])]
 
 
-def first_rows(sample: list[str], dialect: Dialect) -> list[list[str]]:
-    """Return the sample's first readable rows."""
-    rows = itertools.islice(cell_rows(Texts(sample), dialect), SAMPLE_ROWS)
+def whole_rows(sample: list[str], dialect: Dialect) -> WholeRows:
+    """Return what tells quoted cells that hold whole rows. The sample's first row, which may hold names, tells none."""
+    rows = [row for _, row, _, _ in cell_rows(Texts(sample), dialect) if row]
+    widths = Counter(map(len, rows)).most_common(1)
+    return WholeRows(dialect.delimiter, widths[0][0] if widths else 0, rows[1:])
+
+
+def without_quotes(sample: list[str], dialect: Dialect) -> Dialect:
+    """Return the dialect without quotes, if the sample was written so: a quoted cell in it holds whole rows, no quote
+    is doubled, and every line has the cells of the first. Else return the dialect.
+    """
+    if dialect.quote is None or any(2 * dialect.quote in line for line in sample):
+        return dialect
+    unquoted = dialect._replace(quote=None, escape=None)
+    widths = {len(row) if row else 0 for _, row, _, _ in cell_rows(Texts(sample), unquoted)}
+    if len(widths) > 1:
+        return dialect
+    is_several = whole_rows(sample, dialect)
+    for _ in cell_rows(Texts(sample), dialect, is_several):
+        pass
+    return unquoted if is_several.found else dialect
+
+
+def first_rows(
+    sample: list[str], dialect: Dialect, is_several: Callable[[list[str], list[str]], bool] | None = None
+) -> list[list[str]]:
+    """Return the sample's first readable rows. is_several: as in `cell_rows`."""
+    rows = itertools.islice(cell_rows(Texts(sample), dialect, is_several), SAMPLE_ROWS)
     return [row for _, row, _, _ in rows if row]
 
 
