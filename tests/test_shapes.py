@@ -686,3 +686,19 @@ def rows_of(path):
     """Return the rows of a file and its source."""
     source = SourceFile(path)
     return pa.concat_tables(source.tables()).drop(["_file", "_line"]), source
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 1, 0]])
+@pytest.mark.parametrize("choice", [["Product", ""], ["Product", "", "Service"]], ids=["one", "several"])
+def test_a_column_that_holds_its_own_name_makes_no_header_a_row(tmp_path, order, choice):
+    marks = [choice[i % len(choice)] for i in range(60)]
+    for name, answers in {"Verdict": ["no", "yes"] * 30, "How are we doing?": [i % 5 for i in range(60)]}.items():
+        frame = pd.DataFrame({"Product": marks, name: answers, "Tell us more": LONG}).iloc[:, order]
+        frame.to_csv(tmp_path / "rows.csv", index=False)
+        read, _ = rows_of(tmp_path / "rows.csv")
+        assert read.column_names == list(frame.columns)
+        assert len(read) == 60
+
+
+def test_a_column_of_one_value_has_no_name():
+    assert not has_header(["good film", "en"], [[text, "en"] for text, _ in ROWS])

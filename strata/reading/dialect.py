@@ -116,7 +116,8 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     they are, and in another column a word stands above labels and is none of them. One of COMMON_NAMES makes the row a
     header in any case, as does a word or a question above a column of numbers, of dates or of true and false, and as do
     0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: it comes with
-    each of several files that were put together.
+    each of several files that were put together. Nor is a column that holds its own name or nothing, as a survey has
+    for each choice; nor one that holds its name among others, beside a word above labels that is none of them.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -126,10 +127,13 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
         return True
     is_above_labels = any(map(_is_new_above_few, map(str.strip, first), zip(*others, strict=True)))
+    own_names = sum(bool(cell) and cell in column for cell, column in zip(map(str.strip, first), columns, strict=True))
 
     def is_row(cell: str, column: set[str]) -> bool:
-        if _is_number(cell) or cell in column:
+        if _is_number(cell):
             return True
+        if cell in column:
+            return column != {cell, ""} and not (own_names == 1 and is_above_labels)
         return _is_sentence(cell, column) and not (is_above_labels and _is_short(cell, column))
 
     return not any(cell.strip() and is_row(cell.strip(), column) for cell, column in zip(first, columns, strict=True))
@@ -176,7 +180,7 @@ def _is_name_above(cell: str, column: set[str]) -> bool:
 
     NA and the like are no words: they also stand for a missing number in a first row.
     """
-    is_name = NAME.fullmatch(cell) or len(cell.split()) >= MANY_WORDS
+    is_name = NAME.fullmatch(cell) or len(cell.split()) >= MANY_WORDS or cell.endswith("?")
     if not is_name or MISSING.fullmatch(cell) or len(column) < 2:
         return False
     if {value.casefold() for value in column} == {"true", "false"} or all(map(DATE.fullmatch, column)):
