@@ -702,3 +702,27 @@ def test_a_column_that_holds_its_own_name_makes_no_header_a_row(tmp_path, order,
 
 def test_a_column_of_one_value_has_no_name():
     assert not has_header(["good film", "en"], [[text, "en"] for text, _ in ROWS])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_the_row_under_the_header_of_surveymonkey_is_left_out(project, capsys, suffix):
+    names = ["Respondent ID", "Start Date", "How likely are you to recommend us?", "Why?"]
+    answers = [[str(1180 + i), "07/10/2023 00:24", ("no", "yes")[i % 2], text] for i, text in enumerate(LONG)]
+    rows = [names, ["", "", "Response", "Open-Ended Response"], *answers]
+    path = project.root / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    read, _ = rows_of(path if suffix == ".csv" else sheet_file(project, rows))
+    assert read.column_names == names
+    assert read["Why?"].to_pylist() == LONG
+    assert "an export of SurveyMonkey: the row below the header describes the answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "byte-order mark"])
+def test_the_header_again_is_no_row(tmp_path, capsys, mark):
+    table = "".join(f'"{text}","{label}"\n' for text, label in ROWS)
+    path = tmp_path / "rows.csv"
+    path.write_text(f'{mark}"text","label"\n{table}' * 3, encoding="utf-8")
+    read, source = rows_of(path)
+    assert read.to_pylist() == [{"text": text, "label": label} for text, label in ROWS * 3]
+    assert not source.rejects
+    assert "rows.csv: 2 lines repeat the header, the first line 62, and are left out" in capsys.readouterr().out

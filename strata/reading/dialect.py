@@ -20,6 +20,7 @@ COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", 
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
 NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
+SURVEYMONKEY = {"Response", "Open-Ended Response"}  # above the answers, under the questions
 MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T,].*)?")
 MANY_WORDS = 8  # of a sentence, or of a survey's question
@@ -150,6 +151,13 @@ def names_groups(first: list[str], others: list[list[str]]) -> bool:
     columns = list(zip(*below, strict=True))
     is_new = all(cell not in column for cell, column in zip(names, columns, strict=False))
     return is_new and any(map(_is_new_above_few, names, columns)) and has_header(names, below)
+
+
+def describes_answers(first: list[str], second: list[str]) -> bool:
+    """Return whether a file's second row describes the columns, as in an export of SurveyMonkey: not the respondent's,
+    but the answers to each question.
+    """
+    return len(first) == len(second) > 1 and bool(first[0]) and not second[0] and bool(SURVEYMONKEY & {*second})
 
 
 def is_name_of_texts(first: str) -> bool:
