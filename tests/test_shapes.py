@@ -726,3 +726,43 @@ def test_the_header_again_is_no_row(tmp_path, capsys, mark):
     assert read.to_pylist() == [{"text": text, "label": label} for text, label in ROWS * 3]
     assert not source.rejects
     assert "rows.csv: 2 lines repeat the header, the first line 62, and are left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "mark"), [("rows.txt", " "), ("rows.txt", "\t"), ("rows.csv", ",")])
+def test_rows_with_a_name_each_are_read(tmp_path, name, mark):
+    texts = [f'{text}, {text} or \\"so\\"' if i % 3 else text for i, (text, _) in enumerate(ROWS)]
+    lines = [
+        f'"{i}"{mark}"{text}"{mark}"{label}"' for i, (text, (_, label)) in enumerate(zip(texts, ROWS, strict=True))
+    ]
+    path = tmp_path / name
+    path.write_text("\n".join([f'"text"{mark}"label"', *lines]), encoding="utf-8")
+    read, source = rows_of(path)
+    assert read.column_names == ["column_1", "text", "label"]
+    assert read["text"].to_pylist() == [text.replace("\\", "") for text in texts]
+    assert read["label"].to_pylist() == [label for _, label in ROWS]
+    assert not source.rejects
+
+
+def test_rows_of_one_cell_more_than_the_header_are_no_row_names(tmp_path):
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *(f"{text}, so,{label}" for text, label in ROWS)]))
+    source = SourceFile(tmp_path / "rows.csv")
+    assert not sum(map(len, source.tables()))
+    assert source.rejects.reasons == {"3 cells where the header has 2": 60}
+
+
+@pytest.mark.parametrize("mark", [" ::: ", ":::", "|||", "\x01"])
+def test_a_rare_delimiter_in_each_line_is_read(tmp_path, mark):
+    path = tmp_path / "rows.txt"
+    path.write_text("".join(f'{i}{mark}"{text}, so{mark}{label}\n' for i, (text, label) in enumerate(ROWS)))
+    read, source = rows_of(path)
+    assert read["column_2"].to_pylist() == [f'"{text}, so' for text, _ in ROWS]
+    assert read["column_3"].to_pylist() == [label for _, label in ROWS]
+    assert not source.rejects
+
+
+@pytest.mark.parametrize("line", ["{text}@{label}", "{text} [{label}]"])
+def test_a_file_without_a_known_delimiter_is_refused_with_those_that_are(project, monkeypatch, line):
+    path = project.root / "rows.txt"
+    path.write_text("\n".join(line.format(text=text, label=label) for text, label in ROWS), encoding="utf-8")
+    said = refusal(project, monkeypatch, path)
+    assert "no known delimiter parts its lines, so the file has one column; known are comma, tab, semicolon" in said

@@ -16,7 +16,11 @@ class Dialect(NamedTuple):
     escape: str | None
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """Return a reader of the csv module that is strict about quotes."""
+        """Return a reader of the csv module that is strict about quotes. It takes no delimiter of several characters,
+        around which spaces are left out, and no quotes are read.
+        """
+        if len(self.delimiter) > 1:
+            return (_parted(line, self.delimiter) for line in lines)
         quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
         return csv.reader(
             lines,
@@ -27,6 +31,11 @@ class Dialect(NamedTuple):
             quoting=quoting,
             strict=True,
         )
+
+
+def _parted(line: str, delimiter: str) -> list[str]:
+    """Return a line's cells, none of an empty line."""
+    return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
 
 
 class Texts:

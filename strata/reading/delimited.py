@@ -11,6 +11,7 @@ from strata.reading.dialect import (
     find_dialect,
     first_rows,
     has_header,
+    has_row_names,
     is_name_of_texts,
     lines_above,
     names_groups,
@@ -44,6 +45,8 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         header = first[0]
+        if has_row_names(first):
+            first[0] = ["", *header]
         check_count(path, len(first[0]))
         has_groups = names_groups(first[0], first[1:])
         header_rows = 2 if has_groups else _header_rows(first)

@@ -19,6 +19,8 @@ COMMON_NAMES |= {"texts", "reviews", "sentences", "comments", "messages", "tweet
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
+RARE_DELIMITERS = ("\x01", ":::", "|||")  # tried where each line holds one
+DELIMITER_NAMES = "comma, tab, semicolon, bar; \\x01, ::: and ||| where each line holds one"
 NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
 SURVEYMONKEY = {"Response", "Open-Ended Response"}  # above the answers, under the questions
 MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
@@ -40,7 +42,8 @@ def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
     """Return the dialect in which the largest share of the sample's rows has the same number of cells, at least two.
 
     Ties go to the first of: double quotes, backslashes, single quotes, no quotes; then comma, tab, semicolon, bar. No
-    quotes are only tried with tabs, since elsewhere an open quote is damage. delimiter: the format's, or None.
+    quotes are only tried with tabs, since elsewhere an open quote is damage. A space is tried where each line begins
+    with a quote, as in R's write.table. delimiter: the format's, or None.
     """
     best, best_share = Dialect(delimiter or ",", '"', None), 0.0
     for dialect in _dialects(sample, delimiter):
@@ -56,10 +59,15 @@ def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
 
 def _dialects(sample: list[str], delimiter: str | None) -> list[Dialect]:
     """Return the dialects to try, in order of preference."""
+    lines = [line for line in sample if line.strip()]
+    rare = [] if delimiter else [mark for mark in RARE_DELIMITERS if all(mark in line for line in lines)]
     delimiters = delimiter or DELIMITERS
+    if not delimiter and lines and all(line.startswith('"') for line in lines):
+        delimiters += " "
     quotes = [('"', None), ('"', "\\")] if any('\\"' in line for line in sample) else [('"', None)]
-    dialects = [Dialect(mark, quote, escape) for quote, escape in quotes for mark in delimiters]
-    for mark in delimiters:
+    dialects = [Dialect(mark, None, None) for mark in rare if lines]
+    dialects += [Dialect(mark, quote, escape) for quote, escape in quotes for mark in delimiters]
+    for mark in delimiter or DELIMITERS:
         if any(line.startswith("'") or f"{mark}'" in line for line in sample):
             dialects.append(Dialect(mark, "'", None))
     return [*dialects, *([Dialect("\t", None, None)] if "\t" in delimiters else [])]
@@ -151,6 +159,13 @@ def names_groups(first: list[str], others: list[list[str]]) -> bool:
     columns = list(zip(*below, strict=True))
     is_new = all(cell not in column for cell, column in zip(names, columns, strict=False))
     return is_new and any(map(_is_new_above_few, names, columns)) and has_header(names, below)
+
+
+def has_row_names(rows: list[list[str]]) -> bool:
+    """Return whether a number of its own stands before each row but the first, as R's write.table writes row names."""
+    numbers = {row[0] for row in rows[1:]}
+    is_wider = all(len(row) == len(rows[0]) + 1 for row in rows[1:])
+    return len(numbers) == len(rows) - 1 > 0 and is_wider and all(map(str.isdecimal, numbers))
 
 
 def describes_answers(first: list[str], second: list[str]) -> bool:
