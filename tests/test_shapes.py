@@ -766,3 +766,13 @@ def test_a_file_without_a_known_delimiter_is_refused_with_those_that_are(project
     path.write_text("\n".join(line.format(text=text, label=label) for text, label in ROWS), encoding="utf-8")
     said = refusal(project, monkeypatch, path)
     assert "no known delimiter parts its lines, so the file has one column; known are comma, tab, semicolon" in said
+
+
+def test_characters_that_nobody_sees_make_no_label_and_no_text(project, monkeypatch):
+    labels = ["no", "no\u200b", "\ufeffno", "yes", "yes\u00a0\u200b", "\u200eyes"] * 10
+    texts = [f"\ufeff{text}" if i % 3 == 1 else text for i, (text, _) in enumerate(ROWS)]
+    recipe, read = written(project, monkeypatch, csv_file(project, {"text": texts, "label": labels}))
+    assert recipe["labels"] == {"no": "no", "yes": "yes"}
+    assert read["text"].tolist() == [text for text, _ in ROWS]
+    counts = json.loads((project.root / "metrics/standardize.json").read_text())["train"]["labels"]
+    assert counts == {"no": 30, "yes": 30}
