@@ -3,6 +3,9 @@ says how to convert it.
 """
 
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -776,3 +779,23 @@ def test_characters_that_nobody_sees_make_no_label_and_no_text(project, monkeypa
     assert read["text"].tolist() == [text for text, _ in ROWS]
     counts = json.loads((project.root / "metrics/standardize.json").read_text())["train"]["labels"]
     assert counts == {"no": 30, "yes": 30}
+
+
+def test_lines_of_another_encoding_are_told_with_what_mends_them(project, monkeypatch, capsys):
+    labels = ["gut", "schlecht"]
+    lines = [f"Mein Paket kam zu spät, {text},{labels[i % 2]}\n" for i, (text, _) in enumerate(ROWS)]
+    lines = [line.replace(", ", " ") for line in lines]
+    path = project.root / "rows.csv"
+    encoded = [line.encode("cp1252" if i % 3 else "utf-8") for i, line in enumerate(lines * 2)]
+    path.write_bytes(b"text,label\n" + b"".join(encoded[:60:3] + encoded[60::3] + encoded[1:4:3]))
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    said = capsys.readouterr().out
+    assert f"first line 42 (invalid bytes): '{lines[1][:20].replace('ä', chr(0xFFFD))}" in said
+    with pytest.raises(
+        StrataError, match=r"line 42, invalid bytes: 'Mein Paket kam.*if other lines are UTF-8, write"
+    ) as caught:
+        project.run("ingest")
+    command = re.search(r"python -c '(.*)' < FILE > mended.csv", str(caught.value))[1]
+    mended = subprocess.run([sys.executable, "-c", command], input=path.read_bytes(), capture_output=True, check=True)
+    assert mended.stdout.decode() == "text,label\n" + "".join([*lines[::3], *lines[::3], lines[1]])
