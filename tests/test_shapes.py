@@ -674,6 +674,12 @@ def test_texts_over_lines_that_have_the_cells_of_a_row_are_texts(tmp_path, capsy
     assert "not sure" not in capsys.readouterr().out
 
 
+def test_numbered_lines_of_a_text_are_no_rows_though_these_have_numbers(tmp_path):
+    texts = [*(text for text, _ in ROWS), "what it takes\n3, eggs\n2, cups of milk"]
+    pd.DataFrame({"id": range(61), "text": texts}).to_csv(tmp_path / "rows.csv", index=False)
+    assert pa.concat_tables(SourceFile(tmp_path / "rows.csv").tables())["text"].to_pylist() == texts
+
+
 def test_texts_that_may_be_rows_are_told(tmp_path, capsys):
     rows = [(text, f"{text[::-1]}") for text, _ in ROWS]
     lines = [f"{text},{other}" for text, other in rows]

@@ -118,7 +118,7 @@ def cell_rows(
             cells = None
             reason = _reason(error)
             reader = dialect.reader(lines)
-        if cells and is_several and len(lines.taken) > 1 and is_several(lines.taken, cells):
+        if cells and is_several and len(lines.taken) > 1 and not lines.is_cut and is_several(lines.taken, cells):
             lines.put_back_all_but_first()
             cells = next(unquoted.reader(iter(lines.taken)))
         if lines.is_cut:

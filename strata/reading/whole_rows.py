@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 KNOWN = 0.8  # of a column's values, at least, must have a form that comes again
-ODD = 0.2  # of the lines, at most, may have more or fewer cells than a row
+ODD = 0.2  # of the lines, at most, may look like no row
 EXAMPLE = 60  # characters
 
 
@@ -28,8 +28,10 @@ class WholeRows:
         self.unsure = 0
         self.example = ""
         rows = [row for row in rows if len(row) == width]
-        columns = zip(*rows, strict=True) if width > 1 else []
+        columns = list(zip(*rows, strict=True)) if width > 1 else []
         self._known = {place: known for place, column in enumerate(columns) if (known := _known_forms(column))}
+        # a comma of a sentence has a space behind it
+        self._tight = [place for place, column in enumerate(columns) if not any(cell[:1] == " " for cell in column)]
 
     def __call__(self, lines: list[str], cells: list[str]) -> bool:
         """Return whether a row over several lines is several rows. lines: of the file. cells: what the quotes make of
@@ -37,16 +39,24 @@ class WholeRows:
         """
         if self._width < 2:
             return False
-        lines = [line for line in lines if line.strip()]
-        odd = sum(line.count(self._delimiter) != self._width - 1 for line in lines)
-        if odd > ODD * len(lines):
-            return False
+        odd = 0
+        for line in lines:
+            odd += not (self._is_like_a_row(line) or line.isspace())
+            if odd > ODD * len(lines):
+                return False
+        lines = [line for line in lines if not line.isspace()]
         is_many = (not odd and len(cells) != self._width) or self._ends_like_rows(lines, cells)
         if is_many is None and not odd:
             self.unsure += 1
             self.example = self.example or "".join(lines)[:EXAMPLE]
         self.found += bool(is_many)
         return bool(is_many)
+
+    def _is_like_a_row(self, line: str) -> bool:
+        if line.count(self._delimiter) != self._width - 1:
+            return False
+        cells = line.split(self._delimiter)
+        return not any(cells[place].startswith(" ") for place in self._tight)
 
     def _ends_like_rows(self, lines: list[str], cells: list[str]) -> bool | None:
         """Return whether the row's lines end where rows end: at half of the line breaks or more; None if unknown.
