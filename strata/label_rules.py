@@ -24,6 +24,9 @@ RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
 
 _COMPARISONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
+INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"))
+"""Spaces of no width and marks of direction, which programs leave in cells and nobody sees."""
+
 OUTSIDE = -1
 """The id of a number that matches none of the recipe's number rules: its row is filtered."""
 UNLISTED = -2
@@ -31,8 +34,12 @@ UNLISTED = -2
 
 
 def label_value(value: Scalar) -> str:
-    """Return the canonical spelling of a label; a list of one label is that label."""
-    return canonical(single(str(value)))
+    """Return the canonical spelling of a label, without characters that nobody sees; a list of one label is that label.
+
+    >>> label_value("spam\\u200b")
+    'spam'
+    """
+    return canonical(single(str(value).translate(INVISIBLE)))
 
 
 def own_values(labels: dict[str, Scalar | list[Scalar]]) -> tuple[set[str], set[str]]:
@@ -51,11 +58,14 @@ def has_rest(labels: dict[str, Scalar | list[Scalar]]) -> bool:
 
 
 def canonical_values(values: "pd.Series") -> "pd.Series":
-    """Return canonical() of each value; missing values stay missing. Each distinct value is processed once."""
+    """Return canonical() of each value without INVISIBLE; missing values stay missing.
+
+    Each distinct value is processed once.
+    """
     import pandas as pd
 
     codes, distinct = pd.factorize(values)
-    spellings = np.array([*(canonical(value) for value in distinct), None], dtype=object)
+    spellings = np.array([*(canonical(str(value).translate(INVISIBLE)) for value in distinct), None], dtype=object)
     return pd.Series(spellings[codes], index=values.index, dtype="str")
 
 

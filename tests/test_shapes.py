@@ -3,17 +3,21 @@ says how to convert it.
 """
 
 import json
+import re
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from strata.base.errors import StrataError
 from strata.commands.recipe import main
 from strata.reading.dialect import has_header
 from strata.reading.json_columns import column_rows
+from strata.reading.source_file import SourceFile
 from strata.settings.yaml_loader import read_yaml
 from strata.several_labels import are_records, single
 from tests.conftest import reviews
@@ -706,3 +710,190 @@ def test_of_two_columns_with_the_same_texts_the_shorter_name_is_taken(project, m
     recipe, _ = written(project, monkeypatch, write_json(project.root / "rows.json", rows))
     assert recipe["columns"]["text"] == "text"
     assert "but text is also in title; to join them, write text: [text, title]" in capsys.readouterr().out
+
+
+UNPAIRED = [f'"{text}' if i % 10 == 3 else f'{text}"' if i % 10 == 6 else text for i, (text, _) in enumerate(ROWS)]
+
+
+@pytest.mark.parametrize("mark", [",", "\t", ";"])
+@pytest.mark.parametrize("columns", [("label", "text"), ("text", "label"), ("id", "text", "label"), ("id", "text")])
+def test_quotes_of_a_file_without_quoting_part_nothing(tmp_path, mark, columns):
+    rows = [{"id": f"A-{i}", "text": UNPAIRED[i], "label": label} for i, (_, label) in enumerate(ROWS)]
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "\n".join(mark.join(row[name] for name in columns) for row in [dict(zip(columns, columns, strict=True)), *rows])
+    )
+    source = SourceFile(path)
+    read = pa.concat_tables(source.tables()).to_pylist()
+    assert [{name: row[name] for name in columns} for row in read] == [
+        {name: row[name] for name in columns} for row in rows
+    ]
+    assert not source.rejects
+
+
+@pytest.mark.parametrize(
+    "before", [[], ['pos,"one, and another"'], ['pos,"so ""good"""']], ids=["none", "comma", "doubled"]
+)
+def test_an_unpaired_quote_beyond_the_sample_swallows_no_row(tmp_path, before):
+    lines = [f"{label},{text}" for text, label in ROWS]
+    swallowed = ['neg,"a film', "pos,warm", "neg,odd, and long", *lines[:5], "", 'pos,dull"']
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["label,text", *before, *(lines * 20), *swallowed, *lines]))
+    source = SourceFile(path)
+    read = pa.concat_tables(source.tables())
+    at = len(before) + 1200
+    assert read["text"].to_pylist()[at : at + 2] == ['"a film', "warm"]
+    assert read["text"].to_pylist()[at + 7] == 'dull"'
+    assert len(read) == at + 8 + 60
+    assert source.rejects.reasons == {"3 cells where the header has 2": 1}
+
+
+TEXTS = {
+    "label first": ("label", ["Meet at\nBerlin, Germany", "Dear Sir\nthe soup was cold, awful\nyours, Anna"]),
+    "label last": ("", ["Berlin, Germany\nMeet at noon", "the soup was cold, awful\nit, too\nyours"]),
+    "empty line": ("label", ["Pros, many\n\nCons, none", "Pros, few\n\nCons, some"]),
+}
+
+
+@pytest.mark.parametrize(("first", "texts"), TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("often", [1, 30])
+def test_texts_over_lines_that_have_the_cells_of_a_row_are_texts(tmp_path, capsys, first, texts, often):
+    lines = [(text, label) for text, label in ROWS] + [(text, "pos") for text in texts] * often
+    frame = pd.DataFrame(lines, columns=["text", "label"])
+    path = tmp_path / "rows.csv"
+    frame[["label", "text"] if first else ["text", "label"]].to_csv(path, index=False)
+    assert pa.concat_tables(SourceFile(path).tables())["text"].to_pylist() == [text for text, _ in lines]
+    assert "not sure" not in capsys.readouterr().out
+
+
+def test_numbered_lines_of_a_text_are_no_rows_though_these_have_numbers(tmp_path):
+    texts = [*(text for text, _ in ROWS), "what it takes\n3, eggs\n2, cups of milk"]
+    pd.DataFrame({"id": range(61), "text": texts}).to_csv(tmp_path / "rows.csv", index=False)
+    assert pa.concat_tables(SourceFile(tmp_path / "rows.csv").tables())["text"].to_pylist() == texts
+
+
+def test_texts_that_may_be_rows_are_told(tmp_path, capsys):
+    rows = [(text, f"{text[::-1]}") for text, _ in ROWS]
+    lines = [f"{text},{other}" for text, other in rows]
+    path = tmp_path / "pos.csv"
+    path.write_text("\n".join(["title,text", *lines[:30], 'one,"two', 'three,four"', *lines[30:]]))
+    pa.concat_tables(SourceFile(path).tables())
+    said = capsys.readouterr().out
+    assert "not sure: quotes hold lines that may be whole rows, read as one text, in 1 place, the first " in said
+    assert repr('one,"two\nthree,four"\n') in said
+
+
+def rows_of(path):
+    """Return the rows of a file and its source."""
+    source = SourceFile(path)
+    return pa.concat_tables(source.tables()).drop(["_file", "_line"]), source
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [1, 0, 2], [2, 1, 0]])
+@pytest.mark.parametrize("choice", [["Product", ""], ["Product", "", "Service"]], ids=["one", "several"])
+def test_a_column_that_holds_its_own_name_makes_no_header_a_row(tmp_path, order, choice):
+    marks = [choice[i % len(choice)] for i in range(60)]
+    for name, answers in {"Verdict": ["no", "yes"] * 30, "How are we doing?": [i % 5 for i in range(60)]}.items():
+        frame = pd.DataFrame({"Product": marks, name: answers, "Tell us more": LONG}).iloc[:, order]
+        frame.to_csv(tmp_path / "rows.csv", index=False)
+        read, _ = rows_of(tmp_path / "rows.csv")
+        assert read.column_names == list(frame.columns)
+        assert len(read) == 60
+
+
+def test_a_column_of_one_value_has_no_name():
+    assert not has_header(["good film", "en"], [[text, "en"] for text, _ in ROWS])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_the_row_under_the_header_of_surveymonkey_is_left_out(project, capsys, suffix):
+    names = ["Respondent ID", "Start Date", "How likely are you to recommend us?", "Why?"]
+    answers = [[str(1180 + i), "07/10/2023 00:24", ("no", "yes")[i % 2], text] for i, text in enumerate(LONG)]
+    rows = [names, ["", "", "Response", "Open-Ended Response"], *answers]
+    path = project.root / "rows.csv"
+    pd.DataFrame(rows).to_csv(path, index=False, header=False)
+    read, _ = rows_of(path if suffix == ".csv" else sheet_file(project, rows))
+    assert read.column_names == names
+    assert read["Why?"].to_pylist() == LONG
+    assert "an export of SurveyMonkey: the row below the header describes the answers" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["no mark", "byte-order mark"])
+def test_the_header_again_is_no_row(tmp_path, capsys, mark):
+    table = "".join(f'"{text}","{label}"\n' for text, label in ROWS)
+    path = tmp_path / "rows.csv"
+    path.write_text(f'{mark}"text","label"\n{table}' * 3, encoding="utf-8")
+    read, source = rows_of(path)
+    assert read.to_pylist() == [{"text": text, "label": label} for text, label in ROWS * 3]
+    assert not source.rejects
+    assert "rows.csv: 2 lines repeat the header, the first line 62, and are left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "mark"), [("rows.txt", " "), ("rows.txt", "\t"), ("rows.csv", ",")])
+def test_rows_with_a_name_each_are_read(tmp_path, name, mark):
+    texts = [f'{text}, {text} or \\"so\\"' if i % 3 else text for i, (text, _) in enumerate(ROWS)]
+    lines = [
+        f'"{i}"{mark}"{text}"{mark}"{label}"' for i, (text, (_, label)) in enumerate(zip(texts, ROWS, strict=True))
+    ]
+    path = tmp_path / name
+    path.write_text("\n".join([f'"text"{mark}"label"', *lines]), encoding="utf-8")
+    read, source = rows_of(path)
+    assert read.column_names == ["column_1", "text", "label"]
+    assert read["text"].to_pylist() == [text.replace("\\", "") for text in texts]
+    assert read["label"].to_pylist() == [label for _, label in ROWS]
+    assert not source.rejects
+
+
+def test_rows_of_one_cell_more_than_the_header_are_no_row_names(tmp_path):
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *(f"{text}, so,{label}" for text, label in ROWS)]))
+    source = SourceFile(tmp_path / "rows.csv")
+    assert not sum(map(len, source.tables()))
+    assert source.rejects.reasons == {"3 cells where the header has 2": 60}
+
+
+@pytest.mark.parametrize("mark", [" ::: ", ":::", "|||", "\x01"])
+def test_a_rare_delimiter_in_each_line_is_read(tmp_path, mark):
+    path = tmp_path / "rows.txt"
+    path.write_text("".join(f'{i}{mark}"{text}, so{mark}{label}\n' for i, (text, label) in enumerate(ROWS)))
+    read, source = rows_of(path)
+    assert read["column_2"].to_pylist() == [f'"{text}, so' for text, _ in ROWS]
+    assert read["column_3"].to_pylist() == [label for _, label in ROWS]
+    assert not source.rejects
+
+
+@pytest.mark.parametrize("line", ["{text}@{label}", "{text} [{label}]"])
+def test_a_file_without_a_known_delimiter_is_refused_with_those_that_are(project, monkeypatch, line):
+    path = project.root / "rows.txt"
+    path.write_text("\n".join(line.format(text=text, label=label) for text, label in ROWS), encoding="utf-8")
+    said = refusal(project, monkeypatch, path)
+    assert "no known delimiter parts its lines, so the file has one column; known are comma, tab, semicolon" in said
+
+
+def test_characters_that_nobody_sees_make_no_label_and_no_text(project, monkeypatch):
+    labels = ["no", "no\u200b", "\ufeffno", "yes", "yes\u00a0\u200b", "\u200eyes"] * 10
+    texts = [f"\ufeff{text}" if i % 3 == 1 else text for i, (text, _) in enumerate(ROWS)]
+    recipe, read = written(project, monkeypatch, csv_file(project, {"text": texts, "label": labels}))
+    assert recipe["labels"] == {"no": "no", "yes": "yes"}
+    assert read["text"].tolist() == [text for text, _ in ROWS]
+    counts = json.loads((project.root / "metrics/standardize.json").read_text())["train"]["labels"]
+    assert counts == {"no": 30, "yes": 30}
+
+
+def test_lines_of_another_encoding_are_told_with_what_mends_them(project, monkeypatch, capsys):
+    labels = ["gut", "schlecht"]
+    lines = [f"Mein Paket kam zu spät, {text},{labels[i % 2]}\n" for i, (text, _) in enumerate(ROWS)]
+    lines = [line.replace(", ", " ") for line in lines]
+    path = project.root / "rows.csv"
+    encoded = [line.encode("cp1252" if i % 3 else "utf-8") for i, line in enumerate(lines * 2)]
+    path.write_bytes(b"text,label\n" + b"".join(encoded[:60:3] + encoded[60::3] + encoded[1:4:3]))
+    monkeypatch.chdir(project.root)
+    main([str(path), "--name", "sample", "--force"])
+    said = capsys.readouterr().out
+    assert f"first line 42 (invalid bytes): '{lines[1][:20].replace('ä', chr(0xFFFD))}" in said
+    with pytest.raises(
+        StrataError, match=r"line 42, invalid bytes: 'Mein Paket kam.*if other lines are UTF-8, write"
+    ) as caught:
+        project.run("ingest")
+    command = re.search(r"python -c '(.*)' < FILE > mended.csv", str(caught.value))[1]
+    mended = subprocess.run([sys.executable, "-c", command], input=path.read_bytes(), capture_output=True, check=True)
+    assert mended.stdout.decode() == "text,label\n" + "".join([*lines[::3], *lines[::3], lines[1]])

@@ -18,6 +18,7 @@ from stages.ingest.growing_table import write_growing
 from stages.ingest.sources import source_files
 from strata.base import command_line, files
 from strata.base.errors import StrataError
+from strata.reading.encoding import mixed_remedy
 from strata.reading.open_files import Rows, check_columns, opened
 from strata.rejects import Rejects
 from strata.settings.reader import read_settings
@@ -54,6 +55,7 @@ def check_rejects(rejects: Rejects, rows: int, most: float) -> None:
             f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than "
             f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "
             f"{(first['raw'] or '').strip()[:60]!r}; mend the file, or raise ingest.max_rejects"
+            f"{mixed_remedy(first)}"
         )
 
 

@@ -40,6 +40,8 @@ from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
 from strata.guessing.whole_files import said_of_whole_files
 from strata.label_rules import canonical_values
+from strata.reading.dialect import DELIMITER_NAMES
+from strata.reading.encoding import mixed_remedy
 from strata.reading.formats import DELIMITED
 from strata.reading.open_files import Rows, opened
 from strata.reading.parts import named_part
@@ -56,6 +58,9 @@ from strata.yaml_words import flow
 PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
 RAW = "data/raw"
+UNDELIMITED = (
+    f"no known delimiter parts its lines, so the file has one column; known are {DELIMITER_NAMES} (in .tsv, tab alone)"
+)
 
 
 def recipe_name(given: str | None, path: Path, raw: Path) -> str:
@@ -117,6 +122,7 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
     return [
         f"{len(rejects):,} rows cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"
+        f"{mixed_remedy(rejects.first)}"
     ]
 
 
@@ -129,6 +135,8 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
     about = said_of_whole_files([file.path for file in found if file.is_text])
     rejects = Rejects()
     sources = list(opened(found, place.folder, None, rejects))
+    is_delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
+    columns: list[Column] = []
     try:
         columns, preview = survey(sources, PREVIEW)
         show(columns, preview)
@@ -146,12 +154,14 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
             by_path(found),
         )
     except StrataError as error:
-        raise StrataError("; ".join([str(error), *place.notes, *about, *reject_doubts(rejects)])) from None
+        undelimited = [UNDELIMITED] if is_delimited and len(columns) == 1 else []
+        raise StrataError(
+            "; ".join([str(error), *undelimited, *place.notes, *about, *reject_doubts(rejects)])
+        ) from None
     if rejects:
         allowed = allowing("ingest.max_rejects", len(rejects), columns[0].rows + len(rejects))
         guessed.steps.append(f"mend the {len(rejects):,} rows that cannot be read, or {allowed}")
-    delimited = any(isinstance(source, SourceFile) and source.suffix in DELIMITED for source in sources)
-    doubts = header_doubts(columns) if delimited and not by_path(found) else []
+    doubts = header_doubts(columns) if is_delimited and not by_path(found) else []
     return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
 
 

@@ -2,7 +2,7 @@
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TextIO
 
 LONGEST = 16 * 1024 * 1024  # characters of a row; a longer one is rejected
@@ -16,7 +16,11 @@ class Dialect(NamedTuple):
     escape: str | None
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """Return a reader of the csv module that is strict about quotes."""
+        """Return a reader of the csv module that is strict about quotes. It takes no delimiter of several characters,
+        around which spaces are left out, and no quotes are read.
+        """
+        if len(self.delimiter) > 1:
+            return (_parted(line, self.delimiter) for line in lines)
         quoting = csv.QUOTE_MINIMAL if self.quote else csv.QUOTE_NONE
         return csv.reader(
             lines,
@@ -27,6 +31,11 @@ class Dialect(NamedTuple):
             quoting=quoting,
             strict=True,
         )
+
+
+def _parted(line: str, delimiter: str) -> list[str]:
+    """Return a line's cells, none of an empty line."""
+    return [cell.strip() for cell in line.split(delimiter)] if line.strip() else []
 
 
 class Texts:
@@ -85,12 +94,16 @@ class Lines:
         del self.taken[1:]
 
 
-def cell_rows(stream: TextIO | Texts, dialect: Dialect) -> Iterator[tuple[int, list[str] | None, str | None, str]]:
+def cell_rows(
+    stream: TextIO | Texts, dialect: Dialect, is_several: Callable[[list[str], list[str]], bool] | None = None
+) -> Iterator[tuple[int, list[str] | None, str | None, str]]:
     """Yield (line, cells, None, raw text) of each row, or (line, None, reason, raw text) if it cannot be read.
 
     If a quote is not closed, only the line that opens it is lost: reading goes on with the next one. Empty lines are
-    skipped.
+    skipped. is_several: tells whether the lines of one row are several rows, whose quotes then part nothing; see
+    WholeRows.
     """
+    unquoted = dialect._replace(quote=None, escape=None)
     csv.field_size_limit(LONGEST)
     lines = Lines(stream)
     reader = dialect.reader(lines)
@@ -105,6 +118,9 @@ def cell_rows(stream: TextIO | Texts, dialect: Dialect) -> Iterator[tuple[int, l
             cells = None
             reason = _reason(error)
             reader = dialect.reader(lines)
+        if cells and is_several and len(lines.taken) > 1 and not lines.is_cut and is_several(lines.taken, cells):
+            lines.put_back_all_but_first()
+            cells = next(unquoted.reader(iter(lines.taken)))
         if lines.is_cut:
             yield lines.first, None, f"longer than {LONGEST:,} characters", lines.taken[0][:1000]
         elif cells is None:

@@ -4,10 +4,12 @@ import itertools
 import re
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from typing import TextIO
 
 from strata.reading import cells
 from strata.reading.cells import Dialect, Texts, cell_rows
+from strata.reading.whole_rows import WholeRows
 
 SAMPLE = 1000  # lines
 SAMPLE_SIZE = 1024 * 1024  # characters
@@ -17,7 +19,10 @@ COMMON_NAMES |= {"texts", "reviews", "sentences", "comments", "messages", "tweet
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
+RARE_DELIMITERS = ("\x01", ":::", "|||")  # tried where each line holds one
+DELIMITER_NAMES = "comma, tab, semicolon, bar; \\x01, ::: and ||| where each line holds one"
 NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
+SURVEYMONKEY = {"Response", "Open-Ended Response"}  # above the answers, under the questions
 MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
 DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T,].*)?")
 MANY_WORDS = 8  # of a sentence, or of a survey's question
@@ -37,7 +42,8 @@ def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
     """Return the dialect in which the largest share of the sample's rows has the same number of cells, at least two.
 
     Ties go to the first of: double quotes, backslashes, single quotes, no quotes; then comma, tab, semicolon, bar. No
-    quotes are only tried with tabs, since elsewhere an open quote is damage. delimiter: the format's, or None.
+    quotes are only tried with tabs, since elsewhere an open quote is damage. A space is tried where each line begins
+    with a quote, as in R's write.table. delimiter: the format's, or None.
     """
     best, best_share = Dialect(delimiter or ",", '"', None), 0.0
     for dialect in _dialects(sample, delimiter):
@@ -53,18 +59,48 @@ def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
 
 def _dialects(sample: list[str], delimiter: str | None) -> list[Dialect]:
     """Return the dialects to try, in order of preference."""
+    lines = [line for line in sample if line.strip()]
+    rare = [] if delimiter else [mark for mark in RARE_DELIMITERS if all(mark in line for line in lines)]
     delimiters = delimiter or DELIMITERS
+    if not delimiter and lines and all(line.startswith('"') for line in lines):
+        delimiters += " "
     quotes = [('"', None), ('"', "\\")] if any('\\"' in line for line in sample) else [('"', None)]
-    dialects = [Dialect(mark, quote, escape) for quote, escape in quotes for mark in delimiters]
-    for mark in delimiters:
+    dialects = [Dialect(mark, None, None) for mark in rare if lines]
+    dialects += [Dialect(mark, quote, escape) for quote, escape in quotes for mark in delimiters]
+    for mark in delimiter or DELIMITERS:
         if any(line.startswith("'") or f"{mark}'" in line for line in sample):
             dialects.append(Dialect(mark, "'", None))
     return [*dialects, *([Dialect("\t", None, None)] if "\t" in delimiters else [])]
 
 
-def first_rows(sample: list[str], dialect: Dialect) -> list[list[str]]:
-    """Return the sample's first readable rows."""
-    rows = itertools.islice(cell_rows(Texts(sample), dialect), SAMPLE_ROWS)
+def whole_rows(sample: list[str], dialect: Dialect) -> WholeRows:
+    """Return what tells quoted cells that hold whole rows. The sample's first row, which may hold names, tells none."""
+    rows = [row for _, row, _, _ in cell_rows(Texts(sample), dialect) if row]
+    widths = Counter(map(len, rows)).most_common(1)
+    return WholeRows(dialect.delimiter, widths[0][0] if widths else 0, rows[1:])
+
+
+def without_quotes(sample: list[str], dialect: Dialect) -> Dialect:
+    """Return the dialect without quotes, if the sample was written so: a quoted cell in it holds whole rows, no quote
+    is doubled, and every line has the cells of the first. Else return the dialect.
+    """
+    if dialect.quote is None or any(2 * dialect.quote in line for line in sample):
+        return dialect
+    unquoted = dialect._replace(quote=None, escape=None)
+    widths = {len(row) if row else 0 for _, row, _, _ in cell_rows(Texts(sample), unquoted)}
+    if len(widths) > 1:
+        return dialect
+    is_several = whole_rows(sample, dialect)
+    for _ in cell_rows(Texts(sample), dialect, is_several):
+        pass
+    return unquoted if is_several.found else dialect
+
+
+def first_rows(
+    sample: list[str], dialect: Dialect, is_several: Callable[[list[str], list[str]], bool] | None = None
+) -> list[list[str]]:
+    """Return the sample's first readable rows. is_several: as in `cell_rows`."""
+    rows = itertools.islice(cell_rows(Texts(sample), dialect, is_several), SAMPLE_ROWS)
     return [row for _, row, _, _ in rows if row]
 
 
@@ -89,7 +125,8 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     they are, and in another column a word stands above labels and is none of them. One of COMMON_NAMES makes the row a
     header in any case, as does a word or a question above a column of numbers, of dates or of true and false, and as do
     0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: it comes with
-    each of several files that were put together.
+    each of several files that were put together. Nor is a column that holds its own name or nothing, as a survey has
+    for each choice; nor one that holds its name among others, beside a word above labels that is none of them.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -99,10 +136,13 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
         return True
     is_above_labels = any(map(_is_new_above_few, map(str.strip, first), zip(*others, strict=True)))
+    own_names = sum(bool(cell) and cell in column for cell, column in zip(map(str.strip, first), columns, strict=True))
 
     def is_row(cell: str, column: set[str]) -> bool:
-        if _is_number(cell) or cell in column:
+        if _is_number(cell):
             return True
+        if cell in column:
+            return column != {cell, ""} and not (own_names == 1 and is_above_labels)
         return _is_sentence(cell, column) and not (is_above_labels and _is_short(cell, column))
 
     return not any(cell.strip() and is_row(cell.strip(), column) for cell, column in zip(first, columns, strict=True))
@@ -119,6 +159,20 @@ def names_groups(first: list[str], others: list[list[str]]) -> bool:
     columns = list(zip(*below, strict=True))
     is_new = all(cell not in column for cell, column in zip(names, columns, strict=False))
     return is_new and any(map(_is_new_above_few, names, columns)) and has_header(names, below)
+
+
+def has_row_names(rows: list[list[str]]) -> bool:
+    """Return whether a number of its own stands before each row but the first, as R's write.table writes row names."""
+    numbers = {row[0] for row in rows[1:]}
+    is_wider = all(len(row) == len(rows[0]) + 1 for row in rows[1:])
+    return len(numbers) == len(rows) - 1 > 0 and is_wider and all(map(str.isdecimal, numbers))
+
+
+def describes_answers(first: list[str], second: list[str]) -> bool:
+    """Return whether a file's second row describes the columns, as in an export of SurveyMonkey: not the respondent's,
+    but the answers to each question.
+    """
+    return len(first) == len(second) > 1 and bool(first[0]) and not second[0] and bool(SURVEYMONKEY & {*second})
 
 
 def is_name_of_texts(first: str) -> bool:
@@ -149,7 +203,7 @@ def _is_name_above(cell: str, column: set[str]) -> bool:
 
     NA and the like are no words: they also stand for a missing number in a first row.
     """
-    is_name = NAME.fullmatch(cell) or len(cell.split()) >= MANY_WORDS
+    is_name = NAME.fullmatch(cell) or len(cell.split()) >= MANY_WORDS or cell.endswith("?")
     if not is_name or MISSING.fullmatch(cell) or len(column) < 2:
         return False
     if {value.casefold() for value in column} == {"true", "false"} or all(map(DATE.fullmatch, column)):

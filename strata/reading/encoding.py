@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
+from strata.reading.formats import DELIMITED
 from strata.reading.unpack import BLOCK, open_bytes
+from strata.reading.values import INVALID
 
 SAMPLE = 1 << 16  # bytes of lines that are not UTF-8, for the guess
 ENOUGH = 32  # bytes beyond ASCII, for a guess among all encodings
@@ -140,6 +142,21 @@ def _legacy_encoding(sample: bytes) -> str:
 def _odd_letters(text: str) -> int:
     """Count marks in text of the wrong Western encoding: capitals and signs after a small letter, as in cafŽ."""
     return len(_ODD.findall(text))
+
+
+def mixed_remedy(reject: dict) -> str:
+    """Return how to mend a delimited file of which some lines are UTF-8 and others are not; "" for other rejects.
+
+    reject: as in rejects.parquet.
+    """
+    if reject["reason"] != INVALID or Path(reject["file"]).suffix not in DELIMITED:
+        return ""
+    return (
+        "; if other lines are UTF-8, write these, in Windows 1252, as UTF-8 too: python -c 'import codecs, sys; "
+        'codecs.register_error("mend", lambda error: (error.object[error.start : error.end].decode("cp1252", '
+        '"replace"), error.end)); [sys.stdout.buffer.write(line.decode("utf-8", "mend").encode()) for line in '
+        "sys.stdin.buffer]' < FILE > mended.csv"
+    )
 
 
 def is_utf8(content: bytes) -> bool:

@@ -27,6 +27,7 @@ def row_batches(path: Path, rows: Iterator[Row]) -> Iterator[Batch]:
     while chunk := _chunk(rows):
         rejects = [Reject(line, reason, raw) for line, row, reason, raw in chunk if row is None]
         numbered = [(line, row) for line, row, _, _ in chunk if row is not None]
+        texts = [text for _, row, _, text in chunk if row is not None]
         flat, held = objects.flat([row for _, row in numbered])
         numbered = list(zip((line for line, _ in numbered), flat, strict=True))
         for row in flat:
@@ -36,9 +37,11 @@ def row_batches(path: Path, rows: Iterator[Row]) -> Iterator[Batch]:
         columns, nested = _text_columns(names, numbered)
         if columns is None:
             reasons = [values.unusable(row) for _, row in numbered]
-            pairs = list(zip(numbered, reasons, strict=True))
-            rejects += [Reject(line, reason, values.raw(row)) for (line, row), reason in pairs if reason]
-            numbered = [row for row, reason in pairs if not reason]
+            checked = list(zip(numbered, texts, reasons, strict=True))
+            rejects += [
+                Reject(line, reason, text or values.raw(row)) for (line, row), text, reason in checked if reason
+            ]
+            numbered = [row for row, _, reason in checked if not reason]
             columns, nested = _text_columns(names, numbered)
         lines = pa.array([line for line, _ in numbered], pa.int64())
         yield Batch(pa.table(columns, names=list(names)), lines, rejects, nested, len(chunk), objects=held)

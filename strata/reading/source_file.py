@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from strata.base.errors import StrataError
 from strata.reading import values
@@ -19,6 +20,7 @@ from strata.reading.unread_formats import refusal
 from strata.rejects import Rejects
 
 SHOWN = 5  # columns that a sentence names
+BYTE_ORDER_MARK = "\ufeff"
 
 _UNREADABLE = (pa.ArrowException, UnreadableFile, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 _UNREADABLE += (RuntimeError,)  # a zip archive with a password
@@ -115,7 +117,7 @@ class SourceFile:
     def _with_place(self, batch: Batch) -> pa.Table:
         files = pa.array([self.name] * len(batch.lines), pa.string())
         columns = {"_file": files, "_line": batch.lines}
-        columns |= dict(zip(batch.table.column_names, batch.table.columns, strict=True))
+        columns |= dict(zip(batch.table.column_names, map(_without_mark, batch.table.columns), strict=True))
         if self._raw.label is not None:
             if LABEL in columns:
                 raise StrataError(
@@ -124,6 +126,15 @@ class SourceFile:
                 )
             columns[LABEL] = pa.array([self._raw.label] * len(batch.lines), pa.string())
         return pa.table(columns)
+
+
+def _without_mark(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts without a byte-order mark, which programs leave before one that they took from a file."""
+    has_mark = pc.any(pc.starts_with(column, BYTE_ORDER_MARK)).as_py()
+    if not has_mark:
+        return column
+    text = pc.utf8_ltrim(column, BYTE_ORDER_MARK)
+    return pc.if_else(pc.equal(text, ""), None, text)
 
 
 def _inside(held: str, columns: list[str]) -> list[str]:

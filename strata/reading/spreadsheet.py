@@ -15,7 +15,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 
 from strata.base.errors import StrataError
 from strata.reading.batch import Batch, UnreadableFile, check_names
-from strata.reading.dialect import SAMPLE_ROWS, has_header, names_groups
+from strata.reading.dialect import SAMPLE_ROWS, describes_answers, has_header, names_groups
 from strata.reading.formats import Format
 from strata.reading.parts import chosen
 from strata.reading.row_batches import Row, row_batches
@@ -105,14 +105,18 @@ def _rows(path: Path, sheet: CalamineSheet, report: Callable[[str], None]) -> It
         above = filled[header][0] - 1
         rows = f"{above:,} rows stand above the table and are" if above > 1 else "row stands above the table and is"
         report(f"its first {rows} left out")
-    names, is_named = _names(filled[header][1], [row for _, row in filled[header + 1 :]])
+    below = [row for _, row in filled[header + 1 :]]
+    is_described = bool(below) and describes_answers(filled[header][1], below[0])
+    names, is_named = _names(filled[header][1], below[is_described:])
     if not is_named:
         report(f"no header, columns are named column_1 to column_{len(names)}")
     check_names(path, [name for name in names if name])
     if merged := sum(bottom >= filled[header][0] for _, bottom, _ in _merged(sheet)):
         report(f"{merged:,} merged cells, whose value is read in each of their rows")
     rest = ((number, [_text(cell) for cell in row]) for number, row in enumerate(cells, 1 + len(start)))
-    yield from _below(filled[header + is_named :], rest, names)
+    if is_described:
+        report("an export of SurveyMonkey: the row below the header describes the answers and is left out")
+    yield from _below(filled[header + is_named * (1 + is_described) :], rest, names)
 
 
 def _below(start: list[Cells], rest: Iterator[Cells], names: list[str]) -> Iterator[Row]:

@@ -1,0 +1,93 @@
+"""Whether a quoted cell over several lines holds whole rows, since the file was written without quoting.
+
+A text may then begin with a quote, and another one, lines later, end with one. Between them stand the ends of lines,
+and around each the cells of other columns: a label that other rows have, an id of the form that other rows have.
+"""
+
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+KNOWN = 0.8  # of a column's values, at least, must have a form that comes again
+ODD = 0.2  # of the lines, at most, may look like no row
+EXAMPLE = 60  # characters
+
+
+class WholeRows:
+    """Tells cells that hold whole rows from texts of several lines, and counts those of which it cannot tell."""
+
+    def __init__(self, delimiter: str, width: int, rows: Iterable[list[str]]):
+        """width: the number of columns. rows: of the file, the first ones.
+
+        A cell without line breaks is in its column whether or not the file was written without quoting.
+        """
+        self._delimiter = delimiter
+        self._width = width
+        self.found = 0
+        self.unsure = 0
+        self.example = ""
+        rows = [row for row in rows if len(row) == width]
+        columns = list(zip(*rows, strict=True)) if width > 1 else []
+        self._known = {place: known for place, column in enumerate(columns) if (known := _known_forms(column))}
+        # a comma of a sentence has a space behind it
+        self._tight = [place for place, column in enumerate(columns) if not any(cell[:1] == " " for cell in column)]
+
+    def __call__(self, lines: list[str], cells: list[str]) -> bool:
+        """Return whether a row over several lines is several rows. lines: of the file. cells: what the quotes make of
+        them.
+        """
+        if self._width < 2:
+            return False
+        odd = 0
+        for line in lines:
+            odd += not (self._is_like_a_row(line) or line.isspace())
+            if odd > ODD * len(lines):
+                return False
+        lines = [line for line in lines if not line.isspace()]
+        is_many = (not odd and len(cells) != self._width) or self._ends_like_rows(lines, cells)
+        if is_many is None and not odd:
+            self.unsure += 1
+            self.example = self.example or "".join(lines)[:EXAMPLE]
+        self.found += bool(is_many)
+        return bool(is_many)
+
+    def _is_like_a_row(self, line: str) -> bool:
+        if line.count(self._delimiter) != self._width - 1:
+            return False
+        cells = line.split(self._delimiter)
+        return not any(cells[place].startswith(" ") for place in self._tight)
+
+    def _ends_like_rows(self, lines: list[str], cells: list[str]) -> bool | None:
+        """Return whether the row's lines end where rows end: at half of the line breaks or more; None if unknown.
+
+        The row's first cells and its last ones are its own in any case, so what counts is what follows the quoted
+        cells in all lines but the last, and what precedes them in all lines but the first.
+        """
+        broken = [place for place, cell in enumerate(cells) if "\n" in cell or "\r" in cell]
+        before = [place for place in self._known if place < broken[0]]
+        after = [place for place in self._known if place > broken[-1]]
+        parted = [line.rstrip("\r\n").split(self._delimiter) for line in lines]
+        ends = 0
+        for line, following in itertools.pairwise(parted):
+            if not len(line) == len(following) == self._width:
+                continue
+            around = [(place, line[place]) for place in after] + [(place, following[place]) for place in before]
+            given = [(place, cell) for place, cell in around if cell.strip(' "')]
+            ends += bool(given) and all(_form(cell) in self._known[place] for place, cell in given)
+        if 2 * ends >= len(lines) - 1:
+            return True
+        return None if ends or not (before or after) else False
+
+
+def _form(cell: str) -> str:
+    """Return a cell with each number as 0: 2024-01-31 and 2023-05-06 have one form, as have A-1 and A-2."""
+    return re.sub(r"\d+", "0", cell.strip(' "'))
+
+
+def _known_forms(column: Iterable[str]) -> set[str]:
+    """Return the forms that come again in a column, none if few of its values have such a form."""
+    counts = Counter(map(_form, column))
+    del counts[""]
+    known = {form for form, count in counts.items() if count > 1}
+    return known if sum(counts[form] for form in known) >= max(1, KNOWN * counts.total()) else set()
