@@ -20,7 +20,7 @@ from strata.reading.json_columns import column_rows
 from strata.reading.source_file import SourceFile
 from strata.settings.yaml_loader import read_yaml
 from strata.several_labels import are_records, single
-from tests.conftest import reviews
+from tests.conftest import ROOT, reviews
 
 ROWS = reviews(60)
 
@@ -891,9 +891,10 @@ def test_lines_of_another_encoding_are_told_with_what_mends_them(project, monkey
     said = capsys.readouterr().out
     assert f"first line 42 (invalid bytes): '{lines[1][:20].replace('ä', chr(0xFFFD))}" in said
     with pytest.raises(
-        StrataError, match=r"line 42, invalid bytes: 'Mein Paket kam.*if other lines are UTF-8, write"
-    ) as caught:
+        StrataError, match=r"line 42, invalid bytes: 'Mein Paket kam.*if other lines are UTF-8, docs/data.md"
+    ):
         project.run("ingest")
-    command = re.search(r"python -c '(.*)' < FILE > mended.csv", str(caught.value))[1]
+    guide = (ROOT / "docs/data.md").read_text(encoding="utf-8")
+    command = re.search(r"python -c '(.*?)' < mixed.csv > mended.csv", guide, re.DOTALL)[1].replace("\n    ", "\n")
     mended = subprocess.run([sys.executable, "-c", command], input=path.read_bytes(), capture_output=True, check=True)
     assert mended.stdout.decode() == "text,label\n" + "".join([*lines[::3], *lines[::3], lines[1]])

@@ -145,18 +145,13 @@ def _odd_letters(text: str) -> int:
 
 
 def mixed_remedy(reject: dict) -> str:
-    """Return how to mend a delimited file of which some lines are UTF-8 and others are not; "" for other rejects.
+    """Return where it is told how to mend a delimited file whose lines differ in encoding; "" for other rejects.
 
     reject: as in rejects.parquet.
     """
     if reject["reason"] != INVALID or Path(reject["file"]).suffix not in DELIMITED:
         return ""
-    return (
-        "; if other lines are UTF-8, write these, in Windows 1252, as UTF-8 too: python -c 'import codecs, sys; "
-        'codecs.register_error("mend", lambda error: (error.object[error.start : error.end].decode("cp1252", '
-        '"replace"), error.end)); [sys.stdout.buffer.write(line.decode("utf-8", "mend").encode()) for line in '
-        "sys.stdin.buffer]' < FILE > mended.csv"
-    )
+    return "; if other lines are UTF-8, docs/data.md shows how to write all of them as UTF-8"
 
 
 def is_utf8(content: bytes) -> bool:
