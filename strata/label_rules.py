@@ -25,7 +25,7 @@ RULE = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
 _COMPARISONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 
 INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u2060\ufeff"))
-"""Spaces of no width and marks of direction, which programs leave in cells and nobody sees."""
+"""Zero-width spaces, direction marks and byte-order marks, which programs leave in cells."""
 
 OUTSIDE = -1
 """The id of a number that matches none of the recipe's number rules: its row is filtered."""

@@ -110,7 +110,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     ("argv", "sentence"),
     [
         (["gone.csv"], r"gone.csv: no such file; name a file of labelled text"),
-        (["-"], r"-: what a command prints is not read; write it into a file with a suffix, and name that"),
+        (["-"], r"-: standard input is not read; write it to a file with a suffix, and name that file"),
         (["othr.csv"], r"othr.csv: no such file; did you mean other.csv\?$"),
         (["data/raw/sample/Review.tsv"], r"no such file; did you mean data/raw/sample/reviews.csv\?$"),
         (
@@ -575,7 +575,7 @@ def test_rows_without_a_label_are_left_out_by_the_line_that_is_told(
         standardized(project, recipe)
     assert "20 rows have no my tags; to leave them out, add where: " in printed
     assert standardized(project, recipe, keep=keep_line(printed, "where")) == labels
-    step = re.search(r"\nnext: add where: (.*) to keep in the recipe; then dvc exp run -S recipe=sample\n", printed)[1]
+    step = re.search(r"\nnext: add where: (.*) to the recipe's keep; then dvc exp run -S recipe=sample\n", printed)[1]
     assert f"add where: {step} to keep" in printed.partition("\nnext: ")[0]
 
 

@@ -779,7 +779,7 @@ def test_texts_that_may_be_rows_are_told(tmp_path, capsys):
     path.write_text("\n".join(["title,text", *lines[:30], 'one,"two', 'three,four"', *lines[30:]]))
     pa.concat_tables(SourceFile(path).tables())
     said = capsys.readouterr().out
-    assert "not sure: quotes hold lines that may be whole rows, read as one text, in 1 place, the first " in said
+    assert "not sure: quoted lines that may be several rows are read as one text, in 1 place, first " in said
     assert repr('one,"two\nthree,four"\n') in said
 
 
@@ -866,7 +866,7 @@ def test_a_file_without_a_known_delimiter_is_refused_with_those_that_are(project
     path = project.root / "rows.txt"
     path.write_text("\n".join(line.format(text=text, label=label) for text, label in ROWS), encoding="utf-8")
     said = refusal(project, monkeypatch, path)
-    assert "no known delimiter parts its lines, so the file has one column; known are comma, tab, semicolon" in said
+    assert "no known delimiter splits its lines, so it has one column; known delimiters: comma, tab, semicolon" in said
 
 
 def test_characters_that_nobody_sees_make_no_label_and_no_text(project, monkeypatch):

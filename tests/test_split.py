@@ -600,7 +600,7 @@ def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
     assert not (project.root / "data/split").exists()
 
 
-@pytest.mark.parametrize(("groups", "advice"), [(False, "of it, or drop"), (True, "of it, or smaller groups, or drop")])
+@pytest.mark.parametrize(("groups", "advice"), [(False, "of it, or drop"), (True, "of it, or make the groups smaller, or drop")])
 def test_a_label_of_too_few_rows_is_to_be_dropped_or_merged(project, groups, advice):
     rows = [(text, "ab"[i % 2], f"g{i}") for i, (text, _) in enumerate(reviews(40))] + [("one bad film", "c", "g")]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "shop"))
@@ -609,7 +609,7 @@ def test_a_label_of_too_few_rows_is_to_be_dropped_or_merged(project, groups, adv
     project.run("ingest", "standardize")
     with pytest.raises(StrataError, match=r"no row of label c \(rows: train 1, validation 0, test 0\)") as raised:
         project.run("split")
-    assert f"bring more rows {advice} it: take its line out of labels, and its rows out with" in str(raised.value)
+    assert f"add more rows {advice} it: remove its line from labels and its rows with" in str(raised.value)
     assert str(raised.value).endswith("to merge it with another label, move its value to the line of that one")
 
 

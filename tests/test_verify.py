@@ -119,7 +119,7 @@ def test_another_cpu_agrees_within_the_intervals(project, capsys):
     write(project, "dvc.lock", LOCK.format(**MADE | {"made": "55"}))
     assert answer(project, capsys) == (
         "verify: agrees with the recorded run: accuracy and macro F1 on test rows (6 scores) lie inside their recorded "
-        "95% intervals, as do 6 of 6 other scores; 3 of 7 files differ, as on another CPU\n"
+        "95% intervals, as do 6 of 6 other scores; 3 of 7 files differ, as is normal on another CPU\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""How good is a model of 1,000 labelled reviews on the 24,000 that it did not draw, compared with TF-IDF?
+"""How good is a model trained on 1,000 labelled reviews, compared with TF-IDF, when tested on the other 24,000?
 
     python -m benchmarks.few_labels                                   # half an hour on two cores
     python -m benchmarks.few_labels --test-rows 2000                  # a trial; nothing is written
@@ -29,7 +29,7 @@ RECIPE = "imdb_1000"
 
 
 def cleaned(sample: int | None) -> pd.DataFrame:
-    """Return the rows that standardize makes of the recipe, or of so many of them."""
+    """Return the rows that standardize writes for the recipe. sample: how many; None for all."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         prepare(folder, RECIPE, {})

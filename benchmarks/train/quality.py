@@ -1,4 +1,4 @@
-"""Train whole, and score the validation rows on the way: seconds of training, and accuracy.
+"""Run a complete training, and measure the accuracy on validation rows over the time spent training.
 
     python -m benchmarks.train.quality strata
     python -m benchmarks.train.quality fair       # a Hugging Face Trainer with its best flags

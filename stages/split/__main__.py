@@ -106,14 +106,15 @@ def check(
     by_split = ", ".join(f"{name} {rows[first]:,}" for name, rows in counts.items())
     left_out = sum(placed.left_out.values())
     others = f"; {len(missing) - 1:,} more of {len(names):,} labels lack rows in some split" if missing[1:] else ""
-    ways = ["bring more rows of it"]
-    if sum(rows[first] for rows in needed) >= len(needed):  # fewer rows are too few at any shares
-        ways.append("larger shares in split")
+    ways = ["add more rows of it"]
+    if sum(rows[first] for rows in needed) >= len(needed):  # with fewer rows, no shares suffice
+        ways.append("raise the shares under split")
     if has_groups:
-        ways += ["smaller groups", *(["split.across_groups: drop"] if settings.across_groups == "join" else [])]
+        ways.append("make the groups smaller")
+        ways += ["set split.across_groups: drop"] if settings.across_groups == "join" else []
     merge = merged({names[i]: labels[names[i]] for i in missing}, names)
     if len(names) > 2:
-        ways.append("drop it: take its line out of labels, and its rows out with keep.where")
+        ways.append("drop it: remove its line from labels and its rows with keep.where")
         merge = merge or "to merge it with another label, move its value to the line of that one"
     raise StrataError(
         f"{data / 'train.parquet'}: the {split} split has no row of label {names[first]} (rows: {by_split}"

@@ -59,10 +59,10 @@ def _fill_with_single_rows(part: np.ndarray, label: np.ndarray, rank: np.ndarray
 
 
 def _fill_empty(part: np.ndarray, unit: np.ndarray, label: np.ndarray, rank: np.ndarray, wanted: np.ndarray) -> None:
-    """Move a unit into each share that has no row of a label, out of a share that keeps rows of all the unit's labels.
+    """Fill each share that lacks a label with a unit from a share that keeps rows of all the unit's labels.
 
-    Rounding empties shares: of 8 rows at 0.7, 0.1 and 0.2, the bounds 5.6 and 6.4 are both 6. Of several units, the one
-    moves that leaves the shares nearest to what is wanted. wanted: (shares, labels) rows.
+    Rounding can leave a share empty: for 8 rows and shares of 0.7, 0.1 and 0.2, the bounds 5.6 and 6.4 both round to 6.
+    Of several units, move the one that brings the shares nearest to `wanted`. wanted: (shares, labels) rows.
     """
     counts = np.zeros(wanted.shape, dtype=int)
     np.add.at(counts, (part, label), 1)

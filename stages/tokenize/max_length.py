@@ -31,9 +31,9 @@ def check(max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase) -> 
 
 
 def chosen(lengths: np.ndarray, folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Return what `auto` stands for, and print what that costs. lengths: (rows,) tokens of the training rows.
+    """Return the length that `auto` selects, and print what it costs. lengths: (rows,) tokens of the training rows.
 
-    It is the same for every window: chunks, too, should be few.
+    It does not depend on tokenize.window: with chunks, too, most texts should fit into one window.
     """
     limit = limit_of(folder, tokenizer)
     size = fitting(lengths, limit)

@@ -15,11 +15,11 @@ from strata.base.storage import storage_error
 ENVIRONMENT = {
     # libraries report on every model they load; a stage prints its own lines
     "TRANSFORMERS_VERBOSITY": "error",
-    # PyTorch's threads wait for each other busily, and on shared cores for a thread without one; so many looks, a few
-    # microseconds, then they sleep (docs/lab-notes.md)
+    # PyTorch's threads busy-wait for each other, on shared cores even for a thread that has no core. They spin this
+    # often, for a few microseconds, and then sleep (docs/lab-notes.md)
     "GOMP_SPINCOUNT": "1000",
-    # oneDNN keeps the code of so many matrix products, each for one shape, and of 1,024 if it is not told. Batches of
-    # long texts hardly ever have the same shape, and that many take gigabytes (docs/lab-notes.md)
+    # how many compiled primitives, such as a matrix product for one shape, oneDNN caches; the default is 1,024.
+    # Batches of long texts rarely have the same shape, and so many primitives take gigabytes (docs/lab-notes.md)
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64",
 }
 """What a stage sets before it imports its libraries, unless the user has set it."""

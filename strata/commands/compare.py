@@ -31,8 +31,8 @@
 A revision is a Git commit, branch or tag, a DVC experiment, or workspace. Reads what evaluate wrote in each, from DVC's
 cache or its remote, and joins the rows by id. A difference is the second less the first; with --ensemble, the ensemble
 less the second. Two runs are called different when the bootstrap's 95% interval of accuracy excludes 0 and the exact
-test gives p below 0.05; the interval that is printed holds 0 exactly where they are not. The last lines of the table
-are precision, recall and F1 of each label; of more than 20 labels, those whose F1 differs most are shown.
+test gives p below 0.05; if and only if they are not, the printed interval contains 0. The table ends with the
+precision, recall and F1 of each label; if there are more than 20 labels, of the 20 whose F1 differs most.
 
 --ensemble takes the mean of two or more runs' calibrated probabilities, on the test rows that all runs share. It
 predicts the most probable label; where all its runs have one decision threshold, it decides by that.
@@ -135,7 +135,7 @@ def intervals_of_labels(rows: Rows, one: Side, other: Side) -> dict[str, list[di
 def lines_of_labels(rows: Rows, sides: list[Side]) -> list[tuple[str, ...]]:
     """Return lines for precision, recall and F1 of each label.
 
-    Of many labels, of those whose F1 differs most between the last two sides.
+    With more than MOST_LABELS labels, only of those whose F1 differs most between the last two sides.
     """
     names, every_row = rows.labels.names, np.ones((1, len(rows.label)))
     of_side = [scores_of_labels(rows, side, every_row) for side in sides]

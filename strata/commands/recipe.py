@@ -59,7 +59,7 @@ PREVIEW = 3  # rows shown
 WIDTH = 100  # characters of a line shown
 RAW = "data/raw"
 UNDELIMITED = (
-    f"no known delimiter parts its lines, so the file has one column; known are {DELIMITER_NAMES} (in .tsv, tab alone)"
+    f"no known delimiter splits its lines, so it has one column; known delimiters: {DELIMITER_NAMES} (.tsv: only tab)"
 )
 
 

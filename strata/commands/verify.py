@@ -3,10 +3,11 @@
     $ strata verify
     verify: the recorded run, byte for byte (30 files of metrics/, plots/ and dvc.lock)
 
-Byte for byte, when metrics/, plots/ and dvc.lock are those of the commit; or within the recorded intervals, as on
-another make of CPU, when accuracy and macro F1 of each model on test rows lie inside their recorded 95% intervals and
-all counts of rows are equal. Otherwise these scores are named, and the exit code is 1. A run with other settings, code
-or source data is not compared; what differs is named under these three, and the exit code is 0.
+A run repeats the recorded one byte for byte if metrics/, plots/ and dvc.lock are those of the commit. On another kind
+of CPU, it repeats it within the recorded intervals: all row counts are equal, and accuracy and macro F1 of each model
+on test rows lie inside their recorded 95% intervals. Otherwise, the scores outside and the counts that differ are
+listed, and the exit code is 1. A run with other settings, code or source data is not compared: what differs is listed,
+and the exit code is 0.
 """
 
 from strata.base.errors import StrataError
@@ -39,7 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         print(
             f"verify: agrees with the recorded run: accuracy and macro F1 on test rows ({comparison.headlines} scores) "
             f"lie inside their recorded 95% intervals, as do {comparison.others_inside} of {comparison.others} other "
-            f"scores; {len(comparison.changed)} of {len(comparison.files)} files differ, as on another CPU"
+            f"scores; {len(comparison.changed)} of {len(comparison.files)} files differ, as is normal on another CPU"
         )
         return
     print(f"verify: the recorded run, byte for byte ({len(comparison.files)} files of metrics/, plots/ and dvc.lock)")

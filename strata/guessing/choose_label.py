@@ -230,7 +230,7 @@ def _without_empty(label: Label, column: Column, rows: int) -> Label:
     where = string(f"{name} != '[]'" if column.empty_lists else f"{name}.notna()")
     filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
     label.doubts.append(f"{rows:,} rows have no {column.name}; to leave them out, add where: {where} to keep{filled}")
-    label.steps.append(f"add where: {where} to keep in the recipe")
+    label.steps.append(f"add where: {where} to the recipe's keep")
     return label
 
 

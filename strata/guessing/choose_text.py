@@ -72,8 +72,8 @@ def _text_beside_codes(codes: Column, columns: list[Column], needs_label: bool) 
     if len(repeating) < 1 + needs_label or not texts:
         return codes, [f"the text is {codes.name}, whose values look like ids, such as {codes.examples[0][:40]!r}"]
     text = max(texts, key=lambda c: (_looks_like_text(c.name), len(c.values or ()), c.name))
-    about = f"whose {len(text.values or ()):,} values repeat, since those of {codes.name} look like ids"
-    return text, [f"the text is {text.name}, {about}, such as {codes.examples[0][:40]!r}; choose another with --text"]
+    why = f"though its {len(text.values or ()):,} values repeat: those of {codes.name} look like ids"
+    return text, [f"the text is {text.name}, {why}, such as {codes.examples[0][:40]!r}; choose another with --text"]
 
 
 def _may_be_ids(column: Column) -> bool:

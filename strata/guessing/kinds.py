@@ -74,9 +74,9 @@ def kind(column: Column) -> str | None:
 
 
 def are_codes(column: Column) -> bool:
-    """Return whether a column holds one word in each row that is no word of a language, and seldom the same again.
+    """Return whether nearly all values are single codes such as A-17, and more than half are distinct.
 
-    By these alone a column is no id: they may be short texts with numbers in them.
+    This alone does not make a column an id: the values may be short texts with numbers in them.
     """
     is_new = column.values is None or 2 * len(column.values) > column.rows - column.empty
     return column.mean_words < 1.5 and is_new and are(column, CODES)

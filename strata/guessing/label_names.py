@@ -115,7 +115,7 @@ def _are_grades(column: str, numbers: set[float]) -> bool:
 def _grades(column: str, counts: Counter[str], numbers: dict[str, float]) -> tuple[Labels, str, list[str]]:
     """Return labels for the lower and the upper third of the grades' range, cut at the nearest values.
 
-    Their rules are on numbers, where all values are; else lists of the values.
+    The rules compare numbers if all values are numbers; otherwise, they list values.
     """
     lowest, highest = min(numbers.values()), max(numbers.values())
     third, middle = (highest - lowest) / 3, (lowest + highest) / 2

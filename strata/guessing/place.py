@@ -43,14 +43,14 @@ def find_place(given: Path) -> Place:
                 "with this address as its source (docs/data.md)"
             )
         if given.name == "-":
-            raise StrataError("-: what a command prints is not read; write it into a file with a suffix, and name that")
+            raise StrataError("-: standard input is not read; write it to a file with a suffix, and name that file")
         raise StrataError(f"{given}: no such file; {_nearest_beside(given)}")
     path, part = named
     return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))
 
 
 def _nearest_beside(given: Path) -> str:
-    """Say which file of a folder a path that is none was probably meant to name, or what can be named."""
+    """Return a hint for a path that does not exist: the file with the nearest name, or what to name instead."""
     beside = given.parent.iterdir() if given.parent.is_dir() else ()
     names = {path.stem: path.name for path in sorted(beside) if not path.name.startswith(".")}
     # by their stems, since any two names of one suffix are alike

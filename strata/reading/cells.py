@@ -16,8 +16,10 @@ class Dialect(NamedTuple):
     escape: str | None
 
     def reader(self, lines: Iterator[str]) -> Iterator[list[str]]:
-        """Return a reader of the csv module that is strict about quotes. It takes no delimiter of several characters,
-        around which spaces are left out, and no quotes are read.
+        """Return a csv reader that is strict about quotes.
+
+        The csv module takes only one-character delimiters. Lines with a longer one are split without reading quotes,
+        and cells lose the spaces around them.
         """
         if len(self.delimiter) > 1:
             return (_parted(line, self.delimiter) for line in lines)
@@ -100,7 +102,7 @@ def cell_rows(
     """Yield (line, cells, None, raw text) of each row, or (line, None, reason, raw text) if it cannot be read.
 
     If a quote is not closed, only the line that opens it is lost: reading goes on with the next one. Empty lines are
-    skipped. is_several: tells whether the lines of one row are several rows, whose quotes then part nothing; see
+    skipped. is_several: whether the lines of one row are in fact several rows, to be read without quotes; see
     WholeRows.
     """
     unquoted = dialect._replace(quote=None, escape=None)

@@ -71,9 +71,9 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
             report(f"line {again[0]} repeats the header and is left out")
         if count := is_several.unsure:
             report(
-                "not sure: quotes hold lines that may be whole rows, read as one text, in "
-                f"{count:,} {'place' if count == 1 else 'places'}, the first {is_several.example!r}; if they are rows, "
-                "take the quotes out of the file"
+                "not sure: quoted lines that may be several rows are read as one text, in "
+                f"{count:,} {'place' if count == 1 else 'places'}, first {is_several.example!r}; if they are rows, "
+                "remove the quotes from the file"
             )
 
 
@@ -100,7 +100,7 @@ def _rows(
 ) -> Iterator[Row]:
     """Yield rows of cells under their columns' names, without the header rows. rows: as from `cell_rows`.
 
-    again: takes the lines that repeat the header, as in files that were put together; None if that is a row.
+    again: receives the numbers of lines that repeat the header, as in concatenated files; None: these are rows.
     """
     for line, cells, reason, raw in rows:
         if cells is None:
@@ -116,7 +116,7 @@ def _rows(
 
 
 def _without_mark(cells: list[str]) -> list[str]:
-    """Return a row without the byte-order mark with which its file began, before it was put after another one."""
+    """Return a row without the byte-order mark that stood at the start of its file before files were concatenated."""
     first = cells[0]
     return [first.removeprefix("\ufeff").strip('"') if first.startswith("\ufeff") else first, *cells[1:]]
 

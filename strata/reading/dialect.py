@@ -20,7 +20,7 @@ COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", 
 COMMON_NAMES |= {"rating", "score", "stars"}
 DELIMITERS = ",\t;|"
 RARE_DELIMITERS = ("\x01", ":::", "|||")  # tried where each line holds one
-DELIMITER_NAMES = "comma, tab, semicolon, bar; \\x01, ::: and ||| where each line holds one"
+DELIMITER_NAMES = "comma, tab, semicolon, vertical bar; \\x01, ::: and ||| if every line contains it"
 NAME = re.compile(r"[^\W\d]\w*(?:[ .-]\w+){0,3}")
 SURVEYMONKEY = {"Response", "Open-Ended Response"}  # above the answers, under the questions
 MISSING = re.compile(r"(?i)n\.?a\.?n?|null|nil|none|missing|unknown|true|false|yes|no")
@@ -41,9 +41,9 @@ def read_sample(stream: TextIO) -> list[str]:
 def find_dialect(sample: list[str], delimiter: str | None) -> Dialect:
     """Return the dialect in which the largest share of the sample's rows has the same number of cells, at least two.
 
-    Ties go to the first of: double quotes, backslashes, single quotes, no quotes; then comma, tab, semicolon, bar. No
-    quotes are only tried with tabs, since elsewhere an open quote is damage. A space is tried where each line begins
-    with a quote, as in R's write.table. delimiter: the format's, or None.
+    Ties go to the first of: double quotes, backslashes, single quotes, no quotes; then comma, tab, semicolon, bar.
+    Reading without quotes is tried only with tabs, since elsewhere an unclosed quote is damage. A space is tried only
+    if every line begins with a quote, as in R's write.table. delimiter: the format's, or None.
     """
     best, best_share = Dialect(delimiter or ",", '"', None), 0.0
     for dialect in _dialects(sample, delimiter):
@@ -74,7 +74,7 @@ def _dialects(sample: list[str], delimiter: str | None) -> list[Dialect]:
 
 
 def whole_rows(sample: list[str], dialect: Dialect) -> WholeRows:
-    """Return what tells quoted cells that hold whole rows. The sample's first row, which may hold names, tells none."""
+    """Return a WholeRows of the sample's rows, without the first one, which may be a header."""
     rows = [row for _, row, _, _ in cell_rows(Texts(sample), dialect) if row]
     widths = Counter(map(len, rows)).most_common(1)
     return WholeRows(dialect.delimiter, widths[0][0] if widths else 0, rows[1:])
@@ -124,9 +124,10 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     A long cell is a name, and no sentence, if the cells below it are short; or if it is a question, or far shorter than
     they are, and in another column a word stands above labels and is none of them. One of COMMON_NAMES makes the row a
     header in any case, as does a word or a question above a column of numbers, of dates or of true and false, and as do
-    0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: it comes with
-    each of several files that were put together. Nor is a column that holds its own name or nothing, as a survey has
-    for each choice; nor one that holds its name among others, beside a word above labels that is none of them.
+    0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: each of
+    several concatenated files has one. Neither is a column that holds only its own name and empty cells, as surveys
+    have for each choice; nor a single column that holds its own name among other values, if in another column a word
+    stands above labels and is none of them.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -169,8 +170,8 @@ def has_row_names(rows: list[list[str]]) -> bool:
 
 
 def describes_answers(first: list[str], second: list[str]) -> bool:
-    """Return whether a file's second row describes the columns, as in an export of SurveyMonkey: not the respondent's,
-    but the answers to each question.
+    """Return whether a file's second row describes the answers, as in an export of SurveyMonkey: it is empty below
+    the respondent's columns, and says what the cells below each question are.
     """
     return len(first) == len(second) > 1 and bool(first[0]) and not second[0] and bool(SURVEYMONKEY & {*second})
 

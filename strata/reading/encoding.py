@@ -151,7 +151,7 @@ def mixed_remedy(reject: dict) -> str:
     """
     if reject["reason"] != INVALID or Path(reject["file"]).suffix not in DELIMITED:
         return ""
-    return "; if other lines are UTF-8, docs/data.md shows how to write all of them as UTF-8"
+    return "; if other lines are UTF-8, docs/data.md shows how to convert the whole file to UTF-8"
 
 
 def is_utf8(content: bytes) -> bool:

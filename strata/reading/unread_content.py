@@ -39,10 +39,10 @@ def other_content(sample: list[str]) -> str | None:
 
 
 def records_of_lines(sample: list[str]) -> str | None:
-    """Return what a file's first lines are where each record has a line for each of its keys, or None.
+    """Describe a file whose records have one `key: value` line per key, or return None.
 
-    The first line has the first key, and each record has the others in the same order. Empty lines stand between
-    records, or a key is called what texts and labels are called: other lines may take turns by chance.
+    All records must have the same keys in the same order, from the file's first line on. Empty lines must separate
+    them, or a key must be a common name of texts or labels; other lines may alternate by chance.
     """
     content = "".join(sample).strip()
     if not _keys(content.partition("\n")[0]):

@@ -1,7 +1,7 @@
-"""Whether a quoted cell over several lines holds whole rows, since the file was written without quoting.
+"""Whether a quoted cell of several lines holds whole rows, because the file was written without quoting.
 
-A text may then begin with a quote, and another one, lines later, end with one. Between them stand the ends of lines,
-and around each the cells of other columns: a label that other rows have, an id of the form that other rows have.
+In such a file, one text may begin with a quote and a later text may end with one, so that all lines between look like
+one cell. The cells around the line breaks show it: a label that other rows have, or an id in the form of other ids.
 """
 
 import itertools
@@ -9,13 +9,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-KNOWN = 0.8  # of a column's values, at least, must have a form that comes again
-ODD = 0.2  # of the lines, at most, may look like no row
+KNOWN = 0.8  # least share of a column's values in forms that occur more than once
+ODD = 0.2  # greatest share of the lines that do not look like rows
 EXAMPLE = 60  # characters
 
 
 class WholeRows:
-    """Tells cells that hold whole rows from texts of several lines, and counts those of which it cannot tell."""
+    """Distinguish cells that hold whole rows from texts of several lines, and count the undecided cells."""
 
     def __init__(self, delimiter: str, width: int, rows: Iterable[list[str]]):
         """width: the number of columns. rows: of the file, the first ones.
@@ -30,13 +30,11 @@ class WholeRows:
         rows = [row for row in rows if len(row) == width]
         columns = list(zip(*rows, strict=True)) if width > 1 else []
         self._known = {place: known for place, column in enumerate(columns) if (known := _known_forms(column))}
-        # a comma of a sentence has a space behind it
+        # in these columns, a comma followed by a space belongs to a sentence and is no delimiter
         self._tight = [place for place, column in enumerate(columns) if not any(cell[:1] == " " for cell in column)]
 
     def __call__(self, lines: list[str], cells: list[str]) -> bool:
-        """Return whether a row over several lines is several rows. lines: of the file. cells: what the quotes make of
-        them.
-        """
+        """Return whether lines that were read as one row are several rows. cells: of that one row."""
         if self._width < 2:
             return False
         odd = 0
@@ -59,10 +57,11 @@ class WholeRows:
         return not any(cells[place].startswith(" ") for place in self._tight)
 
     def _ends_like_rows(self, lines: list[str], cells: list[str]) -> bool | None:
-        """Return whether the row's lines end where rows end: at half of the line breaks or more; None if unknown.
+        """Return whether rows end at half of the line breaks or more; None if undecided.
 
-        The row's first cells and its last ones are its own in any case, so what counts is what follows the quoted
-        cells in all lines but the last, and what precedes them in all lines but the first.
+        The cells before the quoted ones in the first line, and after them in the last line, tell nothing: they
+        are the same either way. So check the cells after them in all lines but the last, and
+        the cells before them in all lines but the first.
         """
         broken = [place for place, cell in enumerate(cells) if "\n" in cell or "\r" in cell]
         before = [place for place in self._known if place < broken[0]]
@@ -86,7 +85,7 @@ def _form(cell: str) -> str:
 
 
 def _known_forms(column: Iterable[str]) -> set[str]:
-    """Return the forms that come again in a column, none if few of its values have such a form."""
+    """Return the forms that occur more than once in a column; none if they cover too few of its values."""
     counts = Counter(map(_form, column))
     del counts[""]
     known = {form for form, count in counts.items() if count > 1}

@@ -21,8 +21,8 @@ Place = tuple[str, ...]
 
 
 class Comparison(NamedTuple):
-    """The files of the recorded run and those that differ here; the scores that have a recorded interval; and what is
-    further off than chance, a sentence each.
+    """The files of the recorded run, and those that differ here; the numbers of scores that have a recorded interval;
+    and a sentence for each deviation that chance does not explain.
     """
 
     files: list[str]
@@ -107,9 +107,9 @@ def differences(head: Head) -> dict[str, list[str]]:
 def compared(head: Head) -> Comparison:
     """Compare the workspace's metrics, plots and dvc.lock with those of the last commit.
 
-    HEADLINES of test rows decide. The recorded intervals say what other test rows would give, and a new training moves
-    these scores by no more than that. Others, such as the recall of one label or the accuracy on training rows, depend
-    on where a training stopped, and move further (docs/lab-notes.md).
+    Only HEADLINES on test rows decide. The recorded intervals cover the variation between samples of test rows, and
+    retraining changes these scores by no more than that. Other scores, such as the recall of one label or the accuracy
+    on training rows, depend on the step at which training stopped, and change more (docs/lab-notes.md).
 
     Raises: StrataError when a file of metrics or scores is missing here, or broken.
     """
