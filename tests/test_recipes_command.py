@@ -589,7 +589,7 @@ def test_the_next_step_allows_rows_that_cannot_be_used(project, monkeypatch, cap
     monkeypatch.chdir(project.root)
     main([str(path), "--name", "sample", "--force"])
     said = (
-        "next: set standardize.max_rejects to 0.25 or more in params.yaml; mend the 1 rows that cannot be read, or set "
+        "next: set standardize.max_rejects to 0.25 or more in params.yaml; mend the row that cannot be read, or set "
         "ingest.max_rejects to 0.02 or more in params.yaml; then dvc exp run -S recipe=sample\n"
     )
     assert said in capsys.readouterr().out

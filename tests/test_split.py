@@ -600,7 +600,9 @@ def test_too_few_rows_to_stratify_are_named_with_what_to_do(project):
     assert not (project.root / "data/split").exists()
 
 
-@pytest.mark.parametrize(("groups", "advice"), [(False, "of it, or drop"), (True, "of it, or make the groups smaller, or drop")])
+@pytest.mark.parametrize(
+    ("groups", "advice"), [(False, "of it, or drop"), (True, "of it, or make the groups smaller, or drop")]
+)
 def test_a_label_of_too_few_rows_is_to_be_dropped_or_merged(project, groups, advice):
     rows = [(text, "ab"[i % 2], f"g{i}") for i, (text, _) in enumerate(reviews(40))] + [("one bad film", "c", "g")]
     write_csv(project.raw("reviews.csv"), rows, ("text", "label", "shop"))

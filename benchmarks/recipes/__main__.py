@@ -10,7 +10,6 @@ Each recipe runs in a temporary folder, with the command lines of dvc.yaml. Writ
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -85,8 +84,7 @@ def main() -> None:
                 seconds[stage] = round(time.perf_counter() - start, 1)
             if not args.baseline:
                 results[recipe] = summary(metrics) | told(Path(folder))
-                memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # kB, of the largest process so far
-                results[recipe] |= {"settings": args.settings, "seconds": seconds, "memory_gb": round(memory / 1e6, 2)}
+                results[recipe] |= {"settings": args.settings, "seconds": seconds}
         if not args.baseline:
             output.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print("\n".join(missing))

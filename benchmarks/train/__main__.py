@@ -169,15 +169,19 @@ def main() -> None:
 
 
 def time_to_quality(curves: dict[str, dict[str, list[float]]]) -> dict:
-    """Return when the fair Trainer ends, its accuracy on validation rows there, and when Strata reaches it.
+    """Return the accuracy on validation rows with which the fair Trainer ends, and when each arm first reaches it.
 
     curves: of `quality`, by arm. Strata's seconds are None where it never does.
     """
-    end, accuracy = curves["fair"]["seconds"][-1], curves["fair"]["accuracy"][-1]
-    points = zip(curves["strata"]["seconds"], curves["strata"]["accuracy"], strict=True)
-    reached = next((seconds for seconds, reached in points if reached >= accuracy), None)
-    share = None if reached is None else round(reached / end, 2)
-    return {"accuracy": accuracy, "trainer_fair": end, "strata": reached, "share": share, "curves": curves}
+    accuracy = curves["fair"]["accuracy"][-1]
+
+    def first(arm: str) -> float | None:
+        points = zip(curves[arm]["seconds"], curves[arm]["accuracy"], strict=True)
+        return next((seconds for seconds, reached in points if reached >= accuracy), None)
+
+    ours, theirs = first("strata"), first("fair")
+    share = None if ours is None else round(ours / theirs, 2)
+    return {"accuracy": accuracy, "trainer_fair": theirs, "strata": ours, "share": share, "curves": curves}
 
 
 if __name__ == "__main__":

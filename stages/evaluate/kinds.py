@@ -16,7 +16,7 @@ from strata.base.errors import StrataError
 from strata.decision import decide
 from strata.intervals.bootstrap import scores_with_intervals
 from strata.intervals.significance import paired_comparison
-from strata.kinds import STACK, TFIDF, TRANSFORMER
+from strata.model_kinds import STACK, TFIDF, TRANSFORMER
 from strata.prior import PriorShift
 from strata.scoring import HEADLINES
 

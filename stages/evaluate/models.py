@@ -13,8 +13,8 @@ from stages.evaluate.stack import Weights
 from stages.evaluate.text_scorers import StackScorer, TextScorer, TfidfScorer
 from strata.base import files, tables
 from strata.calibration import Calibration
-from strata.kinds import KINDS, TFIDF, TRANSFORMER
 from strata.model import checkpoint, classifier
+from strata.model_kinds import KINDS, TFIDF, TRANSFORMER
 from strata.settings.params import Params
 from strata.text.annotation import annotated
 from strata.tfidf.fitted import Fitted, read_fitted

@@ -35,11 +35,11 @@ from strata.base.errors import StrataError
 from strata.calibration import Calibration, read_calibration, read_goal
 from strata.decision import Threshold
 from strata.intervals.bootstrap import scores_with_intervals
-from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.labels import Labels, read_labels
 from strata.model.batches import padded
 from strata.model.documents import windows_of
 from strata.model.tokens import read_tokens
+from strata.model_kinds import STACK, TFIDF, TRANSFORMER
 from strata.opset import least_onnx_runtime
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE

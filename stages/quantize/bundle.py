@@ -8,8 +8,8 @@ from transformers import PreTrainedModel
 
 from strata.base import files
 from strata.decision import Threshold
-from strata.kinds import STACK, TFIDF
 from strata.labels import Labels
+from strata.model_kinds import STACK, TFIDF
 from strata.runtime.preparation import Preparation, write_preparation
 from strata.settings.params import Quantize
 from strata.settings.recipe import Recipe

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from strata.base import files, tables
 from strata.calibration import Calibration, read_parts
-from strata.kinds import STACK, TFIDF, TRANSFORMER
 from strata.model.tokens import TokenizedRows
+from strata.model_kinds import STACK, TFIDF, TRANSFORMER
 from strata.runtime.feeds import Both, Taken
 from strata.text.annotation import annotated
 from strata.tfidf.fitted import Fitted, read_fitted

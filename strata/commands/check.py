@@ -20,7 +20,7 @@ from strata import cpu
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import parser
-from strata.kinds import TFIDF
+from strata.model_kinds import TFIDF
 from strata.reading.parts import named_part
 from strata.reading.texts import lines, texts
 from strata.runtime import manifest

@@ -43,7 +43,7 @@ from strata.base.errors import StrataError
 from strata.base.printable import printable
 from strata.card import REPOSITORY
 from strata.commands.arguments import add_project, parser
-from strata.kinds import TRANSFORMER
+from strata.model_kinds import TRANSFORMER
 from strata.publishing import demo, space
 from strata.runs.outputs import check_outputs
 from strata.runtime import manifest

@@ -160,7 +160,8 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
         ) from None
     if rejects:
         allowed = allowing("ingest.max_rejects", len(rejects), columns[0].rows + len(rejects))
-        guessed.steps.append(f"mend the {len(rejects):,} rows that cannot be read, or {allowed}")
+        rows = "row that cannot be read" if len(rejects) == 1 else f"{len(rejects):,} rows that cannot be read"
+        guessed.steps.append(f"mend the {rows}, or {allowed}")
     doubts = header_doubts(columns) if is_delimited and not by_path(found) else []
     return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
 

@@ -15,6 +15,8 @@ PART_NAMES = re.compile(
     r"|(text|sentence)_?\d)(_|$)"
 )
 """Names of columns that are often part of a text, however short."""
+CODE_NAMES = re.compile(r"(?i)(^|[_. ])(id|key|ref|reference|code|no|nr|num|number|index|uuid|guid|hash)$|^column_\d+$")
+MANY_VALUES = 20  # different short values, from which on they may be the text beside codes of any name
 FEWEST_REPEATS = 10  # rows a value: fewer values than that are categories, not texts
 
 
@@ -68,7 +70,8 @@ def _text_beside_codes(codes: Column, columns: list[Column], needs_label: bool) 
     needs_label: as in `choose_text`.
     """
     repeating = [c for c in columns if kind(c) is None and why_no_text(c) is not None]
-    texts = [c for c in repeating if not is_label_name(c.name)]
+    are_ids = CODE_NAMES.search(codes.name) is not None
+    texts = [c for c in repeating if not is_label_name(c.name) and (are_ids or len(c.values or ()) >= MANY_VALUES)]
     if len(repeating) < 1 + needs_label or not texts:
         return codes, [f"the text is {codes.name}, whose values look like ids, such as {codes.examples[0][:40]!r}"]
     text = max(texts, key=lambda c: (_looks_like_text(c.name), len(c.values or ()), c.name))

@@ -16,6 +16,7 @@ FEW_GRADES = 3  # with at most this many numbers, each is a label
 GRADES = re.compile(r"(?i)rating|stars|score|grade|overall")
 FEW_ROWS = 3  # a label with fewer is too rare for three splits
 OF_MOST = re.compile(r"(?i)(\d{1,3}(?:\.\d{1,3})?) ?(?:/|out of|of) ?(\d{1,3})(?: stars?)?")
+SCALES = ("3", "4", "5", "6", "7", "10", "20", "100")  # of grades, the highest one
 STARS = re.compile(r"(?i)(\d{1,3}(?:\.\d{1,3})?)[ -]?stars?|([★⭐🌟]\ufe0f?)*(☆\ufe0f?)*")
 IS = re.compile(r"(.*\.)?((?i:is|has)[_ ]|(is|has)(?=[A-Z]))")  # how a question is called whose answer is yes or no
 YES_OR_NO = (["false", "true"], ["0", "1"], ["no", "yes"], ["n", "y"])
@@ -146,6 +147,8 @@ def _written_grades(values: list[str]) -> dict[str, float]:
         if match := OF_MOST.fullmatch(value):
             grades[value] = float(match[1])
             most.add(match[2])
+            if match[2] not in SCALES:  # 1/12 is a month, or a part of a whole
+                return {}
         elif match := STARS.fullmatch(value):
             grades[value] = float(match[1] or sum(value.count(star) for star in "★⭐🌟"))
     return grades if len(grades) == len(values) and len(most) < 2 else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strata.base.errors import StrataError
 from strata.card import REPOSITORY
-from strata.kinds import TRANSFORMER
+from strata.model_kinds import TRANSFORMER
 from strata.publishing import demo
 from strata.publishing.carried import ROOT, carried, requirements
 from strata.publishing.templates import filled

@@ -24,6 +24,7 @@ from strata.reading.formats import Format
 from strata.reading.row_batches import Row, row_batches
 from strata.reading.unpack import open_bytes
 from strata.reading.unread_content import other_content
+from strata.reading.whole_rows import WholeRows
 
 QUALTRICS = '{"ImportId"'  # how each cell of the third row begins
 
@@ -38,15 +39,19 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         above = lines_above(sample, format.delimiter)
         if above:
             report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")
-        dialect = without_quotes(sample[above:], find_dialect(sample[above:], format.delimiter))
+        quoted = find_dialect(sample[above:], format.delimiter)
+        dialect = without_quotes(sample[above:], quoted)
+        if dialect != quoted:
+            report("not sure: quotes hold lines that look like rows, so all quotes are read as parts of the text")
         is_several = whole_rows(sample[above:], dialect)
         first = first_rows(sample[above:], dialect, is_several)
-        is_several.unsure = 0  # of the rows that are read again
+        is_several = whole_rows(sample[above:], dialect)  # the rows are read again, and counted anew
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         header = first[0]
-        if has_row_names(first):
+        if has_row_names(first, dialect.delimiter):
             first[0] = ["", *header]
+            report("the names of the rows, which R writes, are column_1")
         check_count(path, len(first[0]))
         has_groups = names_groups(first[0], first[1:])
         header_rows = 2 if has_groups else _header_rows(first)
@@ -65,16 +70,27 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         rows = ((line + above, *rest) for line, *rest in cells)
         again = [] if header_rows and len(header) > 1 else None
         yield from row_batches(path, _rows(rows, names, header_rows, header, again))
-        if again and len(again) > 1:
-            report(f"{len(again):,} lines repeat the header, the first line {again[0]}, and are left out")
-        elif again:
-            report(f"line {again[0]} repeats the header and is left out")
-        if count := is_several.unsure:
-            report(
-                "not sure: quoted lines that may be several rows are read as one text, in "
-                f"{count:,} {'place' if count == 1 else 'places'}, first {is_several.example!r}; if they are rows, "
-                "remove the quotes from the file"
-            )
+        for sentence in _told_at_the_end(again or [], is_several):
+            report(sentence)
+
+
+def _told_at_the_end(again: list[int], is_several: WholeRows) -> Iterator[str]:
+    """Yield what reading found on its way. again: the lines that repeat the header."""
+    if len(again) > 1:
+        yield f"{len(again):,} lines repeat the header, the first line {again[0]}, and are left out"
+    elif again:
+        yield f"line {again[0]} repeats the header and is left out"
+    if count := is_several.found:
+        yield (
+            "not sure: quoted lines that look like several rows are read as rows, in "
+            f"{count:,} {'place' if count == 1 else 'places'}, first {is_several.first_found!r}"
+        )
+    if count := is_several.unsure:
+        yield (
+            "not sure: quoted lines that may be several rows are read as one text, in "
+            f"{count:,} {'place' if count == 1 else 'places'}, first {is_several.example!r}; if they are rows, "
+            "remove the quotes from the file"
+        )
 
 
 def _header_rows(first: list[list[str]]) -> int:

@@ -87,8 +87,9 @@ def without_quotes(sample: list[str], dialect: Dialect) -> Dialect:
     if dialect.quote is None or any(2 * dialect.quote in line for line in sample):
         return dialect
     unquoted = dialect._replace(quote=None, escape=None)
-    widths = {len(row) if row else 0 for _, row, _, _ in cell_rows(Texts(sample), unquoted)}
-    if len(widths) > 1:
+    rows = [row or [] for _, row, _, _ in cell_rows(Texts(sample), unquoted)]
+    is_header_quoted = bool(rows) and any(len(cell) > 1 and cell[0] == dialect.quote == cell[-1] for cell in rows[0])
+    if is_header_quoted or len(set(map(len, rows))) > 1:
         return dialect
     is_several = whole_rows(sample, dialect)
     for _ in cell_rows(Texts(sample), dialect, is_several):
@@ -125,9 +126,9 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     they are, and in another column a word stands above labels and is none of them. One of COMMON_NAMES makes the row a
     header in any case, as does a word or a question above a column of numbers, of dates or of true and false, and as do
     0, 1, 2 and so on, which pandas writes for columns without names. The same row again is no objection: each of
-    several concatenated files has one. Neither is a column that holds only its own name and empty cells, as surveys
-    have for each choice; nor a single column that holds its own name among other values, if in another column a word
-    stands above labels and is none of them.
+    several concatenated files has one. Neither is, beside a cell that is far shorter than the cells below it, a column
+    that holds only its own name and empty cells, as surveys have for each choice; nor a single column that holds its
+    own name among other values, if in another column a word stands above labels and is none of them.
     """
     others = [row for row in others if len(row) == len(first) and row != first]
     named = [cell.strip() for cell in first if cell.strip()]
@@ -137,13 +138,15 @@ def has_header(first: list[str], others: list[list[str]]) -> bool:
     if any(_is_name_above(cell.strip(), column - {""}) for cell, column in zip(first, columns, strict=True)):
         return True
     is_above_labels = any(map(_is_new_above_few, map(str.strip, first), zip(*others, strict=True)))
-    own_names = sum(bool(cell) and cell in column for cell, column in zip(map(str.strip, first), columns, strict=True))
+    cells = list(zip(map(str.strip, first), columns, strict=True))
+    own_names = sum(bool(cell) and cell in column for cell, column in cells)
+    is_above_texts = any(cell and cell not in column and _is_far_shorter(cell, column) for cell, column in cells)
 
     def is_row(cell: str, column: set[str]) -> bool:
         if _is_number(cell):
             return True
         if cell in column:
-            return column != {cell, ""} and not (own_names == 1 and is_above_labels)
+            return not (is_above_texts and (column == {cell, ""} or (own_names == 1 and is_above_labels)))
         return _is_sentence(cell, column) and not (is_above_labels and _is_short(cell, column))
 
     return not any(cell.strip() and is_row(cell.strip(), column) for cell, column in zip(first, columns, strict=True))
@@ -162,10 +165,15 @@ def names_groups(first: list[str], others: list[list[str]]) -> bool:
     return is_new and any(map(_is_new_above_few, names, columns)) and has_header(names, below)
 
 
-def has_row_names(rows: list[list[str]]) -> bool:
-    """Return whether a number of its own stands before each row but the first, as R's write.table writes row names."""
+def has_row_names(rows: list[list[str]], delimiter: str) -> bool:
+    """Return whether a number of its own stands before each row but the first, as R's write.table writes row names.
+
+    A delimiter at the end of each row makes them wider too, and so does a comma in the text of each.
+    """
+    if delimiter == ",":
+        return False
     numbers = {row[0] for row in rows[1:]}
-    is_wider = all(len(row) == len(rows[0]) + 1 for row in rows[1:])
+    is_wider = all(len(row) == len(rows[0]) + 1 for row in rows[1:]) and any(row[-1].strip() for row in rows[1:])
     return len(numbers) == len(rows) - 1 > 0 and is_wider and all(map(str.isdecimal, numbers))
 
 
@@ -173,7 +181,9 @@ def describes_answers(first: list[str], second: list[str]) -> bool:
     """Return whether a file's second row describes the answers, as in an export of SurveyMonkey: it is empty below
     the respondent's columns, and says what the cells below each question are.
     """
-    return len(first) == len(second) > 1 and bool(first[0]) and not second[0] and bool(SURVEYMONKEY & {*second})
+    if len(first) != len(second) or not first[0] or second[0] or not SURVEYMONKEY & {*second}:
+        return False
+    return {*second} <= {"", *SURVEYMONKEY} or first[0].startswith("Respondent")
 
 
 def is_name_of_texts(first: str) -> bool:
@@ -189,7 +199,11 @@ def _is_sentence(cell: str, column: set[str]) -> bool:
 
 def _is_short(cell: str, column: set[str]) -> bool:
     """Return whether a cell is a question, or far shorter than the cells below it."""
-    return cell.endswith("?") or 2 * len(cell) < statistics.median(map(len, column))
+    return cell.endswith("?") or _is_far_shorter(cell, column)
+
+
+def _is_far_shorter(cell: str, column: set[str]) -> bool:
+    return 2 * len(cell) < statistics.median(map(len, column))
 
 
 def _is_new_above_few(cell: str, column: tuple[str, ...]) -> bool:

@@ -25,11 +25,14 @@ class WholeRows:
         self._delimiter = delimiter
         self._width = width
         self.found = 0
+        self.first_found = ""
         self.unsure = 0
         self.example = ""
         rows = [row for row in rows if len(row) == width]
         columns = list(zip(*rows, strict=True)) if width > 1 else []
-        self._known = {place: known for place, column in enumerate(columns) if (known := _known_forms(column))}
+        self._known = {
+            place: known for place, column in enumerate(columns) if (known := _known_forms(column, delimiter))
+        }
         # in these columns, a comma followed by a space belongs to a sentence and is no delimiter
         self._tight = [place for place, column in enumerate(columns) if not any(cell[:1] == " " for cell in column)]
 
@@ -47,7 +50,9 @@ class WholeRows:
         if is_many is None and not odd:
             self.unsure += 1
             self.example = self.example or "".join(lines)[:EXAMPLE]
-        self.found += bool(is_many)
+        if is_many:
+            self.found += 1
+            self.first_found = self.first_found or "".join(lines)[:EXAMPLE]
         return bool(is_many)
 
     def _is_like_a_row(self, line: str) -> bool:
@@ -84,9 +89,14 @@ def _form(cell: str) -> str:
     return re.sub(r"\d+", "0", cell.strip(' "'))
 
 
-def _known_forms(column: Iterable[str]) -> set[str]:
-    """Return the forms that occur more than once in a column; none if they cover too few of its values."""
+def _known_forms(column: Iterable[str], delimiter: str) -> set[str]:
+    """Return the forms that occur more than once in a column; none if they cover too few of its values.
+
+    Beside a comma, only forms with a letter: numbers in texts hold commas too, such as 5,000 people and 3,50 Euro.
+    """
     counts = Counter(map(_form, column))
     del counts[""]
     known = {form for form, count in counts.items() if count > 1}
+    if delimiter == ",":
+        known = {form for form in known if re.search(r"[^\W\d_]", form)}
     return known if sum(counts[form] for form in known) >= max(1, KNOWN * counts.total()) else set()

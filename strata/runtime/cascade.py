@@ -6,7 +6,7 @@ Viola and Jones, "Rapid object detection using a boosted cascade of simple featu
 from collections.abc import Sequence
 from pathlib import Path
 
-from strata.kinds import TFIDF
+from strata.model_kinds import TFIDF
 from strata.runtime.feeds import Sure
 from strata.runtime.onnx_classifier import OnnxClassifier
 from strata.softmax import softmax

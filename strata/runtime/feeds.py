@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strata.kinds import STACK, TFIDF, TRANSFORMER
+from strata.model_kinds import STACK, TFIDF, TRANSFORMER
 from strata.tfidf.ngrams import Features
 
 Inputs = dict[str, tuple[str, int]]  # name: type and rank

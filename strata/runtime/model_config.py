@@ -7,7 +7,7 @@ from typing import NamedTuple
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.decision import Threshold
-from strata.kinds import KINDS, TRANSFORMER
+from strata.model_kinds import KINDS, TRANSFORMER
 from strata.text.windows import CHUNKS, HEAD_TAIL, Window
 
 HIGHEST_THRESHOLD = math.nextafter(1, 2)  # one that no probability reaches

@@ -15,7 +15,7 @@ import onnxruntime
 
 from strata.base.cores import cores
 from strata.base.errors import StrataError
-from strata.kinds import TRANSFORMER
+from strata.model_kinds import TRANSFORMER
 from strata.runtime.feeds import INPUTS, Sure, Taken, feed
 from strata.softmax import softmax
 

@@ -11,7 +11,7 @@ from strata.base import files
 from strata.base.as_text import as_text
 from strata.base.errors import StrataError, did_you_mean
 from strata.decision import decide, is_sure
-from strata.kinds import STACK, TFIDF, TRANSFORMER
+from strata.model_kinds import STACK, TFIDF, TRANSFORMER
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE
 from strata.runtime.cascade import Cascade

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError
-from strata.kinds import STACK
+from strata.model_kinds import STACK
 from strata.runtime import manifest
 from strata.runtime.cascade import FILE as CASCADE
 from strata.runtime.predictor import CONFIG, FP32, QUANTIZED, READ, Predictor, check_files

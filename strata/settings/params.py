@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from strata.goal import PATTERN, parse
-from strata.kinds import KINDS, STACK
+from strata.model_kinds import KINDS, STACK
 from strata.scoring import NAMES
 from strata.settings.fields import ByLabel, Float, Folders, Name, Section, Share
 
