@@ -381,11 +381,12 @@ def test_json_of_columns_may_be_one_line_of_any_length(project):
     assert len(ingest(project, train="rows.json")) == 20
 
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+# a byte-order mark before a text is left out
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=20)
 # a row without any value is an empty line in CSV, and an empty cell is none in every format
-LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=8) | st.sampled_from(
-    ["7", "true", "null", "NaN", "1.50", "-0", "1e3"]
-)
+LABELS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc", "Z"], exclude_characters="\ufeff"), min_size=1, max_size=8
+) | st.sampled_from(["7", "true", "null", "NaN", "1.50", "-0", "1e3"])
 TABLES = st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8)
 
 

@@ -477,7 +477,8 @@ def test_a_batch_of_long_rows_is_computed_in_parts_of_one_step():
     from stages.train.plan import PART, plan
 
     lengths = np.random.default_rng(0).integers(3, 513, 1000)
-    settings = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | {"batch_size": 32, "epochs": 1})
+    given = {"batch_size": 32, "epochs": 1, "min_steps": None}
+    settings = Train.model_validate(parse_yaml(committed("params.yaml"))["train"] | given)
     planned = plan(lengths, 1, settings, "cpu")
     assert sorted(sum(map(len, step)) for step in planned.batches) == [8, *[32] * 31]
     parts = [part for step in planned.batches for part in step]
