@@ -6,11 +6,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
 from strata.base.files import write_json
+from strata.base.tables import write_frame
 from strata.score_table import parse
 from strata.settings.yaml_loader import parse_yaml, read_yaml
 
@@ -50,10 +53,31 @@ def prepare(folder: Path, recipe: str, settings: dict[str, dict]) -> None:
     shutil.copy(ROOT / "dvc.yaml", folder)  # train reads in it which code its snapshots depend on
     (folder / "data/raw").mkdir(parents=True)
     (folder / "data/raw" / recipe).symlink_to(ROOT / "data/raw" / recipe)
-    params = read_yaml(ROOT / "params.yaml") | {"recipe": recipe}
+    write_json(folder / "params.yaml", read_yaml(ROOT / "params.yaml") | {"recipe": recipe})  # JSON is YAML
+    change(folder, settings)
+
+
+def change(folder: Path, settings: dict[str, dict]) -> None:
+    """Change settings of a folder's params.yaml. settings: by section."""
+    params = read_yaml(folder / "params.yaml")
     for section, changes in settings.items():
         params[section].update(changes)
-    write_json(folder / "params.yaml", params)  # JSON is YAML
+    write_json(folder / "params.yaml", params)
+
+
+def prepare_rows(
+    folder: Path, name: str, recipe: dict, files: dict[str, pd.DataFrame], settings: dict[str, dict]
+) -> None:
+    """Prepare a folder for rows that no recipe of the project has. recipe: its content. files: the columns of
+    tables.ROWS, by the names of the recipe's Parquet files. settings: as `prepare`.
+    """
+    prepare(folder, name, settings)
+    write_json(folder / f"recipes/{name}.yaml", recipe)
+    raw = folder / "data/raw" / name
+    raw.unlink()  # a link to what is not there
+    raw.mkdir()
+    for file, rows in files.items():
+        write_frame(raw / file, rows)
 
 
 def run(folder: Path, recipe: str, stage: str) -> dict:
@@ -64,6 +88,16 @@ def run(folder: Path, recipe: str, stage: str) -> dict:
     metrics = json.loads((folder / f"metrics/{stage}.json").read_text(encoding="utf-8")) if stage != "report" else {}
     table = folder / f"plots/{stage}/scores.csv"
     return metrics | ({"scores": parse(table.read_text(encoding="utf-8"))} if table.exists() else {})
+
+
+def run_timed(folder: Path, recipe: str, stages: Iterable[str]) -> tuple[dict[str, dict], dict[str, float]]:
+    """Run stages. Return the metrics of each as `run` does, and its seconds."""
+    metrics, seconds = {}, {}
+    for stage in stages:
+        start = time.perf_counter()
+        metrics[stage] = run(folder, recipe, stage)
+        seconds[stage] = round(time.perf_counter() - start, 1)
+    return metrics, seconds
 
 
 def verdict(folder: Path, model: str) -> str:

@@ -33,13 +33,17 @@ UNLISTED = -2
 """The id of any other value that the recipe does not list: its row is rejected."""
 
 
+def _seen(value: Scalar) -> str:
+    return str(value).translate(INVISIBLE)
+
+
 def label_value(value: Scalar) -> str:
     """Return the canonical spelling of a label, without characters that nobody sees; a list of one label is that label.
 
     >>> label_value("spam\\u200b")
     'spam'
     """
-    return canonical(single(str(value).translate(INVISIBLE)))
+    return canonical(single(_seen(value)))
 
 
 def own_values(labels: dict[str, Scalar | list[Scalar]]) -> tuple[set[str], set[str]]:
@@ -65,7 +69,7 @@ def canonical_values(values: "pd.Series") -> "pd.Series":
     import pandas as pd
 
     codes, distinct = pd.factorize(values)
-    spellings = np.array([*(canonical(str(value).translate(INVISIBLE)) for value in distinct), None], dtype=object)
+    spellings = np.array([*(canonical(_seen(value)) for value in distinct), None], dtype=object)
     return pd.Series(spellings[codes], index=values.index, dtype="str")
 
 

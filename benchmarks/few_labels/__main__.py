@@ -13,15 +13,14 @@ import argparse
 import json
 import platform
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, run, verdict
+from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, prepare_rows, run, run_timed, verdict
 from strata.base.cores import cores
 from strata.base.files import write_json
-from strata.base.tables import ROWS, read, write_frame
+from strata.base.tables import read
 from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
@@ -40,19 +39,6 @@ def cleaned(sample: int | None) -> pd.DataFrame:
         return read(folder / "data/standardize/train.parquet")
 
 
-def place(folder: Path, drawn: pd.DataFrame, others: pd.DataFrame, settings: dict) -> None:
-    """Make a folder whose recipe has the drawn rows as training file, and the others as test file."""
-    prepare(folder, "few", settings)
-    recipe = read_yaml(ROOT / f"recipes/{RECIPE}.yaml")
-    files = {"train": "drawn.parquet", "test": "others.parquet"}
-    write_json(folder / "recipes/few.yaml", recipe | {"source": files, "keep": {}, "clean": [], "sample": None})
-    raw = folder / "data/raw/few"
-    raw.unlink()  # a link to what is not there
-    raw.mkdir()
-    for name, rows in (("drawn", drawn), ("others", others)):
-        write_frame(raw / f"{name}.parquet", rows, ROWS)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_settings(parser)
@@ -62,13 +48,12 @@ def main() -> None:
     others = every[~every["id"].isin(drawn["id"])]
     if args.test_rows:
         others = others.sample(args.test_rows, random_state=1)
+    recipe = read_yaml(ROOT / f"recipes/{RECIPE}.yaml") | {"keep": {}, "clean": [], "sample": None}
+    recipe["source"] = {"train": "drawn.parquet", "test": "others.parquet"}
     with tempfile.TemporaryDirectory() as temporary:
-        folder, seconds, metrics = Path(temporary), {}, {}
-        place(folder, drawn, others, by_section(args.settings))
-        for stage in STAGES:
-            start = time.perf_counter()
-            metrics[stage] = run(folder, "few", stage)
-            seconds[stage] = round(time.perf_counter() - start, 1)
+        folder, files = Path(temporary), {"drawn.parquet": drawn, "others.parquet": others}
+        prepare_rows(folder, "few", recipe, files, by_section(args.settings))
+        metrics, seconds = run_timed(folder, "few", STAGES)
         of_models = {**metrics["baseline"]["scores"], **metrics["evaluate"]["scores"], **metrics["quantize"]["scores"]}
         results = {
             "cores": cores(),

@@ -1,6 +1,7 @@
 """Whether training on a GPU repeats, resumes, stays finite on one-token texts, and is shared by processes."""
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -88,7 +89,9 @@ def one_token(project: Path, precision: str) -> dict:
     training.splits["train"].input_ids[0] = short
     training.splits["validation"].input_ids[0] = short
     batches = [[np.concatenate([[0], np.arange(1 + 31 * i, 32 + 31 * i)])] for i in range(STEPS_OF_ONE_TOKEN)]
-    sums = [training.counters.loss for _ in stage.steps(training, settings, batches, settings.train.lr)]
+    sums = [
+        training.counters.loss for _ in stage.steps(training, settings, batches, itertools.repeat(settings.train.lr))
+    ]
     losses = np.diff(sums, prepend=0.0).tolist()
     probabilities = validation.validation_probabilities(training)
     return {

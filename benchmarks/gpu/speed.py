@@ -69,7 +69,7 @@ def strata(root: Path, settings: Params, warm_up: int, steps: int, attention: st
     lengths = training.splits["train"].lengths
     batches = itertools.cycle(plan(lengths, settings.seed, settings.train, training.device.type).batches)
     batches = itertools.islice(batches, warm_up + steps)
-    for done, _ in enumerate(stage.steps(training, settings, batches, settings.train.lr / 100), 1):
+    for done, _ in enumerate(stage.steps(training, settings, batches, itertools.repeat(settings.train.lr / 100)), 1):
         if done == warm_up:
             torch.cuda.synchronize()
             start = time.perf_counter()

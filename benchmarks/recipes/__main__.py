@@ -11,12 +11,11 @@ Each recipe runs in a temporary folder, with the command lines of dvc.yaml. Writ
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, run, stages_up_to, verdict
+from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, run_timed, stages_up_to, verdict
 from strata.settings.yaml_loader import read_yaml
 
 HERE = Path(__file__).parent
@@ -77,11 +76,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             prepare(Path(folder), recipe, by_section(args.settings))
             stages = stages_up_to("baseline") if args.baseline else STAGES
-            metrics, seconds = {}, {}
-            for stage in stages:
-                start = time.perf_counter()
-                metrics[stage] = run(Path(folder), recipe, stage)
-                seconds[stage] = round(time.perf_counter() - start, 1)
+            metrics, seconds = run_timed(Path(folder), recipe, stages)
             if not args.baseline:
                 results[recipe] = summary(metrics) | told(Path(folder))
                 results[recipe] |= {"settings": args.settings, "seconds": seconds}

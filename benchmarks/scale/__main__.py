@@ -15,11 +15,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import run
-from benchmarks.pipeline import STAGES, prepare, stages_up_to
+from benchmarks.pipeline import STAGES, change, prepare_rows, stages_up_to
 from benchmarks.split.__main__ import generate
 from strata.base.cores import cores
 from strata.base.files import write_json
-from strata.base.tables import write_frame
 
 HERE = Path(__file__).parent
 ROWS, FEWER = 573_913, 100_000
@@ -38,16 +37,6 @@ SMALL_PARTS = {"split": {"validation": 0.01, "test": 0.02}}
 FEW_STEPS = {"resample": {"share": 0.01}}
 
 
-def place(folder: Path, rows: int, settings: dict[str, dict]) -> None:
-    """Make a folder in which the stages run on generated rows."""
-    prepare(folder, "scale", settings)
-    write_json(folder / "recipes/scale.yaml", RECIPE)  # JSON is YAML
-    raw = folder / "data/raw/scale"
-    raw.unlink()  # a link to what is not there
-    raw.mkdir()
-    write_frame(raw / "rows.parquet", generate(rows))
-
-
 def measured(folder: Path, stages: list[str]) -> dict[str, dict[str, float]]:
     """Run stages; return seconds and GB of each."""
     figures = {}
@@ -58,26 +47,20 @@ def measured(folder: Path, stages: list[str]) -> dict[str, dict[str, float]]:
     return figures
 
 
-def changed_settings(folder: Path, settings: dict[str, dict]) -> None:
-    params = json.loads((folder / "params.yaml").read_text(encoding="utf-8"))
-    for section, changes in settings.items():
-        params[section].update(changes)
-    write_json(folder / "params.yaml", params)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        place(Path(temporary), FEWER * args.rows // ROWS, SMALL_PARTS)
+        generated = {"rows.parquet": generate(FEWER * args.rows // ROWS)}
+        prepare_rows(Path(temporary), "scale", RECIPE, generated, SMALL_PARTS)
         fewer = measured(Path(temporary), stages_up_to("tokenize"))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        place(folder, args.rows, SMALL_PARTS)
+        prepare_rows(folder, "scale", RECIPE, {"rows.parquet": generate(args.rows)}, SMALL_PARTS)
         every = measured(folder, stages_up_to("baseline"))
         kept = json.loads((folder / "metrics/split.json").read_text(encoding="utf-8"))
-        changed_settings(folder, FEW_STEPS)
+        change(folder, FEW_STEPS)
         few_steps = measured(folder, [stage for stage in STAGES if stage not in ("ingest", "standardize", "split")])
     results = {
         "cores": cores(),

@@ -8,20 +8,15 @@ up to each evaluation, and the accuracy there.
 """
 
 import json
-import os
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import TrainerCallback
 
 from stages.evaluate.scorer import Scorer
-from stages.train.fine_tune import step_seed
 from stages.train.plan import Plan, plan
-from stages.train.snapshot import Snapshots
 from stages.train.validation import validation_probabilities
 from strata.model.tokens import TokenizedRows, read_tokens
 from strata.settings.params import Params
@@ -48,15 +43,12 @@ class Watch:
 def of_strata(settings: Params, rows: TokenizedRows) -> dict:
     training = strata.prepare(ROOT, settings)
     planned = planned_steps(settings)
+    steps = strata.steps(training, settings, planned.batches, planned.learning_rates)
     watch = Watch()
-    with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for step, (batches, lr) in enumerate(zip(planned.batches, planned.learning_rates, strict=True), 1):
-            torch.manual_seed(step_seed(settings.seed, step - 1, 0))
-            training.step(batches, lr, snapshots)
-            if step in planned.evaluations:
-                watch.stop()
-                watch.go_on(validation_probabilities(training).argmax(axis=1) == rows.label)
+    for step, _ in enumerate(steps, 1):
+        if step in planned.evaluations:
+            watch.stop()
+            watch.go_on(validation_probabilities(training).argmax(axis=1) == rows.label)
     return watch.curve
 
 

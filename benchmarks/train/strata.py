@@ -5,6 +5,7 @@
 Reads data/tokenize. Prints as JSON the rows, tokens and seconds of each step.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 
 from stages.train import trainable
+from stages.train.fine_tune import step_seed
 from stages.train.plan import plan
 from stages.train.process_group import ProcessGroup
 from stages.train.snapshot import Snapshots
@@ -48,12 +50,14 @@ def prepare(root: Path, settings: Params) -> Training:
     return Training(model.train(), splits, labels, settings.train, precision, process_group)
 
 
-def steps(training: Training, settings: Params, batches: Iterable[list[np.ndarray]], lr: float) -> Iterator[None]:
-    """Take an optimizer step for each element of `batches`, with its number as the seed, and yield after each."""
+def steps(
+    training: Training, settings: Params, batches: Iterable[list[np.ndarray]], learning_rates: Iterable[float]
+) -> Iterator[None]:
+    """Take an optimizer step for each element of `batches`, with the seed that the stage has, and yield after each."""
     with tempfile.TemporaryDirectory() as folder:
         snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for step in batches:
-            torch.manual_seed(training.counters.step)
+        for step, lr in zip(batches, learning_rates, strict=False):  # a rate may be repeated without end
+            torch.manual_seed(step_seed(settings.seed, training.counters.step, 0))
             training.step(step, lr, snapshots)
             yield
 
@@ -65,7 +69,9 @@ def main() -> None:
     batches = plan(lengths, settings.seed, settings.train, training.device.type).batches[: int(sys.argv[1])]
     measured = {"rows": [], "tokens": [], "seconds": []}
     start = time.perf_counter()
-    for step, _ in zip(batches, steps(training, settings, batches, settings.train.lr / 100), strict=True):
+    for step, _ in zip(
+        batches, steps(training, settings, batches, itertools.repeat(settings.train.lr / 100)), strict=True
+    ):
         measured["seconds"].append(time.perf_counter() - start)
         measured["rows"].append(sum(map(len, step)))
         measured["tokens"].append(int(lengths[np.concatenate(step)].sum()))

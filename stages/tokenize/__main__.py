@@ -134,8 +134,8 @@ def write_splits(
     train, bodies, lengths = read_blocks(args.resample / "train.parquet", encoder), out / "bodies.arrow", {}
     if section.max_length == "auto":
         most = None if window.kind == HEAD_TAIL else window.longest(encoder.special)
-        lengths_of_train = keep(train, most, bodies)
-        window = window_of(section, chosen(lengths_of_train, folder, load_tokenizer(folder)), encoder.special)
+        size = chosen(keep(train, most, bodies), limit, folder, load_tokenizer(folder))
+        window = window_of(section, size, encoder.special)
         train = kept(bodies)
     lengths["train"] = write_split(train, encoder, window, out / "train")
     bodies.unlink(missing_ok=True)

@@ -30,12 +30,12 @@ def check(max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase) -> 
         raise StrataError(f"tokenize.max_length is {max_length}, the checkpoint's limit is {limit}; lower it")
 
 
-def chosen(lengths: np.ndarray, folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
+def chosen(lengths: np.ndarray, limit: int, folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return the length that `auto` selects, and print what it costs. lengths: (rows,) tokens of the training rows.
 
-    It does not depend on tokenize.window: with chunks, too, most texts should fit into one window.
+    limit: see `limit_of`. The length does not depend on tokenize.window: with chunks, too, most texts should fit into
+    one window.
     """
-    limit = limit_of(folder, tokenizer)
     size = fitting(lengths, limit)
     size = min(size, positions(folder, tokenizer, min(size, limit)))
     said, half = f"{size:,} tokens: cuts {(lengths > size).mean():.1%} of the training rows", size // 2

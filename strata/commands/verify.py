@@ -37,11 +37,11 @@ def main(argv: list[str] | None = None) -> None:
             f"this run does not repeat the recorded one: {listed(comparison.outside, '; ')}; see git diff metrics plots"
         )
     if comparison.changed:
-        outside = comparison.others - comparison.others_inside
         print(
             f"verify: agrees with the recorded run: accuracy and macro F1 on test rows ({comparison.headlines} scores) "
-            f"lie inside their recorded 95% intervals; of {comparison.others} other scores, {outside} lie outside "
-            f"theirs; {len(comparison.changed)} of {len(comparison.files)} files differ, as is normal on another CPU"
+            f"lie inside their recorded 95% intervals; of {comparison.others} other scores, "
+            f"{comparison.others_outside} lie outside theirs; {len(comparison.changed)} of {len(comparison.files)} "
+            "files differ, as is normal on another CPU"
         )
         return
     print(f"verify: the recorded run, byte for byte ({len(comparison.files)} files of metrics/, plots/ and dvc.lock)")

@@ -1,6 +1,7 @@
 """The reader of CSV, TSV and other delimited text."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from pathlib import Path
 
 from strata.base.errors import StrataError
@@ -44,8 +45,7 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if dialect != quoted:
             report("not sure: quotes hold lines that look like rows, so all quotes are read as parts of the text")
         is_several = whole_rows(sample[above:], dialect)
-        first = first_rows(sample[above:], dialect, is_several)
-        is_several = whole_rows(sample[above:], dialect)  # the rows are read again, and counted anew
+        first = first_rows(sample[above:], dialect, copy(is_several))  # it counts, and these rows are read again
         if not any(cell.strip() for row in first for cell in row):
             raise StrataError(f"{path}: no readable line in it; it must name its columns, then hold rows")
         header = first[0]

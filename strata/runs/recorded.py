@@ -29,7 +29,7 @@ class Comparison(NamedTuple):
     changed: list[str]
     headlines: int
     others: int
-    others_inside: int  # their intervals
+    others_outside: int  # their intervals
     outside: list[str]  # headlines, and counts of rows that differ
 
 
@@ -115,7 +115,7 @@ def compared(head: Head) -> Comparison:
     """
     paths = head.files(LOCK, *RECORDS)
     changed = [path for path in paths if head.read(path) != head.here(path)]
-    headlines, others, others_inside, outside = 0, 0, 0, []
+    headlines, others, others_outside, outside = 0, 0, 0, []
     for path in [path for path in paths if path in SCORES]:
         places = _scores(head.here(path), path)
         for place, (score, ends) in _scores(head.read(path), f"HEAD:{path}").items():
@@ -124,7 +124,7 @@ def compared(head: Head) -> Comparison:
             value, _ = places.get(place, (None, None))
             is_inside = _is_inside(value, min(ends["low"], score), max(ends["high"], score))
             if place[1] != "test" or place[2] not in HEADLINES:
-                others, others_inside = others + 1, others_inside + is_inside
+                others, others_outside = others + 1, others_outside + (not is_inside)
                 continue
             headlines += 1
             if not is_inside:
@@ -137,7 +137,7 @@ def compared(head: Head) -> Comparison:
         for place, count in _figures(recorded):
             if place[-1] in COUNTS and places.get(place) != count:
                 outside.append(f"{path}: {'.'.join(place)} is {places.get(place)}, recorded {count}")
-    return Comparison(paths, changed, headlines, others, others_inside, outside)
+    return Comparison(paths, changed, headlines, others, others_outside, outside)
 
 
 def _is_inside(value: Any, low: float, high: float) -> bool:
