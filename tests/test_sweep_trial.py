@@ -16,8 +16,8 @@ from strata.base import tables
 from strata.base.errors import StrataError
 from strata.prior import PriorShift
 from strata.settings.yaml_loader import parse_yaml
+from strata.sweeping.needs import upstream
 from strata.sweeping.trial import CURVE, TRAINING_LINE, Curve, Pruned, outcome, reason, run, score
-from strata.sweeping.workspace import upstream
 from tests.conftest import committed
 
 FAILED = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with {}"

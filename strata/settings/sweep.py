@@ -63,6 +63,12 @@ def _space(value: Any) -> Any:
 Space = Annotated[Range | Choices, BeforeValidator(_space, json_schema_input_type=Range | Choices | list[Any])]
 
 
+def _check_trains(place: str, key: str) -> None:
+    """Raise ValueError for a key that changes no training. place: of the key in the sweep."""
+    if key == "model.kind":
+        raise ValueError(f"{place}: which kind ships does not change a training; evaluate compares the kinds of a run")
+
+
 class Scored(Section):
     """How the settings of a sweep are scored, on validation rows."""
 
@@ -95,6 +101,13 @@ class Runs(Scored):
     runs: Annotated[dict[RunName, dict[Key, Any]], Field(min_length=1)] = Field(
         description="What each run changes: keys of params.yaml, such as train.lr, and their values; recipe is one."
     )
+
+    @model_validator(mode="after")
+    def _change_trainings(self) -> "Runs":
+        for name, changes in self.runs.items():
+            for key in changes:
+                _check_trains(f"runs.{name}.{key}", key)
+        return self
 
 
 class Search(Scored):
@@ -141,11 +154,7 @@ class Search(Scored):
                     f"search.{key}: a search varies {', '.join(SECTIONS)} only: other keys change the rows that are "
                     "scored, or nothing that is"
                 )
-            if key == "model.kind":
-                raise ValueError(
-                    "search.model.kind: which kind ships does not change a training; evaluate compares the kinds of a "
-                    "run"
-                )
+            _check_trains(f"search.{key}", key)
             if self.sampler == "grid" and isinstance(space, Range):
                 raise ValueError(f"search.{key} is a range, and sampler grid needs choices")
             for other in space.when or {}:

@@ -15,8 +15,9 @@ from strata.base.errors import StrataError
 from strata.settings.overrides import changed
 from strata.settings.sweep import Runs, Sweep, examples
 from strata.settings.yaml_loader import read_yaml
+from strata.sweeping.needs import model_folders
 from strata.sweeping.starting_point import recipes
-from strata.sweeping.workspace import Workspace, git, model_folders
+from strata.sweeping.workspace import Workspace, git
 
 BASE = "refs/strata/base"
 AUTHOR = ("user.name", "user.email")

@@ -144,6 +144,7 @@ def search(study: Study, runner: Runner, jobs: int, rows: Path, end_trials: Call
                     study.end_round(trials)
         except BaseException:
             interrupted.set()
+            budget.note()
             end_trials()
             raise
 

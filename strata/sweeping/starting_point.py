@@ -8,7 +8,7 @@ from typing import Any
 from strata.settings.overrides import changed
 from strata.settings.sweep import Runs, Sweep
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.workspace import upstream
+from strata.sweeping.needs import upstream
 
 UNDECIDED = ("snapshots", "watch")
 """The sections of params.yaml that decide no output."""
