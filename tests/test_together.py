@@ -11,7 +11,7 @@ from tests.test_window import IN_CHUNKS, long_reviews
 FEW_LABELS = {
     "resample": {"augment": 1},
     "adapt": {"epochs": 1, "objective": "contrastive"},
-    "train": {"layer_decay": 0.9, "ema_decay": 0.9, "min_steps": 12, "epochs": 1},
+    "train": {"min_steps": 12, "epochs": 1},
 }
 TOGETHER = {
     "few labels in chunks": {**FEW_LABELS, "tokenize": IN_CHUNKS},

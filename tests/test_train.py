@@ -670,12 +670,12 @@ def test_an_unknown_class_weight_raises():
 def test_layers_that_are_not_in_one_list_are_not_frozen_by_guess():
     from transformers import BartConfig, BartForSequenceClassification
 
-    from stages.train.layers import encoder_layers
+    from stages.train.trainable import encoder_layers
 
     shape = {"d_model": 8, "encoder_ffn_dim": 8, "decoder_ffn_dim": 8, "encoder_attention_heads": 1}
     config = BartConfig(vocab_size=9, encoder_layers=2, decoder_layers=2, decoder_attention_heads=1, **shape)
     with pytest.raises(StrataError, match="cannot tell which modules of a bart are its 2 layers; set it to 0"):
-        encoder_layers(BartForSequenceClassification(config), "freeze_layers", off="0")
+        encoder_layers(BartForSequenceClassification(config))
 
 
 def test_a_process_of_several_without_its_rank_raises(monkeypatch):

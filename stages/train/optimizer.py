@@ -5,7 +5,6 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
 from stages.train.bf16 import copy_linear_weights
-from stages.train.layers import learning_rate_shares
 from strata.settings.params import Train
 
 NO_DECAY = ("bias", "norm")  # parts of the names of parameters that have no weight decay
@@ -21,13 +20,12 @@ class Optimizer:
 
     def __init__(self, model: nn.Module, settings: Train, has_bf16_copies: bool):
         self.max_grad_norm = settings.max_grad_norm
-        shares = learning_rate_shares(model, settings.layer_decay)
         copies = copy_linear_weights(model) if has_bf16_copies else {}
         self.copies = list(copies.values())  # (bf16 in the model, fp32 here)
         self.weights = dict(model.named_parameters()) | {name: original for name, (_, original) in copies.items()}
         trained = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
         self.trained = list(trained.values())
-        self.adamw = torch.optim.AdamW(_groups(trained, shares, settings.weight_decay), lr=0.0, fused=True)
+        self.adamw = torch.optim.AdamW(_groups(trained, settings.weight_decay), lr=0.0, fused=True)
 
     def gather_gradients(self, fill: bool) -> list[torch.Tensor]:
         """Return the fp32 gradients of the trained weights. fill: use zeros where a weight has none."""
@@ -39,13 +37,10 @@ class Optimizer:
         return [weight.grad for weight in self.trained if weight.grad is not None]
 
     def step(self, lr: float, scaler: torch.amp.GradScaler) -> None:
-        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients.
-
-        lr: of the weights on top of the layers; those below have their share of it.
-        """
+        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients."""
         clip_grad_norm_(self.trained, self.max_grad_norm)
         for parameters in self.adamw.param_groups:
-            parameters["lr"] = lr * parameters["share"]
+            parameters["lr"] = lr
         scaler.step(self.adamw)
         scaler.update()
         self.adamw.zero_grad()
@@ -89,10 +84,9 @@ class Optimizer:
             copy.data = original.data
 
 
-def _groups(weights: dict[str, torch.Tensor], shares: dict[str, float], weight_decay: float) -> list[dict]:
-    """Return AdamW's parameter groups: the weights of one share of the learning rate and one weight decay."""
-    groups: dict[tuple[float, float], list[torch.Tensor]] = {}
+def _groups(weights: dict[str, torch.Tensor], weight_decay: float) -> list[dict]:
+    """Return AdamW's parameter groups: the weights with weight decay, and those without."""
+    groups: dict[float, list[torch.Tensor]] = {}
     for name, weight in weights.items():
-        decay = 0.0 if any(part in name.lower() for part in NO_DECAY) else weight_decay
-        groups.setdefault((shares[name], decay), []).append(weight)
-    return [{"params": group, "share": share, "weight_decay": decay} for (share, decay), group in groups.items()]
+        groups.setdefault(0.0 if any(part in name.lower() for part in NO_DECAY) else weight_decay, []).append(weight)
+    return [{"params": group, "weight_decay": decay} for decay, group in groups.items()]

@@ -9,7 +9,6 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from stages.train import dropout
-from stages.train.layers import encoder_layers
 from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.model import classifier
@@ -45,7 +44,7 @@ def freeze(model: PreTrainedModel, settings: Train) -> None:
             if isinstance(module, nn.Embedding):
                 module.requires_grad_(False)
     if settings.freeze_layers:
-        layers = encoder_layers(model, "freeze_layers", off="0")
+        layers = encoder_layers(model)
         if settings.freeze_layers > len(layers):
             raise StrataError(
                 f"train.freeze_layers is {settings.freeze_layers}, the checkpoint has {len(layers)} layers; lower it"
@@ -56,6 +55,18 @@ def freeze(model: PreTrainedModel, settings: Train) -> None:
         first = next(layers[0].parameters())
         for parameter in itertools.takewhile(lambda parameter: parameter is not first, model.base_model.parameters()):
             parameter.requires_grad_(False)
+
+
+def encoder_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """Return the encoder's layers. Raises: StrataError when not exactly one list has as many as the config says."""
+    count = model.config.num_hidden_layers
+    lists = [m for m in model.base_model.modules() if isinstance(m, nn.ModuleList) and len(m) == count]
+    if len(lists) != 1:
+        raise StrataError(
+            f"train.freeze_layers: cannot tell which modules of a {model.config.model_type} are its {count} layers; "
+            "set it to 0, or choose another checkpoint, such as a BERT or RoBERTa"
+        )
+    return lists[0]
 
 
 def with_lora(model: PreTrainedModel, rank: int, alpha: float, seed: int) -> PreTrainedModel:

@@ -4,7 +4,6 @@ A step depends on nothing but the state before it and its number: its batches ar
 seeds the random numbers of its dropout. So a resumed run ends in the same bytes as one that was not interrupted.
 """
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 
 import numpy as np
@@ -12,7 +11,6 @@ import torch
 from transformers import PreTrainedModel
 
 from stages.train import loss, memory
-from stages.train.averaging import WeightAverage
 from stages.train.bf16 import keep_activations_in_bf16
 from stages.train.counters import Counters
 from stages.train.optimizer import Optimizer
@@ -52,7 +50,6 @@ class Training:
         if is_bf16_on_cpu:
             keep_activations_in_bf16(model)
         self.optimizer = Optimizer(model, settings, is_bf16_on_cpu)
-        self.average = WeightAverage(self.optimizer, settings.ema_decay) if settings.ema_decay else None
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.dtype = AUTOCAST[precision]
         class_weights = loss.class_weights(splits["train"].label, labels, settings.class_weights)
@@ -105,14 +102,8 @@ class Training:
             self.scaler.unscale_(self.optimizer.adamw)
             self.optimizer.step(lr, self.scaler)
         self.counters.step += 1
-        if self.average:
-            self.average.update(self.counters.step)
         self.counters.tokens += tokens
         self.counters.loss += step_loss.item()
-
-    def scored_weights(self) -> AbstractContextManager[None]:
-        """In this block the model has the weights that are scored and kept: the averaged ones with train.ema_decay."""
-        return self.average.in_place() if self.average else nullcontext()
 
     def keep_best(self, probabilities: np.ndarray) -> None:
         """Remember the weights that the model has now as the best so far, and the probabilities of the validation rows.
@@ -134,8 +125,7 @@ class Training:
         best = {f"best.{name}": tensor for name, tensor in (self.best_weights or {}).items()}
         if self.best_probabilities is not None:
             best[PROBABILITIES] = self.best_probabilities
-        average = self.average.state() if self.average else {}
-        snapshots.save(self.optimizer.state() | average | best, asdict(self.counters))
+        snapshots.save(self.optimizer.state() | best, asdict(self.counters))
 
     def resume(self, snapshots: Snapshots, steps: int) -> None:
         """Load the state that an earlier, interrupted run saved, if there is one, in every process."""
@@ -147,8 +137,6 @@ class Training:
             self.best_probabilities = None if probabilities is None else probabilities.cpu()
             self.counters = Counters(**counters)
             self.optimizer.load_state(tensors)
-            if self.average:
-                self.average.load_state(tensors)
             self.scaler.load_state_dict(self.counters.scaler)
             best = {name.removeprefix("best."): t.cpu() for name, t in tensors.items() if name.startswith("best.")}
             self.best_weights = best or None

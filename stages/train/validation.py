@@ -70,11 +70,10 @@ def evaluate(training: Training, snapshots: Snapshots) -> None:
     """Score the validation rows, and keep the weights if they are the best so far."""
     longest = training.splits["validation"].lengths.max().item()
     snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
-    with training.scored_weights():
-        probabilities = validation_probabilities(training)
-        values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)
-        entry = {"step": training.counters.step, "loss": values["log_loss"], **values}
-        improved = is_best(entry, training.counters, training.settings.best_metric)
-        training.counters.validation.append(entry)
-        if improved:
-            training.keep_best(probabilities)
+    probabilities = validation_probabilities(training)
+    values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)
+    entry = {"step": training.counters.step, "loss": values["log_loss"], **values}
+    improved = is_best(entry, training.counters, training.settings.best_metric)
+    training.counters.validation.append(entry)
+    if improved:
+        training.keep_best(probabilities)

@@ -239,11 +239,6 @@ class Train(Section):
     schedule: Literal["linear", "cosine", "constant_with_warmup"] = Field(
         description="Course of the learning rate after the warm-up."
     )
-    layer_decay: Annotated[Float, Field(gt=0, le=1)] = Field(
-        description="Layer-wise learning-rate decay: the factor from each layer to the one below, above 0 to 1. The "
-        "classification head has lr, the last layer lr * layer_decay, and so on; the embeddings have the lowest rate. "
-        "LoRA's matrices have the rate of their layer. 1: one rate for all."
-    )
     warmup: Annotated[Float, Field(ge=0, lt=1)] = Field(
         description="Share of all optimizer steps over which the learning rate rises from 0, 0 to 1."
     )
@@ -287,12 +282,6 @@ class Train(Section):
     )
     teacher_temperature: Annotated[Float, Field(gt=0)] = Field(
         description="Divisor of the logits of teacher and student; above 1, small probabilities count more."
-    )
-    ema_decay: Annotated[Float, Field(gt=0, lt=1)] | None = Field(
-        description="Decay of an exponential moving average of the trained weights, between 0 and 1. The averaged "
-        "weights are scored at each evaluation, and the best of them are kept. The decay at a step is min(ema_decay, "
-        "(1 + step) / (10 + step)), so that the weights before training soon stop counting. With 0.99, the average "
-        "covers about the last ninth of the steps so far and, after 890 steps, about the last 100. null: no average."
     )
     evaluations_per_epoch: int = Field(ge=1, description="How often validation is scored in each epoch.")
     class_weights: Literal["none", "balanced"] | PositiveByLabel = Field(
