@@ -7,9 +7,9 @@ import pytest
 from stages.evaluate.cautions import Facts, cautions
 from stages.evaluate.measure import Measures, split_scores, verdicts
 from stages.evaluate.scored_rows import ScoredRows
-from stages.train.counters import Counters
 from stages.train.validation import is_best
 from strata.labels import Labels
+from strata.training.counters import Counters
 
 LABELS = Labels(["no", "yes"], "yes")
 FALLING, FLAT = pd.DataFrame({"loss": [0.9, 0.8, 0.7]}), pd.DataFrame({"loss": [0.9, 0.5, 0.497]})

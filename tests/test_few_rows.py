@@ -6,7 +6,7 @@ from stages.train.plan import plan
 from strata.settings.params import Train
 from strata.settings.yaml_loader import parse_yaml
 from tests.conftest import committed
-from tests.test_train import copy, curve, trained  # noqa: F401, fixtures
+from tests.test_train import copy, curve  # noqa: F401, the fixture of that name
 
 
 def settings(**changes) -> Train:

@@ -11,11 +11,11 @@ import psutil
 import pytest
 import torch
 
-from stages.train import launch, memory
-from stages.train.run_key import run_key
-from stages.train.snapshot import KEPT, STATE, Snapshots
 from strata.base.errors import StrataError
 from strata.settings import params
+from strata.training import launch, memory
+from strata.training.run_key import run_key
+from strata.training.snapshot import KEPT, STATE, Snapshots
 from tests.conftest import DVC, ROOT
 from tests.test_train import copy, weights  # noqa: F401, the fixture of that name
 
@@ -23,10 +23,14 @@ STEPS = 36  # 84 rows / 16 = 6 steps an epoch, 6 epochs
 
 
 def train(project, before: str = "", fails: bool = False) -> str:
-    """Run the train stage in a process of its own, after some lines of Python. Return what it prints."""
-    argv = DVC["stages"]["train"]["cmd"].split()[3:]
-    code = f"import sys; sys.argv[1:] = {argv!r}\nfrom stages.train import __main__\n{before}\n"
-    code += "from strata.base import command_line; command_line.run(__main__.main, 'train')"
+    return run_stage("train", project, before, fails)
+
+
+def run_stage(stage: str, project, before: str = "", fails: bool = False) -> str:
+    """Run a stage in a process of its own, after some lines of Python. Return what it prints."""
+    argv = DVC["stages"][stage]["cmd"].split()[3:]
+    code = f"import sys; sys.argv[1:] = {argv!r}\nfrom stages.{stage} import __main__\n{before}\n"
+    code += f"from strata.base import command_line; command_line.run(__main__.main, {stage!r})"
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project.root, env=env, capture_output=True, text=True, check=False
@@ -41,7 +45,8 @@ def end_at(where: str, number: int) -> str:
     return f"""
 import os
 import signal
-from stages.train import snapshot, trainable, training, validation
+from stages.train import trainable, training, validation
+from strata.training import run, snapshot
 original, calls = {owner}.{name}, []
 def killed(*args, **kwargs):
     calls.append(1)
@@ -87,7 +92,7 @@ def test_a_full_disk_is_reported_and_the_previous_state_kept(trained, copy):  # 
     copy.params(snapshots={"steps": 4})
     full = """
 import resource
-from stages.train import snapshot
+from strata.training import run, snapshot
 original = snapshot.Snapshots.save
 def save(self, tensors, counters):
     if counters["step"] == 12:
@@ -108,7 +113,7 @@ def settings() -> params.Snapshots:
 
 
 def test_with_a_damaged_state_training_starts_from_the_beginning(tmp_path, settings, capsys):
-    snapshots = Snapshots(tmp_path, "run", settings, is_writer=True, parent=os.getppid())
+    snapshots = Snapshots("train", tmp_path, "run", settings, is_writer=True, parent=os.getppid())
     assert snapshots.load() is None
     snapshots.save({"weight.a": torch.ones(3)}, {"step": 2})
     tensors, counters = snapshots.load()
@@ -122,26 +127,26 @@ def test_with_a_damaged_state_training_starts_from_the_beginning(tmp_path, setti
 
 def test_only_the_states_of_the_last_runs_are_kept(tmp_path, settings):
     for i in range(KEPT + 3):
-        run = Snapshots(tmp_path, f"run {i}", settings, is_writer=True, parent=os.getppid())
+        run = Snapshots("train", tmp_path, f"run {i}", settings, is_writer=True, parent=os.getppid())
         run.save({"weight": torch.ones(1)}, {"step": 1})
         os.utime(tmp_path / f"run {i}" / STATE, (i, i))
         run.lock.close()
     for i in range(5):  # they end before they save a state, so no older state is removed for them
-        Snapshots(tmp_path, f"failed {i}", settings, is_writer=True, parent=os.getppid()).lock.close()
+        Snapshots("train", tmp_path, f"failed {i}", settings, is_writer=True, parent=os.getppid()).lock.close()
     kept = sorted(path.name for path in tmp_path.iterdir())
     assert kept == ["failed 4", *(f"run {i}" for i in range(4, KEPT + 3))]
 
 
 def test_the_state_of_a_running_process_is_not_removed(tmp_path, settings):
-    running = Snapshots(tmp_path, "running", settings, is_writer=True, parent=os.getppid())
-    Snapshots(tmp_path, "other", settings, is_writer=True, parent=os.getppid())
+    running = Snapshots("train", tmp_path, "running", settings, is_writer=True, parent=os.getppid())
+    Snapshots("train", tmp_path, "other", settings, is_writer=True, parent=os.getppid())
     assert running.folder.exists()
 
 
 def test_the_error_names_a_folder_that_cannot_be_written(tmp_path, settings):
     (tmp_path / "file").write_text("")
     with pytest.raises(StrataError, match=r"file: no state can be saved there \(Not a directory\); make it writable"):
-        Snapshots(tmp_path / "file", "run", settings, is_writer=True, parent=os.getppid())
+        Snapshots("train", tmp_path / "file", "run", settings, is_writer=True, parent=os.getppid())
 
 
 @pytest.mark.slow
@@ -163,21 +168,23 @@ def test_two_processes_that_were_killed_resume_together_and_end_in_the_same_byte
 
 
 def test_a_state_is_due_by_steps_or_by_minutes(tmp_path):
-    by_steps = Snapshots(tmp_path, "run", params.Snapshots(minutes=1e-9, steps=3), is_writer=True, parent=os.getppid())
+    by_steps = Snapshots(
+        "train", tmp_path, "run", params.Snapshots(minutes=1e-9, steps=3), is_writer=True, parent=os.getppid()
+    )
     assert [by_steps.is_due(step) for step in range(1, 7)] == [False, False, True, False, False, True]
     assert not Snapshots(
-        tmp_path, "run", params.Snapshots(minutes=1e-9, steps=1), is_writer=False, parent=os.getppid()
+        "train", tmp_path, "run", params.Snapshots(minutes=1e-9, steps=1), is_writer=False, parent=os.getppid()
     ).is_due(1)
     assert Snapshots(
-        tmp_path, "other", params.Snapshots(minutes=1e-9, steps=None), is_writer=True, parent=os.getppid()
+        "train", tmp_path, "other", params.Snapshots(minutes=1e-9, steps=None), is_writer=True, parent=os.getppid()
     ).is_due(1)
     assert not Snapshots(
-        tmp_path, "third", params.Snapshots(minutes=1e9, steps=None), is_writer=True, parent=os.getppid()
+        "train", tmp_path, "third", params.Snapshots(minutes=1e9, steps=None), is_writer=True, parent=os.getppid()
     ).is_due(1)
 
 
 def test_a_process_whose_dvc_has_ended_stops(tmp_path, settings, monkeypatch):
-    snapshots = Snapshots(tmp_path, "run", settings, is_writer=True, parent=os.getppid())
+    snapshots = Snapshots("train", tmp_path, "run", settings, is_writer=True, parent=os.getppid())
     monkeypatch.setattr(os, "getppid", lambda: 1)
     snapshots.check_parent()  # started by hand, it continues after its shell is closed
     monkeypatch.setenv("DVC_STAGE", "train")
@@ -195,10 +202,10 @@ def test_a_process_whose_dvc_has_ended_stops(tmp_path, settings, monkeypatch):
 def test_the_out_of_memory_error_names_the_batch_and_what_to_lower():
     with (
         pytest.raises(StrataError, match=r"memory ran out in step 7, at a batch of 32 rows of up to 512 tokens; lower"),
-        memory.explained("in step 7", 32, 512),
+        memory.explained("in step 7", 32, 512, "lower the batch size"),
     ):
         torch.empty(10**15)
-    with pytest.raises(RuntimeError, match="another"), memory.explained("in step 1", 1, 1):
+    with pytest.raises(RuntimeError, match="another"), memory.explained("in step 1", 1, 1, ""):
         raise RuntimeError("another")
 
 
@@ -214,7 +221,7 @@ def project_with_code(tmp_path) -> Path:
 
 
 def key(root: Path) -> str:
-    return run_key({"seed": 1}, root / "input", root=root)
+    return run_key("train", {"seed": 1}, root / "input", root=root)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
-from stages.train import launch
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.labels import Labels
@@ -26,6 +25,7 @@ from strata.model.precision import AUTOCAST
 from strata.settings.params import Train
 from strata.settings.reader import read_settings
 from strata.settings.yaml_loader import parse_yaml
+from strata.training import launch
 from tests.conftest import DVC, ROOT, STAGES, Project, committed, reviews, write_csv
 
 SCHEDULES = get_args(Train.model_fields["schedule"].annotation)
@@ -265,7 +265,8 @@ def test_one_teacher_in_a_list_gives_the_bytes_of_one_that_is_named(copy_of_trai
 
 
 def test_of_several_teachers_the_mean_is_learned_and_one_at_a_time_is_in_memory(copy_of_trained, monkeypatch):
-    from stages.train import run_key, teacher
+    from stages.train import teacher
+    from strata.training import run_key
 
     copy, kept, loaded, keys = copy_of_trained, [], [], []
     folders = [teacher_folder(copy, "a"), teacher_folder(copy, "b", lambda classifier: -0.5 * classifier)]
@@ -327,8 +328,8 @@ def test_freezing_lora_and_faster_dropout_work_with_common_architectures(kind, s
     import transformers
 
     from stages.train import trainable
-    from stages.train.bf16 import keep_activations_in_bf16
-    from stages.train.dropout import speed_up
+    from strata.training.bf16 import keep_activations_in_bf16
+    from strata.training.dropout import speed_up
 
     settings = read_settings(shipped / "params.yaml", shipped / "recipes")[0].train
     names = {"DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}}
@@ -424,7 +425,7 @@ def test_parts_of_a_batch_give_the_step_of_the_whole_batch(copy, monkeypatch):
     copy.params(train={"epochs": 2})
     copy.run("train")
     loss, whole = curve(copy, "training")["loss"], tensors(copy)
-    monkeypatch.setattr("stages.train.plan.PART", 40)
+    monkeypatch.setattr("strata.training.plan.PART", 40)
     copy.run("train")
     assert curve(copy, "training")["loss"].to_numpy() == pytest.approx(loss.to_numpy(), abs=1e-4)
     assert max((whole[name] - tensor).abs().max().item() for name, tensor in tensors(copy).items()) < 1e-3
@@ -448,7 +449,7 @@ def test_two_processes_have_the_same_losses_as_one(trained, copy):
 
 
 def test_the_fast_dropout_has_the_right_rate_and_keeps_the_mean():
-    from stages.train.dropout import mask
+    from strata.training.dropout import mask
 
     torch.manual_seed(0)
     values = mask(torch.Size([1000, 1001]), 0.1, torch.float32)
@@ -461,7 +462,7 @@ def test_the_fast_dropout_has_the_right_rate_and_keeps_the_mean():
 def test_the_fast_attention_equals_that_of_the_model(checkpoint):
     from transformers import AutoModel
 
-    from stages.train.dropout import Dropout, speed_up
+    from strata.training.dropout import Dropout, speed_up
 
     plain, fast = (AutoModel.from_pretrained(checkpoint, attn_implementation="eager").eval() for _ in range(2))
     speed_up(fast)
@@ -474,7 +475,8 @@ def test_the_fast_attention_equals_that_of_the_model(checkpoint):
 
 
 def test_a_batch_of_long_rows_is_computed_in_parts_of_one_step():
-    from stages.train.plan import PART, plan
+    from stages.train.plan import plan
+    from strata.training.plan import PART
 
     lengths = np.random.default_rng(0).integers(3, 513, 1000)
     given = {"batch_size": 32, "epochs": 1, "min_steps": None}
@@ -491,7 +493,7 @@ def test_a_batch_of_long_rows_is_computed_in_parts_of_one_step():
 
 
 def test_an_epoch_has_every_row_once_and_little_padding():
-    from stages.train.plan import epoch_batches
+    from strata.training.plan import epoch_batches
 
     lengths = np.random.default_rng(0).integers(3, 128, 5000)
     for tokens in (None, 2000):
@@ -633,7 +635,7 @@ def test_curves_and_scores_are_written_during_training(copy, monkeypatch):
 
 
 def test_learning_rates_follow_their_schedule():
-    from stages.train.learning_rate import learning_rate
+    from strata.training.learning_rate import learning_rate
 
     rates = {name: [learning_rate(name, step, 10, 2) for step in range(10)] for name in SCHEDULES}
     assert all(values[:3] == [0.0, 0.5, 1.0] for values in rates.values())
@@ -644,7 +646,7 @@ def test_learning_rates_follow_their_schedule():
 
 
 def test_every_schedule_of_the_schema_is_known_and_others_raise():
-    from stages.train import learning_rate
+    from strata.training import learning_rate
 
     assert set(learning_rate.SCHEDULES) == set(SCHEDULES)
     with pytest.raises(KeyError, match="polynomial"):
@@ -679,7 +681,7 @@ def test_layers_that_are_not_in_one_list_are_not_frozen_by_guess():
 
 
 def test_a_process_of_several_without_its_rank_raises(monkeypatch):
-    from stages.train.process_group import ProcessGroup
+    from strata.training.process_group import ProcessGroup
 
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, processors
 
 from stages.evaluate.influence import influential_words
-from stages.train.plan import PART, plan
+from stages.train.plan import plan
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.calibration import read_calibration
@@ -27,6 +27,7 @@ from strata.settings.params import Tokenize, Train
 from strata.settings.yaml_loader import parse_yaml
 from strata.text.encoder import Encoder
 from strata.text.windows import CHUNKS, HEAD, HEAD_TAIL, Window
+from strata.training.plan import PART
 from tests.conftest import BAD, GOOD, NEUTRAL, STAGES, Project, committed, write_csv
 from tests.test_predict import copied
 from tests.test_predict_stream import RUNS, TOKENIZERS

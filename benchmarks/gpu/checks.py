@@ -1,7 +1,6 @@
 """Whether training on a GPU repeats, resumes, stays finite on one-token texts, and is shared by processes."""
 
 import hashlib
-import itertools
 import json
 import math
 import os
@@ -17,10 +16,10 @@ import numpy as np
 import torch
 
 from stages.train import validation
-from stages.train.snapshot import STATE
 from strata.base.files import write_json
 from strata.settings.reader import read_settings
 from strata.settings.yaml_loader import read_yaml
+from strata.training.snapshot import STATE
 
 from ..pipeline import STAGES
 from ..train import strata as stage
@@ -89,9 +88,8 @@ def one_token(project: Path, precision: str) -> dict:
     training.splits["train"].input_ids[0] = short
     training.splits["validation"].input_ids[0] = short
     batches = [[np.concatenate([[0], np.arange(1 + 31 * i, 32 + 31 * i)])] for i in range(STEPS_OF_ONE_TOKEN)]
-    sums = [
-        training.counters.loss for _ in stage.steps(training, settings, batches, itertools.repeat(settings.train.lr))
-    ]
+    planned = stage.at_one_rate(batches, settings.train.lr)
+    sums = [training.counters.loss for _ in stage.steps(training, settings, planned)]
     losses = np.diff(sums, prepend=0.0).tolist()
     probabilities = validation.validation_probabilities(training)
     return {

@@ -69,7 +69,8 @@ def strata(root: Path, settings: Params, warm_up: int, steps: int, attention: st
     lengths = training.splits["train"].lengths
     batches = itertools.cycle(plan(lengths, settings.seed, settings.train, training.device.type).batches)
     batches = itertools.islice(batches, warm_up + steps)
-    for done, _ in enumerate(stage.steps(training, settings, batches, itertools.repeat(settings.train.lr / 100)), 1):
+    planned = stage.at_one_rate(batches, settings.train.lr / 100)
+    for done, _ in enumerate(stage.steps(training, settings, planned), 1):
         if done == warm_up:
             torch.cuda.synchronize()
             start = time.perf_counter()
@@ -84,7 +85,7 @@ ARMS: Arms = {
     "trainer_padded_to_512": (trainer, {"padding": "512", "warm_up": WARM_UP, "steps": STEPS_PADDED}),
     "trainer_dynamic": (trainer, {"padding": "dynamic"} | PLAIN),
     "trainer_bf16_by_length": (trainer, {"padding": "fair", "has_cudnn": True} | PLAIN),
-    # cuDNN's attention is slow where a length is new, see stages/train/process_group.py
+    # cuDNN's attention is slow where a length is new, see strata/training/process_group.py
     "trainer_bf16_by_length_without_cudnn": (trainer, {"padding": "fair"} | PLAIN),
     "trainer_unpadded": (trainer, {"padding": "fair", "attention": ATTENTION} | PLAIN),
     "strata": (strata, PLAIN),

@@ -5,7 +5,8 @@
 
 The fair Trainer has its best flags: bf16 where the CPU has it, texts of similar length together, fused AdamW. The plain
 Trainer computes in fp32, draws rows at random and pads each batch to its longest text (as transformers'
-run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. All arms run in turn, REPEATS times;
+run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Three arms are Strata without one of
+the means that make it faster on a CPU. All arms run in turn, REPEATS times;
 figures are medians. The first step of each process is not counted. Writes benchmarks/train/results.json.
 
 Operations per step: in a transformer with L layers of width h and inner width f, the forward pass multiplies each token
@@ -31,6 +32,9 @@ from . import ROOT
 HERE = Path(__file__).parent
 ARMS = {
     "strata": ("strata", "60"),
+    "without_fast_dropout": ("strata", "60", "dropout"),
+    "without_bf16_activations": ("strata", "60", "activations"),
+    "without_bf16_copies": ("strata", "60", "copies"),
     "trainer_fair": ("notebook", "fair", "60"),
     "trainer_dynamic": ("notebook", "dynamic", "30"),
     "trainer_128": ("notebook", "128", "12"),
@@ -100,10 +104,11 @@ def operations(config: dict, tokens: float) -> float:
 
 
 def rows_per_second(arm: str) -> tuple[float, float | None]:
-    """Run an arm. Return its rows per second, and the mean tokens of a row, which only strata measures."""
-    measurement = measured(*ARMS[arm])
+    """Run an arm. Return its rows per second, and the mean tokens of a row, which only strata's module measures."""
+    module, *argv = ARMS[arm]
+    measurement = measured(module, *argv)
     seconds = measurement["seconds"][WARM_UP:]
-    if arm != "strata":
+    if module != "strata":
         return measurement["rows"] * len(seconds) / sum(seconds), None
     rows = sum(measurement["rows"][WARM_UP:])
     return rows / sum(seconds), sum(measurement["tokens"][WARM_UP:]) / rows

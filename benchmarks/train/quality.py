@@ -43,7 +43,7 @@ class Watch:
 def of_strata(settings: Params, rows: TokenizedRows) -> dict:
     training = strata.prepare(ROOT, settings)
     planned = planned_steps(settings)
-    steps = strata.steps(training, settings, planned.batches, planned.learning_rates)
+    steps = strata.steps(training, settings, planned)
     watch = Watch()
     for step, _ in enumerate(steps, 1):
         if step in planned.evaluations:

@@ -1,11 +1,11 @@
 """Time the optimizer steps of the stage train.
 
     python -m benchmarks.train.strata 60
+    python -m benchmarks.train.strata 60 dropout      # without one of the means that make training on a CPU faster
 
 Reads data/tokenize. Prints as JSON the rows, tokens and seconds of each step.
 """
 
-import itertools
 import json
 import os
 import sys
@@ -15,13 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from stages.train import trainable
-from stages.train.fine_tune import step_seed
 from stages.train.plan import plan
-from stages.train.process_group import ProcessGroup
-from stages.train.snapshot import Snapshots
 from stages.train.training import Training
 from strata.labels import read_labels
 from strata.model import checkpoint
@@ -29,8 +25,24 @@ from strata.model.precision import choose
 from strata.model.tokens import read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
+from strata.training import dropout, optimizer, run
+from strata.training.plan import Plan, Step
+from strata.training.process_group import ProcessGroup
+from strata.training.snapshot import Snapshots
 
 from . import ROOT
+
+
+def leave_out(name: str) -> None:
+    """Train without one of the means: fast dropout, activations that stay in bf16, or bf16 copies of weights."""
+    if name == "dropout":
+        dropout.speed_up = lambda model: None
+    elif name == "activations":
+        run.keep_activations_in_bf16 = lambda model: None
+    elif name == "copies":
+        optimizer.copy_linear_weights = lambda model: {}
+    else:
+        raise ValueError(f"{name} is none of dropout, activations, copies")
 
 
 def prepare(root: Path, settings: Params) -> Training:
@@ -50,28 +62,31 @@ def prepare(root: Path, settings: Params) -> Training:
     return Training(model.train(), splits, labels, settings.train, precision, process_group)
 
 
-def steps(
-    training: Training, settings: Params, batches: Iterable[list[np.ndarray]], learning_rates: Iterable[float]
-) -> Iterator[None]:
-    """Take an optimizer step for each element of `batches`, with the seed that the stage has, and yield after each."""
+def steps(training: Training, settings: Params, planned: Plan) -> Iterator[None]:
+    """Take all steps as the stage does, and yield after each. No state is saved."""
+    never = settings.snapshots.model_copy(update={"minutes": 1e9, "steps": None})
     with tempfile.TemporaryDirectory() as folder:
-        snapshots = Snapshots(Path(folder), "run", settings.snapshots, is_writer=True, parent=os.getppid())
-        for step, lr in zip(batches, learning_rates, strict=False):  # a rate may be repeated without end
-            torch.manual_seed(step_seed(settings.seed, training.counters.step, 0))
-            training.step(step, lr, snapshots)
+        snapshots = Snapshots("train", Path(folder), "run", never, is_writer=True, parent=os.getppid())
+        for _ in training.steps(planned, settings.seed, snapshots):
             yield
+
+
+def at_one_rate(batches: Iterable[Step], lr: float) -> Plan:
+    """Return a plan of these steps with one learning rate, and without points of a loss curve."""
+    batches = list(batches)
+    return Plan(batches, [lr] * len(batches), point_every=len(batches) + 1)
 
 
 def main() -> None:
     settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
+    for name in sys.argv[2:]:
+        leave_out(name)
     training = prepare(ROOT, settings)
     lengths = training.splits["train"].lengths
     batches = plan(lengths, settings.seed, settings.train, training.device.type).batches[: int(sys.argv[1])]
     measured = {"rows": [], "tokens": [], "seconds": []}
     start = time.perf_counter()
-    for step, _ in zip(
-        batches, steps(training, settings, batches, itertools.repeat(settings.train.lr / 100)), strict=True
-    ):
+    for step, _ in zip(batches, steps(training, settings, at_one_rate(batches, settings.train.lr / 100)), strict=True):
         measured["seconds"].append(time.perf_counter() - start)
         measured["rows"].append(sum(map(len, step)))
         measured["tokens"].append(int(lengths[np.concatenate(step)].sum()))

@@ -1,13 +1,15 @@
 """Continue pre-training the checkpoint on the training rows, before fine-tuning. Off by default.
 
     python -m stages.adapt --params params.yaml --recipes recipes --data data/tokenize/train \
-        --tokenizer data/tokenize/tokenizer --out models/adapt --metrics metrics/adapt.json
+        --tokenizer data/tokenize/tokenizer --out models/adapt --metrics metrics/adapt.json --snapshots snapshots
 
 adapt.objective is masked, which needs no labels, or contrastive, which moves texts of one label together. Writes
 adapted.json with the number of epochs. If that is above 0, the folder is also a checkpoint that transformers loads: the
-adapted encoder, everything else in the checkpoint (a pooler, a classification head) unchanged, and the tokenizer.
+adapted encoder, everything else in the checkpoint (a pooler, a classification head) unchanged, and the tokenizer. A run
+that was killed resumes from its last snapshot and ends in the same bytes.
 """
 
+import argparse
 import os
 import shutil
 from pathlib import Path
@@ -21,6 +23,8 @@ from strata.settings.reader import read_settings
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+NOTE = "adapted.json"
 
 
 def load(folder: Path, tokenizer_folder: Path, seed: int) -> tuple["PreTrainedModel", "PreTrainedTokenizerBase"]:
@@ -45,51 +49,61 @@ def load(folder: Path, tokenizer_folder: Path, seed: int) -> tuple["PreTrainedMo
     return model, tokenizer
 
 
-def adapted_checkpoint(data: Path, tokenizer_folder: Path, settings: Params) -> tuple["PreTrainedModel", dict]:
-    """Return the checkpoint with an adapted encoder, and the metrics. data: the tokenized training rows."""
-    seed = settings.seed
-    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
-    # the Trainer uses every visible GPU, and each would enlarge the batch
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+def adapt(args: argparse.Namespace, settings: Params) -> None:
+    """Write the checkpoint with an adapted encoder, and the metrics."""
+    # cuBLAS reads this when CUDA starts, and is not deterministic without it; a CPU is deterministic anyway
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # these imports take seconds, and without an adaptation none is needed
-    from strata.model.precision import choose
+    import torch
 
-    texts = read_tokens(data).distinct()
-    rows = texts.windows()
-    complete, tokenizer = load(folder, tokenizer_folder, seed)
-    if settings.adapt.objective == "masked":
+    from strata.model.precision import choose
+    from strata.training.run_key import run_key
+    from strata.training.snapshot import Snapshots
+
+    torch.use_deterministic_algorithms(torch.cuda.is_available())
+    folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
+    texts, precision, objective = read_tokens(args.data).distinct(), choose("auto"), settings.adapt.objective
+    complete, tokenizer = load(folder, args.tokenizer, settings.seed)
+    decisive = {"seed": settings.seed, "adapt": settings.adapt.model_dump(), "precision": precision}
+    key = run_key("adapt", decisive, args.data, args.tokenizer, folder)
+    snapshots = Snapshots("adapt", args.snapshots, key, settings.snapshots, is_writer=True, parent=os.getppid())
+    if objective == "masked":
         from stages.adapt import masked
 
-        result = masked.adapt(folder, complete, rows, tokenizer, settings.adapt, seed)
-        told = "loss of masked tokens"
+        result = masked.adapt(folder, complete, texts.windows(), tokenizer, settings, precision, snapshots)
     else:
         from stages.adapt import contrastive
 
-        result = contrastive.adapt(complete, rows, settings.adapt, seed)
-        told = "loss of pairs"
-    losses = f"{told} {result.first:.3f} to {result.last:.3f}"
-    print(f"adapt: {result.steps:,} steps on {len(texts.id):,} rows in {choose('auto')}, {losses}")
-    name = settings.adapt.objective
-    return complete, {"steps": result.steps, f"{name}_loss_first": result.first, f"{name}_loss_last": result.last}
+        result = contrastive.adapt(complete, texts.windows(), settings, precision, snapshots)
+    with files.replace_folder(args.out) as out:
+        files.write_json(out / NOTE, {"epochs": settings.adapt.epochs})
+        complete.save_pretrained(out)
+        shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
+    losses = {f"{objective}_loss_first": result.first, f"{objective}_loss_last": result.last}
+    files.write_metrics(args.metrics, {"steps": result.steps} | losses)
+    snapshots.remove()
+    told = {"masked": "loss of masked tokens", "contrastive": "loss of pairs"}[objective]
+    rows = f"{len(texts.id):,} rows in {precision}"
+    print(f"adapt: {result.steps:,} steps on {rows}, {told} {result.first:.3f} to {result.last:.3f}")
+
+
+def write_nothing(args: argparse.Namespace, why: str) -> None:
+    """Write what an adaptation of no steps does."""
+    with files.replace_folder(args.out) as out:
+        files.write_json(out / NOTE, {"epochs": 0})
+    files.write_metrics(args.metrics, {"steps": 0})
+    print(f"adapt: 0 steps ({why})")
 
 
 def main(argv: list[str] | None = None) -> None:
-    args = command_line.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics")
+    args = command_line.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics", "--snapshots")
     settings, _ = read_settings(args.params, args.recipes)
-    model, metrics = None, {"steps": 0}
-    epochs, why = settings.adapt.epochs, "adapt.epochs is 0"
     if untrained.is_noted(args.data):
-        epochs, why = 0, untrained.WORDS
-    if epochs:
-        model, metrics = adapted_checkpoint(args.data, args.tokenizer, settings)
+        write_nothing(args, untrained.WORDS)
+    elif not settings.adapt.epochs:
+        write_nothing(args, "adapt.epochs is 0")
     else:
-        print(f"adapt: 0 steps ({why})")
-    with files.replace_folder(args.out) as out:
-        files.write_json(out / "adapted.json", {"epochs": epochs})
-        if model:
-            model.save_pretrained(out)
-            shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
-    files.write_metrics(args.metrics, metrics)
+        adapt(args, settings)
 
 
 if __name__ == "__main__":

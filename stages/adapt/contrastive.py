@@ -9,10 +9,12 @@ import torch
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 from transformers import PreTrainedModel
 
-from stages.adapt.training import Result, train
+from stages.adapt import adaptation
+from stages.adapt.adaptation import Adaptation, Result
 from strata.model.batches import padded
 from strata.model.tokens import TokenizedRows
-from strata.settings.params import Adapt
+from strata.settings.params import Params
+from strata.training.snapshot import Snapshots
 
 
 def batches(label: np.ndarray, batch_size: int, epochs: int, seed: int) -> list[np.ndarray]:
@@ -38,7 +40,7 @@ def batches(label: np.ndarray, batch_size: int, epochs: int, seed: int) -> list[
 
 
 class ContrastiveLoss(torch.nn.Module):
-    """An encoder whose output is the loss of a batch: what the Trainer takes.
+    """An encoder whose output is the loss of a batch.
 
     The pairs of one label, whose embeddings should have cosine similarity 1, and the others, which should have 0, weigh
     the same in all, as by SetFit's oversampling of pairs.
@@ -48,9 +50,7 @@ class ContrastiveLoss(torch.nn.Module):
         super().__init__()
         self.encoder, self.of_pairs = encoder, CosineSimilarityLoss(encoder).compute_loss_from_embeddings
 
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, label: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
         """input_ids, attention_mask: (rows, tokens). label: (rows,)."""
         tokens = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0].float()
         weight = attention_mask.unsqueeze(-1)
@@ -63,34 +63,31 @@ class ContrastiveLoss(torch.nn.Module):
             if kind.any()
         ]
         # a batch of one row has no pair, and teaches nothing
-        return {"loss": torch.stack(losses).mean() if losses else 0.0 * embeddings.sum()}
+        return torch.stack(losses).mean() if losses else 0.0 * embeddings.sum()
 
 
-def adapt(complete: PreTrainedModel, rows: TokenizedRows, settings: Adapt, seed: int) -> Result:
+class Contrastive(Adaptation):
+    """Learns from the pairs of rows in a batch, which is a step of its own: rows of two batches are no pairs."""
+
+    def __init__(self, encoder: PreTrainedModel, rows: TokenizedRows, precision: str):
+        super().__init__(ContrastiveLoss(encoder), rows.input_ids, precision)
+        self.label, self.pad_id = rows.label, encoder.config.pad_token_id or 0
+
+    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
+        ids, mask = padded([self.input_ids[i] for i in rows], self.pad_id)
+        batch = {"input_ids": ids, "attention_mask": mask, "label": self.label[rows]}
+        return self.outputs(self.network, **{name: torch.from_numpy(values) for name, values in batch.items()})
+
+
+def adapt(
+    complete: PreTrainedModel, rows: TokenizedRows, settings: Params, precision: str, snapshots: Snapshots
+) -> Result:
     """Train the encoder of a checkpoint in place. rows: the training rows, each once.
 
-    Raises: StrataError when the loss becomes NaN or infinite.
+    Raises: as `adaptation.adapt`.
     """
-    pad_id = complete.config.pad_token_id or 0
-
-    def batch_of(planned: list[dict]) -> dict[str, torch.Tensor]:
-        (positions,) = (entry["rows"] for entry in planned)
-        ids, mask = padded([rows.input_ids[i] for i in positions], pad_id)
-        return {
-            "input_ids": torch.from_numpy(ids),
-            "attention_mask": torch.from_numpy(mask),
-            "label": torch.from_numpy(rows.label[positions]),
-        }
-
-    planned = batches(rows.label, settings.batch_size, settings.epochs, seed)
-    return train(
-        ContrastiveLoss(complete.base_model),
-        [{"rows": positions} for positions in planned],
-        batch_of,
-        settings,
-        seed,
-        num_train_epochs=1,  # the plan has all of them, a batch an entry
-        per_device_train_batch_size=1,
-        train_sampling_strategy="sequential",
-        remove_unused_columns=False,
+    run = Contrastive(complete.base_model, rows, precision)
+    planned = batches(rows.label, settings.adapt.batch_size, settings.adapt.epochs, settings.seed)
+    return adaptation.adapt(
+        run, adaptation.plan([[batch] for batch in planned], settings.adapt), settings.seed, snapshots
     )

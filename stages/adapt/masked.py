@@ -1,7 +1,9 @@
 """Masked-language modelling on the task's own texts (Devlin et al., 2019; Gururangan et al., 2020)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import (
@@ -13,11 +15,17 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from stages.adapt.training import Result, train
+from stages.adapt import adaptation
+from stages.adapt.adaptation import Adaptation, Result
 from strata.base.errors import StrataError
 from strata.model.pretrained import add_missing_embeddings, load_config, load_model
 from strata.model.tokens import TokenizedRows
-from strata.settings.params import Adapt
+from strata.settings.params import Params
+from strata.training.plan import Batching, steps_of_epochs
+from strata.training.snapshot import Snapshots
+
+Collator = Callable[[list[dict]], dict[str, torch.Tensor]]
+"""Masks and pads texts: takes their token ids, and returns a batch with labels."""
 
 
 def check_masking(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -32,14 +40,27 @@ def check_masking(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedT
     )
 
 
-def masked_loss(outputs: dict, labels: torch.Tensor, num_items_in_batch: object = None) -> torch.Tensor:
+def masked_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Return the mean cross-entropy over the masked tokens; 0 for a batch without any, where the mean would be NaN.
 
-    outputs["logits"]: (rows, tokens, vocabulary). labels: (rows, tokens), -100 where a token is not masked.
+    logits: (rows, tokens, vocabulary). labels: (rows, tokens), -100 where a token is not masked.
     """
     is_masked = labels != -100
-    total = cross_entropy(outputs["logits"][is_masked].float(), labels[is_masked], reduction="sum")
+    total = cross_entropy(logits[is_masked].float(), labels[is_masked], reduction="sum")
     return total / is_masked.sum().clamp(min=1)
+
+
+class Masked(Adaptation):
+    """Learns the masked tokens of texts. Which ones are masked, the step's random numbers decide."""
+
+    def __init__(self, model: PreTrainedModel, input_ids: list[np.ndarray], precision: str, collator: Collator):
+        super().__init__(model, input_ids, precision)
+        self.collator = collator
+
+    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
+        batch = self.collator([{"input_ids": self.input_ids[i].tolist()} for i in rows])
+        labels = batch.pop("labels").to(self.device)
+        return masked_loss(self.outputs(self.network, **batch).logits, labels) * (len(rows) / rows_in_step)
 
 
 def adapt(
@@ -47,28 +68,23 @@ def adapt(
     complete: PreTrainedModel,
     rows: TokenizedRows,
     tokenizer: PreTrainedTokenizerBase,
-    settings: Adapt,
-    seed: int,
+    settings: Params,
+    precision: str,
+    snapshots: Snapshots,
 ) -> Result:
     """Train the encoder of a checkpoint in place, under a masked-language head. folder: of the checkpoint.
 
-    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from `seed`.
-    Raises: StrataError when it has no such head or no mask token, or the loss becomes NaN or infinite.
+    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from settings.seed.
+    Raises: StrataError when it has no such head or no mask token, and as `adaptation.adapt`.
     """
     check_masking(folder, load_config(folder), tokenizer)
-    model = load_model(AutoModelForMaskedLM, folder, seed=seed)
+    model = load_model(AutoModelForMaskedLM, folder, seed=settings.seed)
     add_missing_embeddings(model, tokenizer)
-    result = train(
-        model,
-        [{"input_ids": ids.tolist()} for ids in rows.input_ids],
-        DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.masked, seed=seed),
-        settings,
-        seed,
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        train_sampling_strategy="group_by_length",
-        compute_loss_func=masked_loss,
-    )
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.adapt.masked)
+    run = Masked(model, rows.input_ids, precision, collator)
+    batching = Batching(settings.adapt.batch_size, run.device.type == "cpu")
+    steps = steps_of_epochs(rows.lengths, settings.seed, settings.adapt.epochs, 0, batching)
+    result = adaptation.adapt(run, adaptation.plan(steps, settings.adapt), settings.seed, snapshots)
     copy_encoder(model, complete)
     return result
 

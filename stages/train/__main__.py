@@ -16,8 +16,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.train import launch
-from stages.train.counters import Counters
 from strata import validation_rows
 from strata.base import command_line, files
 from strata.labels import Labels, read_labels
@@ -25,11 +23,13 @@ from strata.model import checkpoint, untrained
 from strata.scoring import NAMES
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
+from strata.training import launch
+from strata.training.counters import Counters
 
 if TYPE_CHECKING:
-    from stages.train.process_group import ProcessGroup
-    from stages.train.snapshot import Snapshots
     from stages.train.training import Training
+    from strata.training.process_group import ProcessGroup
+    from strata.training.snapshot import Snapshots
 
 
 def publish(counters: Counters, best_metric: str, plots: Path, metrics: Path) -> None:
@@ -60,12 +60,12 @@ def prepare(
 ) -> tuple["Training", "Snapshots"]:
     """Load rows and models; wait until no other process works on the same run. parent: as in `train`."""
     from stages.train import trainable
-    from stages.train.run_key import run_key
-    from stages.train.snapshot import Snapshots
     from stages.train.teacher import check_teacher, learn_from
     from stages.train.training import Training
     from strata.model.precision import choose
     from strata.model.tokens import read_tokens
+    from strata.training.run_key import run_key
+    from strata.training.snapshot import Snapshots
 
     precision, device = choose(settings.train.precision), process_group.device
     splits = {name: read_tokens(args.data / name) for name in ("train", "validation")}
@@ -76,8 +76,8 @@ def prepare(
     for folder in teachers:
         check_teacher(folder, tokenizer, labels)
     decisive = {"seed": settings.seed, "train": settings.train.model_dump(), "on": f"{precision} {device.type}"}
-    key = run_key(decisive, args.data, args.labels, checkpoint_folder, *teachers)
-    snapshots = Snapshots(args.snapshots, key, settings.snapshots, process_group.is_first, parent)
+    key = run_key("train", decisive, args.data, args.labels, checkpoint_folder, *teachers)
+    snapshots = Snapshots("train", args.snapshots, key, settings.snapshots, process_group.is_first, parent)
     process_group.wait()
     training = Training(model, splits, labels, settings.train, precision, process_group)
     if teachers:
@@ -92,7 +92,7 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
     from stages.train import trainable
     from stages.train.events import Events
     from stages.train.fine_tune import fine_tune
-    from stages.train.process_group import ProcessGroup
+    from strata.training.process_group import ProcessGroup
 
     start = time.perf_counter()
     process_group = ProcessGroup(settings.train.processes * settings.train.nodes)
@@ -111,8 +111,8 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
         with files.replace_folder(args.out) as out:
             trainable.save(training.model, args.data / "tokenizer", out)
         with files.replace_folder(args.rows) as folder:
-            rows, probabilities = training.splits["validation"], training.best_probabilities.numpy()
-            validation_rows.write(folder, rows.id, rows.label, probabilities)
+            rows = training.splits["validation"]
+            validation_rows.write(folder, rows.id, rows.label, training.best_probabilities)
         publish(training.counters, settings.train.best_metric, args.plots, args.metrics)
     snapshots.remove()
     if process_group.is_first:
@@ -121,7 +121,7 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
 
 def report(counters: Counters, precision: str, seconds: float) -> None:
     """Print every evaluation, and the steps, time and memory of the run."""
-    from stages.train import memory
+    from strata.training import memory
 
     for entry in counters.validation:
         scores = f"validation loss {entry['loss']:.4f}, accuracy {entry['accuracy']:.3f}"

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from stages.train.counters import Counters
 from strata.base.errors import StrataError
+from strata.training.counters import Counters
 
 
 class Events:

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from stages.train import memory
-from stages.train.counters import Counters
-from stages.train.snapshot import Snapshots
-from stages.train.training import Training
+from stages.train.training import PROBABILITIES, Training
 from strata.base.errors import StrataError
 from strata.model.batches import probabilities
 from strata.scoring import LOWER_IS_BETTER, scores
+from strata.training import memory
+from strata.training.counters import Counters
+from strata.training.snapshot import Snapshots
 
 BATCH_SIZE = 128  # rows; more than in training, since no gradients are held
 PURPOSE = "while scoring validation rows"
@@ -39,16 +39,16 @@ def validation_probabilities(training: Training) -> np.ndarray:
     own = slice(process_group.rank, None, process_group.size)
     shape = len(rows.label), len(training.labels.names)
     all_probabilities = torch.zeros(shape, dtype=torch.float64, device=training.device)
-    training.compiled.eval()
+    training.network.eval()
     try:
         if rows.input_ids[own]:
-            own_probabilities = predict(training, training.compiled, rows.input_ids[own], PURPOSE)
+            own_probabilities = predict(training, training.network, rows.input_ids[own], PURPOSE)
             all_probabilities[own] = torch.from_numpy(own_probabilities).to(training.device)
     except ValueError:
         raise StrataError(
             "the loss has become NaN or infinite; lower train.lr, or set train.precision to fp32"
         ) from None
-    training.compiled.train()
+    training.network.train()
     process_group.sum(all_probabilities)
     return all_probabilities.cpu().numpy()
 
@@ -76,4 +76,4 @@ def evaluate(training: Training, snapshots: Snapshots) -> None:
     improved = is_best(entry, training.counters, training.settings.best_metric)
     training.counters.validation.append(entry)
     if improved:
-        training.keep_best(probabilities)
+        training.keep_best(**{PROBABILITIES: torch.from_numpy(probabilities)})

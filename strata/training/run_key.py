@@ -20,26 +20,26 @@ ROOT = Path(__file__).parents[2]
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft")
 
 
-def training_code(root: Path) -> list[str]:
-    """Return the modules and folders of code that decide the result, as dvc.yaml lists them for train.
+def code_of(stage: str, root: Path) -> list[str]:
+    """Return the modules and folders of code that decide a stage's result, as dvc.yaml lists them.
 
     root: the folder with dvc.yaml; the paths are relative to it. Raises: StrataError when dvc.yaml is missing.
     """
     path = root / "dvc.yaml"
     if not path.is_file():
         raise StrataError(f"{path}: no such file; it must be next to stages/, since it lists the code of training")
-    return [path for path in read_yaml(path)["stages"]["train"]["deps"] if path.startswith(("stages/", "strata/"))]
+    return [path for path in read_yaml(path)["stages"][stage]["deps"] if path.startswith(("stages/", "strata/"))]
 
 
-def run_key(settings: dict, *inputs: Path, root: Path = ROOT) -> str:
-    """Return the key of a run. inputs: files or folders that it reads. root: the folder with dvc.yaml and the code.
+def run_key(stage: str, settings: dict, *inputs: Path, root: Path = ROOT) -> str:
+    """Return the key of a run of a stage. inputs: files or folders that it reads. root: with dvc.yaml and the code.
 
     It depends on the settings, the inputs and their place in the list, the code, the versions of libraries, and the
     number of threads, but not on the location of inputs and code.
     Raises: StrataError when dvc.yaml, or something that it lists, is missing.
     """
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    entries = {name: root / name for name in training_code(root)}
+    entries = {name: root / name for name in code_of(stage, root)}
     entries |= {f"input {i}": path for i, path in enumerate(inputs)}
     for name, entry in entries.items():
         for path in _files(entry):

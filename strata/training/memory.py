@@ -9,13 +9,12 @@ import torch
 
 from strata.base.errors import StrataError
 
-REMEDY = "lower train.batch_size and raise train.gradient_accumulation by the same factor, or lower tokenize.max_length"
 SCORING_REMEDY = "lower tokenize.max_length, or choose a smaller model"
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # PyTorch's errors, on a CPU or a GPU
 
 
 @contextmanager
-def explained(where: str, rows: int, tokens: int, remedy: str = REMEDY) -> Iterator[None]:
+def explained(where: str, rows: int, tokens: int, remedy: str) -> Iterator[None]:
     """Replace an out-of-memory error in the block by one that names the batch and a remedy.
 
     where: such as "in step 7". tokens: of the longest row.

@@ -4,8 +4,7 @@ import torch
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 
-from stages.train.bf16 import copy_linear_weights
-from strata.settings.params import Train
+from strata.training.bf16 import copy_linear_weights
 
 NO_DECAY = ("bias", "norm")  # parts of the names of parameters that have no weight decay
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # AdamW's state of one weight
@@ -18,26 +17,21 @@ class Optimizer:
     every batch. The fp32 originals are kept here and receive the updates.
     """
 
-    def __init__(self, model: nn.Module, settings: Train, has_bf16_copies: bool):
-        self.max_grad_norm = settings.max_grad_norm
+    def __init__(self, model: nn.Module, weight_decay: float, max_grad_norm: float, has_bf16_copies: bool):
+        self.max_grad_norm = max_grad_norm
         copies = copy_linear_weights(model) if has_bf16_copies else {}
         self.copies = list(copies.values())  # (bf16 in the model, fp32 here)
         self.weights = dict(model.named_parameters()) | {name: original for name, (_, original) in copies.items()}
         trained = {name: weight for name, weight in self.weights.items() if weight.requires_grad}
         self.trained = list(trained.values())
-        self.adamw = torch.optim.AdamW(_groups(trained, settings.weight_decay), lr=0.0, fused=True)
+        self.adamw = torch.optim.AdamW(_groups(trained, weight_decay), lr=0.0, fused=True)
 
-    def gather_gradients(self, fill: bool) -> list[torch.Tensor]:
-        """Return the fp32 gradients of the trained weights. fill: use zeros where a weight has none."""
+    def step(self, lr: float, scaler: torch.amp.GradScaler) -> None:
+        """Clip the gradients to max_grad_norm, update the weights, and clear the gradients."""
         for copy, original in self.copies:
             if copy.grad is not None:
                 original.grad, copy.grad = copy.grad.float(), None
-        for weight in self.trained if fill else []:
-            weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
-        return [weight.grad for weight in self.trained if weight.grad is not None]
-
-    def step(self, lr: float, scaler: torch.amp.GradScaler) -> None:
-        """Clip the gathered gradients to max_grad_norm, update the weights, and clear the gradients."""
+        scaler.unscale_(self.adamw)
         clip_grad_norm_(self.trained, self.max_grad_norm)
         for parameters in self.adamw.param_groups:
             parameters["lr"] = lr

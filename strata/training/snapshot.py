@@ -10,29 +10,31 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from stages.train import launch
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.settings import params
+from strata.training import launch
 
 KEPT = 3  # unfinished runs whose state is kept; older ones are removed
 STATE, BATCH, LOCK = "state.safetensors", "batch.json", "lock"
 
 
 class Snapshots:
-    """The state of one run, in a folder of its own. Only one process, the writer, reads and writes it.
+    """The state of one run of a stage, in a folder of its own. Only one process, the writer, reads and writes it.
 
     key: of the run, see run_key. parent: id of the process that started this one.
     """
 
-    def __init__(self, folder: Path, key: str, settings: params.Snapshots, is_writer: bool, parent: int):
-        self.folder, self.settings, self.is_writer, self.parent = folder / key, settings, is_writer, parent
+    def __init__(self, stage: str, folder: Path, key: str, settings: params.Snapshots, is_writer: bool, parent: int):
+        self.stage, self.folder, self.settings = stage, folder / key, settings
+        self.is_writer, self.parent = is_writer, parent
         self.last_save = time.monotonic()
         if not is_writer:
             return
@@ -50,7 +52,7 @@ class Snapshots:
             try:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print("train: waiting for another process that works on the same run", flush=True)
+                print(f"{self.stage}: waiting for another process that works on the same run", flush=True)
                 fcntl.flock(self.lock, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):  # the other process has finished and removed the folder
                 if os.path.samestat(os.fstat(self.lock.fileno()), (self.folder / LOCK).stat()):
@@ -105,7 +107,7 @@ class Snapshots:
                 counters = json.loads(content.metadata()["counters"])
                 return {name: content.get_tensor(name) for name in content.keys()}, counters  # noqa: SIM118, no mapping
         except Exception:  # any error: the disk may have damaged any part of the file
-            print(f"train: {path} cannot be read; training starts from the beginning")
+            print(f"{self.stage}: {path} cannot be read; training starts from the beginning")
             path.unlink(missing_ok=True)
             return None
 
@@ -118,10 +120,15 @@ class Snapshots:
                 json.dumps({"where": where, "rows": rows, "tokens": tokens}), encoding="utf-8"
             )
 
-    def forget_batch(self) -> None:
-        """Remove the note of the last batch, when an error message says why the run ends."""
-        if self.is_writer:
-            (self.folder / BATCH).unlink(missing_ok=True)
+    @contextlib.contextmanager
+    def forgotten_on_error(self) -> Iterator[None]:
+        """Remove the note of the last batch if the block raises a StrataError, which says why the run ends."""
+        try:
+            yield
+        except StrataError:
+            if self.is_writer:
+                (self.folder / BATCH).unlink(missing_ok=True)
+            raise
 
     def last_batch(self) -> dict | None:
         """Return what `note_batch` wrote last; None without a note, and in processes other than the writer."""

@@ -1,0 +1,157 @@
+"""One run: the state of a training, and its optimizer steps.
+
+A step depends on nothing but the state before it and its number: its batches are planned in advance, and its number
+seeds the random numbers of its dropout. So a resumed run ends in the same bytes as one that was not interrupted.
+"""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from strata.model.precision import AUTOCAST
+from strata.training import memory
+from strata.training.bf16 import keep_activations_in_bf16
+from strata.training.counters import Counters
+from strata.training.optimizer import Optimizer
+from strata.training.plan import Plan, Step
+from strata.training.process_group import ProcessGroup
+from strata.training.snapshot import Snapshots
+
+BEST = "best."  # of the names in the saved state
+
+
+class Run(ABC):
+    """The model, its optimizer, the counters and the best weights so far. What is learned is the subclass's `loss`.
+
+    model: trained in place. input_ids: token ids of the training rows, as `documents` says. precision: bf16, fp16 or
+    fp32, for matrix products. remedy: for the error when memory runs out.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        input_ids: Sequence[np.ndarray],
+        precision: str,
+        process_group: ProcessGroup,
+        *,
+        weight_decay: float,
+        max_grad_norm: float,
+        is_compiled: bool,
+        remedy: str,
+    ):
+        self.model, self.input_ids, self.precision = model, input_ids, precision
+        self.process_group, self.remedy = process_group, remedy
+        self.device = next(model.parameters()).device
+        self.dtype = AUTOCAST[precision]
+        is_bf16_on_cpu = self.device.type == "cpu" and precision == "bf16"
+        if is_bf16_on_cpu:
+            keep_activations_in_bf16(model)
+        self.optimizer = Optimizer(model, weight_decay, max_grad_norm, is_bf16_on_cpu)
+        self.shared = process_group.shared(model)
+        self.network = torch.compile(self.shared, dynamic=True) if is_compiled else self.shared
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
+        self.counters = Counters()
+        self.best: dict[str, torch.Tensor] | None = None  # weights, and what else goes with them
+
+    @abstractmethod
+    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
+        """Return a batch's share of the step's loss. rows: positions, (rows,) int."""
+
+    def outputs(self, model: nn.Module, **inputs: torch.Tensor) -> Any:
+        """Return what a model gives for tensors, which are brought to its device, in the run's precision."""
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            return model(**{name: tensor.to(self.device) for name, tensor in inputs.items()})
+
+    def step(self, batches: Step, lr: float, snapshots: Snapshots) -> None:
+        """Take one optimizer step. batches: the positions of their rows, (rows,) int each."""
+        rows_in_step, group = sum(map(len, batches)), self.process_group
+        step_loss = torch.zeros((), device=self.device)
+        where = f"in step {self.counters.step + 1:,}"
+        for i, batch in enumerate(batches):
+            of_batch = [np.atleast_2d(self.input_ids[position]) for position in batch]
+            longest = max(ids.size for ids in of_batch)
+            self.counters.tokens += sum(map(len, of_batch)) * max(ids.shape[1] for ids in of_batch)
+            own = batch[group.rank :: group.size]  # the share of this process
+            snapshots.note_batch(where, len(own), longest)
+            with memory.explained(where, len(own), longest, self.remedy):
+                is_last = i == len(batches) - 1
+                with nullcontext() if is_last else group.on_its_own(self.shared):
+                    # all processes wait for each other in the backward pass, also one without a row
+                    share = self.loss(own, rows_in_step) if len(own) else 0 * self.loss(batch[:1], rows_in_step)
+                    self.scaler.scale(share * group.size).backward()  # the mean over all of them becomes the sum
+                step_loss += share.detach()
+        with memory.explained(where, len(own), longest, self.remedy):
+            group.sum(step_loss)
+            self.optimizer.step(lr, self.scaler)
+        self.counters.step += 1
+        self.counters.loss += step_loss.item()
+
+    def steps(self, plan: Plan, seed: int, snapshots: Snapshots) -> Iterator[int]:
+        """Take the steps that are left, and yield the number of rows of each after it. The state is saved where due.
+
+        Raises: StrataError when memory runs out, or no state can be saved.
+        """
+        self.resume(snapshots, plan.steps)
+        self.network.train()
+        rows = [sum(map(len, step)) for step in plan.batches]
+        first = self.counters.step
+        is_shown = self.process_group.is_first and sys.stderr.isatty()
+        with tqdm(total=sum(rows), initial=sum(rows[:first]), unit=" rows", disable=not is_shown) as bar:
+            for i in range(first, plan.steps):
+                torch.manual_seed(step_seed(seed, i, self.process_group.rank))
+                self.step(plan.batches[i], plan.learning_rates[i], snapshots)
+                snapshots.check_parent()
+                bar.update(rows[i])
+                if self.counters.step % plan.point_every == 0:
+                    self.counters.add_loss_point(plan.point_every, plan.learning_rates[i])
+                    bar.set_postfix(loss=f"{self.counters.training[-1]['loss']:.4f}")
+                yield rows[i]
+                if self.counters.step < plan.steps and snapshots.is_due(self.counters.step):
+                    self.save(snapshots)
+
+    def keep_best(self, **also: torch.Tensor) -> None:
+        """Remember the weights that the model has now as the best so far, with other tensors that go with them."""
+        self.counters.best_step = self.counters.step
+        self.best = {name: w.detach().cpu().clone() for name, w in self.optimizer.weights.items()} | also
+
+    def restore_best(self) -> None:
+        """Give the model the best weights, in fp32."""
+        self.optimizer.load_weights(self.best)
+        self.optimizer.restore_precision()
+
+    def save(self, snapshots: Snapshots) -> None:
+        """Save the state after this step."""
+        self.counters.scaler = self.scaler.state_dict()
+        best = {f"{BEST}{name}": tensor for name, tensor in (self.best or {}).items()}
+        snapshots.save(self.optimizer.state() | best, asdict(self.counters))
+
+    def resume(self, snapshots: Snapshots, steps: int) -> None:
+        """Load the state that an earlier, interrupted run saved, if there is one, in every process."""
+        batch = snapshots.last_batch()
+        state = self.process_group.broadcast(snapshots.load())
+        if state:
+            tensors, counters = state
+            self.counters = Counters(**counters)
+            self.optimizer.load_state(tensors)
+            self.scaler.load_state_dict(self.counters.scaler)
+            best = {name.removeprefix(BEST): tensor for name, tensor in tensors.items() if name.startswith(BEST)}
+            self.best = best or None
+        if batch:
+            where = f"{batch['where']}, at a batch of {batch['rows']:,} rows of up to {batch['tokens']:,} tokens"
+            remedy = f"if the system killed it for lack of memory, {self.remedy}"
+            print(f"{snapshots.stage}: an earlier run of {steps:,} steps ended {where} ({remedy})")
+        if self.process_group.is_first and state:
+            print(f"{snapshots.stage}: goes on after step {self.counters.step:,} of {steps:,}", flush=True)
+
+
+def step_seed(seed: int, step: int, rank: int) -> int:
+    """Return the seed of a step's random numbers in one process."""
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0])
