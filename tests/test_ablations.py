@@ -37,7 +37,7 @@ def test_each_arm_names_an_earlier_one_to_be_compared_with_and_changes_known_set
     for i, arm in enumerate(ablations.ARMS.values()):
         check_keys(arm.settings, read_yaml(shipped / "params.yaml"), "ablations")
         assert arm.beside is None or arm.beside in names[:i]
-    assert ablations.needed(["ema_decay"]) == ["off", "min_steps", "ema_decay"]
+    assert ablations.needed(["augment"]) == ["off", "min_steps", "augment"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablations                                     # about an hour on one core
     python -m benchmarks.ablations --rows 1000 --folds 5 --max-length 256    # hours
-    python -m benchmarks.ablations office --settings ema_decay         # some of it; nothing is written
+    python -m benchmarks.ablations office --settings augment         # some of it; nothing is written
 
 Each setting is compared with the same run without it, on the same validation rows: those of all folds of the training
 and validation rows together (split.validation_folds). No test row is scored. Settings that only show once a model is
@@ -44,8 +44,6 @@ class Arm(NamedTuple):
 ARMS = {
     "off": Arm({"train.min_steps": None}, None),
     "min_steps": Arm(MORE_STEPS, "off"),
-    "layer_decay": Arm(MORE_STEPS | {"train.layer_decay": 0.8}, "min_steps"),
-    "ema_decay": Arm(MORE_STEPS | {"train.ema_decay": 0.95}, "min_steps"),
     "augment": Arm(MORE_STEPS | {"resample.augment": 2}, "min_steps"),
     "contrastive": Arm(MORE_STEPS | {"adapt.objective": "contrastive", "adapt.epochs": 2}, "min_steps"),
 }
