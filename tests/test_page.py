@@ -224,6 +224,15 @@ def test_two_texts_stand_side_by_side_with_the_words_that_decided(browser, addre
 
 
 @NEEDS_CHROMIUM
+def test_shift_and_enter_classify_a_text_as_its_box_says(browser, address):
+    with Visit(browser, address) as visit:
+        box = visit.page.get_by_placeholder("Shift+Enter classifies the text").first
+        box.fill("a good warm film")
+        box.press("Shift+Enter")
+        visit.page.locator("#answer-1 .strata-answer").wait_for()
+
+
+@NEEDS_CHROMIUM
 def test_a_text_is_shown_as_it_is_and_never_as_html(browser, address):
     hostile = "<img src=x onerror=alert(1)> ${1+1} {{value}} <script>alert(2)</script> good"
     with Visit(browser, address) as visit:

@@ -108,7 +108,11 @@ def _texts(service: Service, model: gradio.Dropdown) -> None:
 def _text(number: int) -> tuple[gradio.Column, gradio.Textbox, gradio.Button, gradio.HTML]:
     with gradio.Column(visible=number == 1, min_width=280, elem_id=f"column-{number}") as column:
         text = gradio.Textbox(
-            label="Text" if number == 1 else "Second text", lines=4, max_lines=12, elem_id=f"text-{number}"
+            label="Text" if number == 1 else "Second text",
+            placeholder="Shift+Enter classifies the text",
+            lines=4,
+            max_lines=12,
+            elem_id=f"text-{number}",
         )
         button = gradio.Button("Classify", variant="primary", scale=0, elem_id=f"go-{number}", elem_classes="strata-go")
         answer = gradio.HTML(elem_id=f"answer-{number}")
