@@ -2,10 +2,13 @@
 says how to convert it.
 """
 
+import contextlib
 import csv
+import io
 import json
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -574,6 +577,35 @@ def test_what_only_has_the_suffix_of_delimited_text_is_named(project, monkeypatc
     path.write_text("".join(row(*pair) for pair in ROWS), encoding="utf-8")
     assert f"{name}: no delimited text, but " in refusal(project, monkeypatch, path)
     assert said in refusal(project, monkeypatch, path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("parquet", "Parquet; rename it to .parquet"),
+        ("feather", "Arrow; rename it to .arrow"),
+        ("gz", "packed by gzip; add .gz to its name"),
+        ("xlsx", "a zip archive, as newer spreadsheets are; rename it to .zip, .xlsx or .ods"),
+        ("sqlite", "an SQLite database; export its table as CSV"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".txt"])
+def test_what_holds_no_text_is_named_whatever_its_suffix(project, monkeypatch, kind, said, suffix):
+    rows = pd.DataFrame(ROWS, columns=["text", "label"])
+    path = project.root / f"rows{suffix}"
+    if kind == "sqlite":
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            rows.to_sql("rows", database)
+    else:
+        content = io.BytesIO()
+        if kind == "xlsx":
+            with zipfile.ZipFile(content, "w") as archive:
+                archive.writestr("xl/workbook.xml", "<workbook/>")
+        else:
+            write = {"parquet": rows.to_parquet, "feather": rows.to_feather}
+            write[kind](content) if kind in write else rows.to_csv(content, compression="gzip")
+        path.write_bytes(content.getvalue())
+    assert f"rows{suffix}: no text, whatever its suffix, but {said}" in refusal(project, monkeypatch, path)
 
 
 def test_a_page_is_told_from_rows_of_pages(project, monkeypatch):
