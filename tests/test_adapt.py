@@ -79,10 +79,12 @@ def test_the_encoder_changes_and_the_pooler_does_not(adapted):
     assert {name for name in unchanged if "key.bias" not in name} == {"pooler.dense.weight", "pooler.dense.bias"}
 
 
-def test_the_loss_of_masked_tokens_falls(adapted):
-    values = metrics(adapted)
-    assert values["steps"] == 48  # 84 rows / 16 = 6 steps an epoch, 8 epochs
-    assert values["masked_loss_last"] < 0.96 * values["masked_loss_first"]
+def test_the_loss_of_masked_tokens_falls(copy):  # noqa: F811
+    copy.params(adapt=ON | {"epochs": 24})
+    copy.run("adapt")
+    values = metrics(copy)
+    assert values["steps"] == 144  # 84 rows / 16 = 6 steps an epoch
+    assert values["masked_loss_last"] < 0.9 * values["masked_loss_first"]
 
 
 def test_the_folder_loads_with_transformers_and_contains_no_paths(adapted, tokenized):

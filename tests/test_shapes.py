@@ -584,9 +584,9 @@ def test_what_only_has_the_suffix_of_delimited_text_is_named(project, monkeypatc
     [
         ("parquet", "Parquet; rename it to .parquet"),
         ("feather", "Arrow; rename it to .arrow"),
-        ("gz", "packed by gzip; add .gz to its name"),
-        ("xlsx", "a zip archive, as newer spreadsheets are; rename it to .zip, .xlsx or .ods"),
-        ("sqlite", "an SQLite database; export its table as CSV"),
+        ("gz", "compressed (gzip); rename it to .gz"),
+        ("xlsx", "a spreadsheet or an archive (zip); rename it to .xlsx, .ods or .zip"),
+        ("sqlite", "an SQLite database; rename it to .sqlite"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".txt"])

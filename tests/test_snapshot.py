@@ -13,7 +13,7 @@ import torch
 
 from strata.base.errors import StrataError
 from strata.settings import params
-from strata.training import launch, memory
+from strata.training import launched, memory
 from strata.training.run_key import run_key
 from strata.training.snapshot import KEPT, STATE, Snapshots
 from tests.conftest import DVC, ROOT
@@ -59,8 +59,8 @@ def killed(*args, **kwargs):
 @pytest.mark.slow
 def test_a_run_killed_several_times_ends_in_the_same_bytes_as_one_that_was_not(trained, copy):  # noqa: F811
     copy.params(snapshots={"steps": 4})
-    assert "goes on" not in train(copy, end_at("training.Training.step", 3), fails=True)  # before the first save
-    train(copy, end_at("training.Training.step", 11), fails=True)
+    assert "goes on" not in train(copy, end_at("run.Run.step", 3), fails=True)  # before the first save
+    train(copy, end_at("run.Run.step", 11), fails=True)
     output = train(copy, end_at("snapshot.os.fsync", 2), fails=True)  # after writing, before moving into place
     assert f"goes on after step 8 of {STEPS}" in output
     assert "an earlier run of 36 steps ended in step 10, at a batch of " in output
@@ -79,7 +79,7 @@ def test_a_run_killed_several_times_ends_in_the_same_bytes_as_one_that_was_not(t
 @pytest.mark.parametrize("change", [{"train": {"lr": 0.004}}, {"seed": 7}, {"tokenize": {"max_length": 8}}], ids=str)
 def test_a_changed_run_does_not_resume(copy, change):  # noqa: F811
     copy.params(snapshots={"steps": 4})
-    train(copy, end_at("training.Training.step", 11), fails=True)
+    train(copy, end_at("run.Run.step", 11), fails=True)
     copy.params(**change)
     if "tokenize" in change:
         copy.run("tokenize")
@@ -150,6 +150,17 @@ def test_the_error_names_a_folder_that_cannot_be_written(tmp_path, settings):
 
 
 @pytest.mark.slow
+def test_a_run_in_bf16_that_was_killed_ends_in_the_same_bytes(copy):  # noqa: F811
+    any_cpu = "from strata.model import precision; precision.choose = lambda setting: 'bf16'"
+    copy.params(train={"epochs": 3}, snapshots={"steps": 4})
+    train(copy, any_cpu)
+    expected = weights(copy)
+    train(copy, f"{any_cpu}\n{end_at('run.Run.step', 11)}", fails=True)
+    assert "goes on after step 8 of 18" in train(copy, any_cpu)
+    assert weights(copy) == expected
+
+
+@pytest.mark.slow
 def test_two_processes_that_were_killed_resume_together_and_end_in_the_same_bytes(copy):  # noqa: F811
     copy.params(snapshots={"steps": 4}, train={"processes": 2})
     train(copy)
@@ -190,7 +201,7 @@ def test_a_process_whose_dvc_has_ended_stops(tmp_path, settings, monkeypatch):
     monkeypatch.setenv("DVC_STAGE", "train")
     with pytest.raises(StrataError, match="dvc, which started this process, has ended"):
         snapshots.check_parent()
-    monkeypatch.setenv(launch.STARTED_BY, str(snapshots.parent))
+    monkeypatch.setenv(launched.STARTED_BY, str(snapshots.parent))
     snapshots.check_parent()  # a launched process has the launcher as its parent
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -263,7 +274,9 @@ def test_a_module_moved_to_another_folder_changes_the_key(project_with_code):
 
 def test_without_dvc_yaml_or_a_listed_module_the_error_says_so(project_with_code):
     (project_with_code / "strata/scoring.py").unlink()
-    with pytest.raises(StrataError, match=r"strata/scoring.py: no such file or folder, but the state of training"):
+    with pytest.raises(
+        StrataError, match=r"strata/scoring.py: no such file or folder, but the state of an unfin"
+    ):
         key(project_with_code)
     (project_with_code / "dvc.yaml").unlink()
     with pytest.raises(StrataError, match=r"dvc.yaml: no such file; it must be next to stages/"):

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from scipy.special import softmax
 from sklearn.metrics import log_loss
 
+from stages.train import launch
 from strata.base import tables
 from strata.base.errors import StrataError
 from strata.labels import Labels
@@ -25,7 +26,6 @@ from strata.model.precision import AUTOCAST
 from strata.settings.params import Train
 from strata.settings.reader import read_settings
 from strata.settings.yaml_loader import parse_yaml
-from strata.training import launch
 from tests.conftest import DVC, ROOT, STAGES, Project, committed, reviews, write_csv
 
 SCHEDULES = get_args(Train.model_fields["schedule"].annotation)
@@ -328,8 +328,8 @@ def test_freezing_lora_and_faster_dropout_work_with_common_architectures(kind, s
     import transformers
 
     from stages.train import trainable
+    from stages.train.dropout import speed_up
     from strata.training.bf16 import keep_activations_in_bf16
-    from strata.training.dropout import speed_up
 
     settings = read_settings(shipped / "params.yaml", shipped / "recipes")[0].train
     names = {"DistilBert": {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}}
@@ -432,9 +432,18 @@ def test_parts_of_a_batch_give_the_step_of_the_whole_batch(copy, monkeypatch):
 
 
 @pytest.mark.slow
-def test_two_processes_have_the_same_losses_as_one(trained, copy):
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epochs": 2},
+        {"epochs": 8, "batch_size": 83, "gradient_accumulation": 2, "lr": 1e-3},  # the last of 84 rows is a batch alone
+        {"epochs": 2, "freeze_layers": 1, "gradient_checkpointing": True},
+    ],
+    ids=["plain", "a process without a row", "frozen and checkpointed"],
+)
+def test_two_processes_have_the_same_losses_as_one(copy, change):
     without_dropout(copy)
-    copy.params(train={"epochs": 2})
+    copy.params(train=change)
     copy.run("train")
     alone = curve(copy, "training")["loss"], tensors(copy)
     copy.params(train={"processes": 2})
@@ -449,7 +458,7 @@ def test_two_processes_have_the_same_losses_as_one(trained, copy):
 
 
 def test_the_fast_dropout_has_the_right_rate_and_keeps_the_mean():
-    from strata.training.dropout import mask
+    from stages.train.dropout import mask
 
     torch.manual_seed(0)
     values = mask(torch.Size([1000, 1001]), 0.1, torch.float32)
@@ -462,7 +471,7 @@ def test_the_fast_dropout_has_the_right_rate_and_keeps_the_mean():
 def test_the_fast_attention_equals_that_of_the_model(checkpoint):
     from transformers import AutoModel
 
-    from strata.training.dropout import Dropout, speed_up
+    from stages.train.dropout import Dropout, speed_up
 
     plain, fast = (AutoModel.from_pretrained(checkpoint, attn_implementation="eager").eval() for _ in range(2))
     speed_up(fast)
@@ -623,7 +632,7 @@ def test_curves_and_scores_are_written_during_training(copy, monkeypatch):
     counts, evaluate = [], validation.evaluate
 
     def watched(training, snapshots):
-        if training.counters.validation:
+        if training.run.counters.validation:
             metrics = json.loads((copy.root / "metrics/train.json").read_text())
             counts.append((metrics["steps"], len(curve(copy)), len(curve(copy, "training"))))
         evaluate(training, snapshots)

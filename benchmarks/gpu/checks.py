@@ -89,7 +89,7 @@ def one_token(project: Path, precision: str) -> dict:
     training.splits["validation"].input_ids[0] = short
     batches = [[np.concatenate([[0], np.arange(1 + 31 * i, 32 + 31 * i)])] for i in range(STEPS_OF_ONE_TOKEN)]
     planned = stage.at_one_rate(batches, settings.train.lr)
-    sums = [training.counters.loss for _ in stage.steps(training, settings, planned)]
+    sums = [training.run.counters.loss for _ in stage.steps(training, settings, planned)]
     losses = np.diff(sums, prepend=0.0).tolist()
     probabilities = validation.validation_probabilities(training)
     return {

@@ -65,9 +65,9 @@ def strata(root: Path, settings: Params, warm_up: int, steps: int, attention: st
     settings = settings.model_copy(update={"train": settings.train.model_copy(update=flags)})
     training = stage.prepare(root, settings)
     if attention:
-        training.model.set_attn_implementation(attention)
+        training.run.model.set_attn_implementation(attention)
     lengths = training.splits["train"].lengths
-    batches = itertools.cycle(plan(lengths, settings.seed, settings.train, training.device.type).batches)
+    batches = itertools.cycle(plan(lengths, settings.seed, settings.train, training.run.device.type).batches)
     batches = itertools.islice(batches, warm_up + steps)
     planned = stage.at_one_rate(batches, settings.train.lr / 100)
     for done, _ in enumerate(stage.steps(training, settings, planned), 1):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.train import trainable
+from stages.train import dropout, trainable
 from stages.train.plan import plan
 from stages.train.training import Training
 from strata.labels import read_labels
@@ -25,7 +25,7 @@ from strata.model.precision import choose
 from strata.model.tokens import read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
-from strata.training import dropout, optimizer, run
+from strata.training import optimizer, run
 from strata.training.plan import Plan, Step
 from strata.training.process_group import ProcessGroup
 from strata.training.snapshot import Snapshots
@@ -67,7 +67,7 @@ def steps(training: Training, settings: Params, planned: Plan) -> Iterator[None]
     never = settings.snapshots.model_copy(update={"minutes": 1e9, "steps": None})
     with tempfile.TemporaryDirectory() as folder:
         snapshots = Snapshots("train", Path(folder), "run", never, is_writer=True, parent=os.getppid())
-        for _ in training.steps(planned, settings.seed, snapshots):
+        for _ in training.run.steps(planned, settings.seed, snapshots):
             yield
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         leave_out(name)
     training = prepare(ROOT, settings)
     lengths = training.splits["train"].lengths
-    batches = plan(lengths, settings.seed, settings.train, training.device.type).batches[: int(sys.argv[1])]
+    batches = plan(lengths, settings.seed, settings.train, training.run.device.type).batches[: int(sys.argv[1])]
     measured = {"rows": [], "tokens": [], "seconds": []}
     start = time.perf_counter()
     for step, _ in zip(batches, steps(training, settings, at_one_rate(batches, settings.train.lr / 100)), strict=True):

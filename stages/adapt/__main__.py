@@ -49,8 +49,8 @@ def load(folder: Path, tokenizer_folder: Path, seed: int) -> tuple["PreTrainedMo
     return model, tokenizer
 
 
-def adapt(args: argparse.Namespace, settings: Params) -> None:
-    """Write the checkpoint with an adapted encoder, and the metrics."""
+def adapt(args: argparse.Namespace, settings: Params, parent: int) -> None:
+    """Write the checkpoint with an adapted encoder, and the metrics. parent: id of the process that started this."""
     # cuBLAS reads this when CUDA starts, and is not deterministic without it; a CPU is deterministic anyway
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # these imports take seconds, and without an adaptation none is needed
@@ -64,9 +64,10 @@ def adapt(args: argparse.Namespace, settings: Params) -> None:
     folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
     texts, precision, objective = read_tokens(args.data).distinct(), choose("auto"), settings.adapt.objective
     complete, tokenizer = load(folder, args.tokenizer, settings.seed)
-    decisive = {"seed": settings.seed, "adapt": settings.adapt.model_dump(), "precision": precision}
+    on = f"{precision} {'cuda' if torch.cuda.is_available() else 'cpu'}"
+    decisive = {"seed": settings.seed, "adapt": settings.adapt.model_dump(), "on": on}
     key = run_key("adapt", decisive, args.data, args.tokenizer, folder)
-    snapshots = Snapshots("adapt", args.snapshots, key, settings.snapshots, is_writer=True, parent=os.getppid())
+    snapshots = Snapshots("adapt", args.snapshots, key, settings.snapshots, is_writer=True, parent=parent)
     if objective == "masked":
         from stages.adapt import masked
 
@@ -97,13 +98,14 @@ def write_nothing(args: argparse.Namespace, why: str) -> None:
 
 def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(__doc__, argv, "--data", "--tokenizer", "--out", "--metrics", "--snapshots")
+    parent = os.getppid()
     settings, _ = read_settings(args.params, args.recipes)
     if untrained.is_noted(args.data):
         write_nothing(args, untrained.WORDS)
     elif not settings.adapt.epochs:
         write_nothing(args, "adapt.epochs is 0")
     else:
-        adapt(args, settings)
+        adapt(args, settings, parent)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import torch
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 from transformers import PreTrainedModel
 
-from stages.adapt import adaptation
-from stages.adapt.adaptation import Adaptation, Result
+from stages.adapt.adaptation import Result, run_of, take_all
 from strata.model.batches import padded
 from strata.model.tokens import TokenizedRows
 from strata.settings.params import Params
+from strata.training.run import Run
 from strata.training.snapshot import Snapshots
 
 
@@ -66,28 +66,21 @@ class ContrastiveLoss(torch.nn.Module):
         return torch.stack(losses).mean() if losses else 0.0 * embeddings.sum()
 
 
-class Contrastive(Adaptation):
-    """Learns from the pairs of rows in a batch, which is a step of its own: rows of two batches are no pairs."""
-
-    def __init__(self, encoder: PreTrainedModel, rows: TokenizedRows, precision: str):
-        super().__init__(ContrastiveLoss(encoder), rows.input_ids, precision)
-        self.label, self.pad_id = rows.label, encoder.config.pad_token_id or 0
-
-    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
-        ids, mask = padded([self.input_ids[i] for i in rows], self.pad_id)
-        batch = {"input_ids": ids, "attention_mask": mask, "label": self.label[rows]}
-        return self.outputs(self.network, **{name: torch.from_numpy(values) for name, values in batch.items()})
-
-
 def adapt(
     complete: PreTrainedModel, rows: TokenizedRows, settings: Params, precision: str, snapshots: Snapshots
 ) -> Result:
     """Train the encoder of a checkpoint in place. rows: the training rows, each once.
 
-    Raises: as `adaptation.adapt`.
+    A batch is a step of its own, since rows of two batches are no pairs. Raises: as `take_all`.
     """
-    run = Contrastive(complete.base_model, rows, precision)
+    encoder = complete.base_model
+    pad_id = encoder.config.pad_token_id or 0
+
+    def loss(run: Run, positions: np.ndarray, _: int) -> torch.Tensor:
+        ids, mask = padded([rows.input_ids[i] for i in positions], pad_id)
+        batch = {"input_ids": ids, "attention_mask": mask, "label": rows.label[positions]}
+        return run.outputs(run.network, **{name: torch.from_numpy(values) for name, values in batch.items()})
+
+    run = run_of(ContrastiveLoss(encoder), rows.input_ids, loss, precision)
     planned = batches(rows.label, settings.adapt.batch_size, settings.adapt.epochs, settings.seed)
-    return adaptation.adapt(
-        run, adaptation.plan([[batch] for batch in planned], settings.adapt), settings.seed, snapshots
-    )
+    return take_all(run, [[batch] for batch in planned], settings.adapt, settings.seed, snapshots)

@@ -1,6 +1,5 @@
 """Masked-language modelling on the task's own texts (Devlin et al., 2019; Gururangan et al., 2020)."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,14 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from stages.adapt import adaptation
-from stages.adapt.adaptation import Adaptation, Result
+from stages.adapt.adaptation import Result, run_of, take_all
 from strata.base.errors import StrataError
 from strata.model.pretrained import add_missing_embeddings, load_config, load_model
 from strata.model.tokens import TokenizedRows
 from strata.settings.params import Params
 from strata.training.plan import Batching, steps_of_epochs
+from strata.training.run import Run
 from strata.training.snapshot import Snapshots
-
-Collator = Callable[[list[dict]], dict[str, torch.Tensor]]
-"""Masks and pads texts: takes their token ids, and returns a batch with labels."""
 
 
 def check_masking(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -50,19 +46,6 @@ def masked_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return total / is_masked.sum().clamp(min=1)
 
 
-class Masked(Adaptation):
-    """Learns the masked tokens of texts. Which ones are masked, the step's random numbers decide."""
-
-    def __init__(self, model: PreTrainedModel, input_ids: list[np.ndarray], precision: str, collator: Collator):
-        super().__init__(model, input_ids, precision)
-        self.collator = collator
-
-    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
-        batch = self.collator([{"input_ids": self.input_ids[i].tolist()} for i in rows])
-        labels = batch.pop("labels").to(self.device)
-        return masked_loss(self.outputs(self.network, **batch).logits, labels) * (len(rows) / rows_in_step)
-
-
 def adapt(
     folder: Path,
     complete: PreTrainedModel,
@@ -74,17 +57,24 @@ def adapt(
 ) -> Result:
     """Train the encoder of a checkpoint in place, under a masked-language head. folder: of the checkpoint.
 
-    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from settings.seed.
-    Raises: StrataError when it has no such head or no mask token, and as `adaptation.adapt`.
+    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from settings.seed. Which
+    tokens are masked, the random numbers of the step decide.
+    Raises: StrataError when it has no such head or no mask token, and as `take_all`.
     """
     check_masking(folder, load_config(folder), tokenizer)
     model = load_model(AutoModelForMaskedLM, folder, seed=settings.seed)
     add_missing_embeddings(model, tokenizer)
     collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=settings.adapt.masked)
-    run = Masked(model, rows.input_ids, precision, collator)
-    batching = Batching(settings.adapt.batch_size, run.device.type == "cpu")
+
+    def loss(run: Run, positions: np.ndarray, rows_in_step: int) -> torch.Tensor:
+        batch = collator([{"input_ids": rows.input_ids[i].tolist()} for i in positions])
+        labels = batch.pop("labels").to(run.device)
+        return masked_loss(run.outputs(run.network, **batch).logits, labels) * (len(positions) / rows_in_step)
+
+    run = run_of(model, rows.input_ids, loss, precision)
+    batching = Batching(settings.adapt.batch_size, in_parts=run.device.type == "cpu")
     steps = steps_of_epochs(rows.lengths, settings.seed, settings.adapt.epochs, 0, batching)
-    result = adaptation.adapt(run, adaptation.plan(steps, settings.adapt), settings.seed, snapshots)
+    result = take_all(run, steps, settings.adapt, settings.seed, snapshots)
     copy_encoder(model, complete)
     return result
 

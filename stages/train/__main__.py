@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stages.train import launch
 from strata import validation_rows
 from strata.base import command_line, files
 from strata.labels import Labels, read_labels
@@ -23,8 +24,8 @@ from strata.model import checkpoint, untrained
 from strata.scoring import NAMES
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
-from strata.training import launch
 from strata.training.counters import Counters
+from strata.training.launched import STARTED_BY, is_launched
 
 if TYPE_CHECKING:
     from stages.train.training import Training
@@ -109,14 +110,14 @@ def train(args: argparse.Namespace, settings: Params, labels: Labels, checkpoint
     process_group.leave()
     if process_group.is_writer:
         with files.replace_folder(args.out) as out:
-            trainable.save(training.model, args.data / "tokenizer", out)
+            trainable.save(training.run.model, args.data / "tokenizer", out)
         with files.replace_folder(args.rows) as folder:
             rows = training.splits["validation"]
             validation_rows.write(folder, rows.id, rows.label, training.best_probabilities)
-        publish(training.counters, settings.train.best_metric, args.plots, args.metrics)
+        publish(training.run.counters, settings.train.best_metric, args.plots, args.metrics)
     snapshots.remove()
     if process_group.is_first:
-        report(training.counters, training.precision, time.perf_counter() - start)
+        report(training.run.counters, training.run.precision, time.perf_counter() - start)
 
 
 def report(counters: Counters, precision: str, seconds: float) -> None:
@@ -142,7 +143,7 @@ def main(argv: list[str] | None = None) -> None:
     args = command_line.arguments(
         __doc__, argv, "--data", "--labels", "--adapted", "--out", "--rows", "--metrics", "--plots", "--snapshots"
     )
-    parent = int(os.environ.get(launch.STARTED_BY, os.getppid()))
+    parent = int(os.environ.get(STARTED_BY, os.getppid()))
     settings, _ = read_settings(args.params, args.recipes)
     labels = read_labels(args.labels)
     if untrained.is_noted(args.data / "train"):
@@ -153,7 +154,7 @@ def main(argv: list[str] | None = None) -> None:
         folder = args.adapted
     if settings.train.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it, cuBLAS is not deterministic
-    if settings.train.processes * settings.train.nodes > 1 and not launch.is_launched():
+    if settings.train.processes * settings.train.nodes > 1 and not is_launched():
         if not launch.launch(settings.train, sys.argv[1:] if argv is None else argv):
             sys.exit(1)
     else:

@@ -19,11 +19,11 @@ def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Publ
     publish: called whenever a curve has a new point.
     Raises: StrataError when the loss becomes NaN, memory runs out, or no state can be saved.
     """
-    planned = plan(training.splits["train"].lengths, seed, training.settings, training.device.type)
+    planned = plan(training.splits["train"].lengths, seed, training.settings, training.run.device.type)
     rows, start = 0, time.perf_counter()  # since the last call of publish
     with snapshots.forgotten_on_error():
-        for of_step in training.steps(planned, seed, snapshots):
-            counters, rows = training.counters, rows + of_step
+        for of_step in training.run.steps(planned, seed, snapshots):
+            counters, rows = training.run.counters, rows + of_step
             is_evaluated = counters.step in planned.evaluations
             if is_evaluated:
                 validation.evaluate(training, snapshots)
@@ -32,4 +32,4 @@ def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Publ
                 rows, start = 0, time.perf_counter()
             if counters.is_exhausted(training.settings.patience):
                 break
-    training.restore_best()
+    training.run.restore_best()

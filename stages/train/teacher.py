@@ -44,7 +44,7 @@ def teacher_probabilities(training: Training, folder: Path) -> np.ndarray:
 
     Raises: StrataError when the teacher is broken, gives no probabilities, or memory runs out.
     """
-    teacher = load_model(AutoModelForSequenceClassification, folder, KEY).to(training.device).eval()
+    teacher = load_model(AutoModelForSequenceClassification, folder, KEY).to(training.run.device).eval()
     purpose = f"while the teacher {folder} scores training rows"
     try:
         return predict(training, teacher, training.splits["train"].input_ids, purpose)

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
+from stages.train import dropout
 from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.model import classifier
 from strata.settings.params import Train
-from strata.training import dropout
 
 
 def load(

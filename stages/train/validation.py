@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from stages.train.training import PROBABILITIES, Training
+from stages.train.training import ADVICE, PROBABILITIES, Training
 from strata.base.errors import StrataError
 from strata.model.batches import probabilities
 from strata.scoring import LOWER_IS_BETTER, scores
@@ -13,6 +13,7 @@ from strata.training.snapshot import Snapshots
 
 BATCH_SIZE = 128  # rows; more than in training, since no gradients are held
 PURPOSE = "while scoring validation rows"
+REMEDY = "lower tokenize.max_length, or choose a smaller model"
 
 
 def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarray], purpose: str) -> np.ndarray:
@@ -26,7 +27,7 @@ def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarr
         return training.logits(model, ids, mask).cpu().numpy()
 
     longest = max(ids.size for ids in input_ids)
-    with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, memory.SCORING_REMEDY):
+    with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, REMEDY):
         return probabilities(input_ids, logits_of, BATCH_SIZE, training.pad_id)
 
 
@@ -35,21 +36,19 @@ def validation_probabilities(training: Training) -> np.ndarray:
 
     Raises: StrataError when they are NaN, or memory runs out.
     """
-    rows, process_group = training.splits["validation"], training.process_group
-    own = slice(process_group.rank, None, process_group.size)
+    rows, run = training.splits["validation"], training.run
+    own = slice(run.process_group.rank, None, run.process_group.size)
     shape = len(rows.label), len(training.labels.names)
-    all_probabilities = torch.zeros(shape, dtype=torch.float64, device=training.device)
-    training.network.eval()
+    all_probabilities = torch.zeros(shape, dtype=torch.float64, device=run.device)
+    run.network.eval()
     try:
         if rows.input_ids[own]:
-            own_probabilities = predict(training, training.network, rows.input_ids[own], PURPOSE)
-            all_probabilities[own] = torch.from_numpy(own_probabilities).to(training.device)
+            own_probabilities = predict(training, run.network, rows.input_ids[own], PURPOSE)
+            all_probabilities[own] = torch.from_numpy(own_probabilities).to(run.device)
     except ValueError:
-        raise StrataError(
-            "the loss has become NaN or infinite; lower train.lr, or set train.precision to fp32"
-        ) from None
-    training.network.train()
-    process_group.sum(all_probabilities)
+        raise StrataError(f"the loss has become NaN or infinite; {ADVICE.on_nan}") from None
+    run.network.train()
+    run.process_group.sum(all_probabilities)
     return all_probabilities.cpu().numpy()
 
 
@@ -72,8 +71,8 @@ def evaluate(training: Training, snapshots: Snapshots) -> None:
     snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
     probabilities = validation_probabilities(training)
     values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)
-    entry = {"step": training.counters.step, "loss": values["log_loss"], **values}
-    improved = is_best(entry, training.counters, training.settings.best_metric)
-    training.counters.validation.append(entry)
+    entry = {"step": training.run.counters.step, "loss": values["log_loss"], **values}
+    improved = is_best(entry, training.run.counters, training.settings.best_metric)
+    training.run.counters.validation.append(entry)
     if improved:
-        training.keep_best(**{PROBABILITIES: torch.from_numpy(probabilities)})
+        training.run.keep_best(**{PROBABILITIES: torch.from_numpy(probabilities)})

@@ -10,6 +10,7 @@ from typing import BinaryIO
 from charset_normalizer import from_bytes
 
 from strata.base.errors import StrataError
+from strata.binary_files import BINARY
 from strata.reading.formats import DELIMITED
 from strata.reading.unpack import BLOCK, open_bytes
 from strata.reading.values import INVALID
@@ -23,16 +24,6 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-BINARY = {
-    b"PAR1": "Parquet; rename it to .parquet",
-    b"ARROW1": "Arrow; rename it to .arrow",
-    b"\x1f\x8b": "packed by gzip; add .gz to its name",
-    b"\x28\xb5\x2f\xfd": "packed by zstd; add .zst to its name",
-    b"PK\x03\x04": "a zip archive, as newer spreadsheets are; rename it to .zip, .xlsx or .ods",
-    b"\xd0\xcf\x11\xe0": "an older spreadsheet or document; rename it to .xls, or save its texts as CSV",
-    b"SQLite format 3": "an SQLite database; export its table as CSV",
-}
-"""How files begin that hold no text, and what they are."""
 WESTERN = ("cp1252", "mac_roman", "cp850")
 _SIGNS = r"\u02c6\u02dc\u2030\u2039\u201a\u201e\u2020\u2021\xa7\xa4\xa2\ufffd"
 _ODD = re.compile(rf"(?<=[a-z])[À-ÖØ-ÞŠŒŽŸ{_SIGNS}]|[\u02c6\u02dc](?= )")
@@ -49,8 +40,10 @@ def find_encoding(path: Path, named: str | None, report: Callable[[str], None]) 
     """
     with open_bytes(path) as stream:
         start = stream.read(1024)
-    if what := next((what for mark, what in BINARY.items() if start.startswith(mark) and b"\0" in start), None):
-        raise StrataError(f"{path}: no text, whatever its suffix, but {what}")
+    for mark, (what, suffix) in BINARY.items():
+        is_word = mark.isalnum()  # which a text may begin with
+        if start.startswith(mark) and (b"\0" in start or not is_word):
+            raise StrataError(f"{path}: no text, whatever its suffix, but {what}; rename it to {suffix}")
     if named:
         return codecs.lookup(named).name
     with open_bytes(path) as stream:

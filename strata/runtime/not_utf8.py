@@ -2,6 +2,8 @@
 
 import codecs
 
+from strata.binary_files import BINARY
+
 NOT_UTF8 = "not UTF-8; convert it from its encoding, such as latin1: iconv -f latin1 -t UTF-8 FILE"
 ENOUGH = 256  # bytes of a start that are looked at
 
@@ -12,15 +14,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_BINARY = {
-    b"\x1f\x8b": "compressed (gzip); unpack it: gzip -dc FILE",
-    b"\x28\xb5\x2f\xfd": "compressed (zstd); unpack it: zstd -dc FILE",
-    b"PK\x03\x04": "a spreadsheet or an archive (zip); save its texts as a text file, one a line",
-    b"\xd0\xcf\x11\xe0": "a spreadsheet or document of Office; save its texts as a text file, one a line",
-    b"PAR1": "Parquet; save its texts as a text file, one a line",
-    b"ARROW1": "Arrow; save its texts as a text file, one a line",
-    b"%PDF": "PDF; save its texts as a text file, one a line",
-}
+_UNPACK = {".gz": "gzip -dc FILE", ".zst": "zstd -dc FILE"}
 
 
 def is_utf8(text: str) -> bool:
@@ -38,9 +32,11 @@ def other_format(start: bytes) -> str | None:
     Half the bytes of Latin text in UTF-16 are NUL, which is valid UTF-8.
     """
     start = start[:ENOUGH]
-    for mark, words in _BINARY.items():
+    for mark, (what, suffix) in BINARY.items():
         if start.startswith(mark):
-            return words
+            return f"{what}; " + (
+                f"unpack it: {_UNPACK[suffix]}" if suffix in _UNPACK else "save its texts as a text file, one a line"
+            )
     encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
     if encoding is None and len(start) > 2 and start.count(0) > len(start) // 4:
         encoding = "UTF-16LE" if start[1::2].count(0) > start[::2].count(0) else "UTF-16BE"

@@ -144,8 +144,10 @@ def search(study: Study, runner: Runner, jobs: int, rows: Path, end_trials: Call
                     study.end_round(trials)
         except BaseException:
             interrupted.set()
-            budget.note()
-            end_trials()
+            try:
+                budget.note()
+            finally:
+                end_trials()
             raise
 
 

@@ -22,7 +22,7 @@ from strata.sweeping.needs import model_folders, outputs, upstream
 
 NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
 """What is copied although Git does not know it yet."""
-SNAPSHOTS = "snapshots"  # the folder of dvc.yaml's train
+SNAPSHOTS = "snapshots"  # the folder of dvc.yaml's adapt and train
 PROCESS = "process"  # file with the id of the process that works in the workspace
 
 

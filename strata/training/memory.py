@@ -9,7 +9,6 @@ import torch
 
 from strata.base.errors import StrataError
 
-SCORING_REMEDY = "lower tokenize.max_length, or choose a smaller model"
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")  # PyTorch's errors, on a CPU or a GPU
 
 

@@ -48,8 +48,9 @@ def plan_of(
 class Batching(NamedTuple):
     """How rows come into batches. tokens: the most in a batch, padding included, instead of rows.
 
-    per_step: batches in a step. in_parts: whether a batch of many tokens is computed in parts. A GPU computes batches
-    whole: it has the memory, and small parts leave most of it idle (docs/benchmarks.md).
+    per_step: batches in a step. in_parts: whether a batch of many tokens is computed in parts, which leaves the
+    gradient of a loss that is a sum over rows as it is. A GPU computes batches whole: it has the memory, and small
+    parts leave most of it idle (docs/benchmarks.md).
     """
 
     rows: int
@@ -103,7 +104,7 @@ def epoch_batches(
 
 
 def _parts(batch: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    """Return a batch, or its parts where it has more than PART tokens, padding included. The gradient is the same."""
+    """Return a batch, or its parts where it has more than PART tokens, padding included."""
     of_batch = lengths[batch]
     return [batch] if len(batch) * of_batch.max() <= PART else _by_tokens(batch, of_batch, PART)
 

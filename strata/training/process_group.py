@@ -2,12 +2,14 @@
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+State = tuple[dict[str, torch.Tensor], dict]
+"""The saved state of a run: tensors by name, and its counters."""
 
 ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
 
@@ -42,7 +44,10 @@ class ProcessGroup:
         return self.local_rank == 0
 
     def shared(self, model: nn.Module) -> nn.Module:
-        """Return a model whose gradients become, in the backward pass, their mean over all processes."""
+        """Return a model whose gradients become, in the backward pass, their mean over all processes.
+
+        Gradients of bf16 weights are added up in bf16.
+        """
         if self.size == 1:
             return model
         # a checkpoint may have weights that a classifier does not use, such as a pooler's
@@ -57,13 +62,19 @@ class ProcessGroup:
         if self.size > 1:
             dist.all_reduce(tensor)
 
-    def broadcast(self, content: Any) -> Any:
-        """Return the first process's content in every process."""
+    def broadcast(self, state: State | None) -> State | None:
+        """Return the first process's state in every process. Tensors come one by one, since all together are large."""
         if self.size == 1:
-            return content
-        box = [content]
-        dist.broadcast_object_list(box, 0)
-        return box[0]
+            return state
+        tensors, counters = state or ({}, None)
+        known = [counters, {name: tensor.to("meta") for name, tensor in tensors.items()}]
+        dist.broadcast_object_list(known, 0)
+        counters, shapes = known
+        for name, like in shapes.items():
+            tensor = tensors[name] if self.is_first else torch.empty_like(like, device=self.device)
+            tensors[name] = tensor.to(self.device)
+            dist.broadcast(tensors[name], 0)
+        return None if counters is None else (tensors, counters)
 
     def wait(self) -> None:
         """Wait until all processes have called this."""

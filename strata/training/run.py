@@ -4,18 +4,20 @@ A step depends on nothing but the state before it and its number: its batches ar
 seeds the random numbers of its dropout. So a resumed run ends in the same bytes as one that was not interrupted.
 """
 
+import math
 import sys
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
 
+from strata.base.errors import StrataError
+from strata.model.documents import windows_of
 from strata.model.precision import AUTOCAST
 from strata.training import memory
 from strata.training.bf16 import keep_activations_in_bf16
@@ -27,77 +29,99 @@ from strata.training.snapshot import Snapshots
 
 BEST = "best."  # of the names in the saved state
 
+Loss = Callable[["Run", np.ndarray, int], torch.Tensor]
+"""Takes a run, the positions of a batch's rows, (rows,) int, and the number of rows in the step. Returns the batch's
+share of the step's loss."""
 
-class Run(ABC):
-    """The model, its optimizer, the counters and the best weights so far. What is learned is the subclass's `loss`.
 
-    model: trained in place. input_ids: token ids of the training rows, as `documents` says. precision: bf16, fp16 or
-    fp32, for matrix products. remedy: for the error when memory runs out.
+class Advice(NamedTuple):
+    """What a user can change, for the errors."""
+
+    on_memory: str  # when it runs out
+    on_nan: str  # when the loss becomes NaN or infinite
+
+
+class Run:
+    """The model, its optimizer, the counters and the best weights so far.
+
+    model: trained in place. input_ids: token ids of the training rows, as `documents` says. loss: what is learned.
+    precision: bf16, fp16 or fp32, for matrix products.
     """
 
     def __init__(
         self,
         model: nn.Module,
         input_ids: Sequence[np.ndarray],
+        loss: Loss,
         precision: str,
         process_group: ProcessGroup,
+        advice: Advice,
         *,
         weight_decay: float,
         max_grad_norm: float,
         is_compiled: bool,
-        remedy: str,
     ):
-        self.model, self.input_ids, self.precision = model, input_ids, precision
-        self.process_group, self.remedy = process_group, remedy
+        self.model, self.input_ids, self.loss, self.precision = model, input_ids, loss, precision
+        self.process_group, self.advice = process_group, advice
         self.device = next(model.parameters()).device
         self.dtype = AUTOCAST[precision]
         is_bf16_on_cpu = self.device.type == "cpu" and precision == "bf16"
         if is_bf16_on_cpu:
             keep_activations_in_bf16(model)
         self.optimizer = Optimizer(model, weight_decay, max_grad_norm, is_bf16_on_cpu)
-        self.shared = process_group.shared(model)
-        self.network = torch.compile(self.shared, dynamic=True) if is_compiled else self.shared
+        self.network = process_group.shared(torch.compile(model, dynamic=True) if is_compiled else model)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.counters = Counters()
         self.best: dict[str, torch.Tensor] | None = None  # weights, and what else goes with them
-
-    @abstractmethod
-    def loss(self, rows: np.ndarray, rows_in_step: int) -> torch.Tensor:
-        """Return a batch's share of the step's loss. rows: positions, (rows,) int."""
 
     def outputs(self, model: nn.Module, **inputs: torch.Tensor) -> Any:
         """Return what a model gives for tensors, which are brought to its device, in the run's precision."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             return model(**{name: tensor.to(self.device) for name, tensor in inputs.items()})
 
+    def backward(self, batch: np.ndarray, rows_in_step: int, is_last: bool) -> torch.Tensor:
+        """Add the gradient of this process's rows of a batch, and return their share of the step's loss.
+
+        batch: positions, (rows,) int. is_last: of the step. In its backward pass all processes add up their gradients,
+        and one without a row takes part, too.
+        """
+        group = self.process_group
+        own = batch[group.rank :: group.size]
+        if not len(own) and not is_last:
+            return torch.zeros((), device=self.device)
+        with nullcontext() if is_last else group.on_its_own(self.network):
+            share = self.loss(self, own, rows_in_step) if len(own) else 0 * self.loss(self, batch[:1], rows_in_step)
+            self.scaler.scale(share * group.size).backward()  # the processes' mean becomes their sum
+        return share.detach()
+
     def step(self, batches: Step, lr: float, snapshots: Snapshots) -> None:
-        """Take one optimizer step. batches: the positions of their rows, (rows,) int each."""
+        """Take one optimizer step. batches: the positions of their rows, (rows,) int each.
+
+        Raises: StrataError when the loss becomes NaN or infinite, or memory runs out.
+        """
         rows_in_step, group = sum(map(len, batches)), self.process_group
         step_loss = torch.zeros((), device=self.device)
         where = f"in step {self.counters.step + 1:,}"
         for i, batch in enumerate(batches):
-            of_batch = [np.atleast_2d(self.input_ids[position]) for position in batch]
-            longest = max(ids.size for ids in of_batch)
-            self.counters.tokens += sum(map(len, of_batch)) * max(ids.shape[1] for ids in of_batch)
-            own = batch[group.rank :: group.size]  # the share of this process
-            snapshots.note_batch(where, len(own), longest)
-            with memory.explained(where, len(own), longest, self.remedy):
-                is_last = i == len(batches) - 1
-                with nullcontext() if is_last else group.on_its_own(self.shared):
-                    # all processes wait for each other in the backward pass, also one without a row
-                    share = self.loss(own, rows_in_step) if len(own) else 0 * self.loss(batch[:1], rows_in_step)
-                    self.scaler.scale(share * group.size).backward()  # the mean over all of them becomes the sum
-                step_loss += share.detach()
-        with memory.explained(where, len(own), longest, self.remedy):
+            of_batch = [self.input_ids[position] for position in batch]
+            longest, windows = max(ids.size for ids in of_batch), windows_of(of_batch)[0]
+            self.counters.tokens += len(windows) * max(map(len, windows))
+            rows = len(batch[group.rank :: group.size])
+            snapshots.note_batch(where, rows, longest)
+            with memory.explained(where, rows, longest, self.advice.on_memory):
+                step_loss += self.backward(batch, rows_in_step, i == len(batches) - 1)
+        with memory.explained(where, rows, longest, self.advice.on_memory):
             group.sum(step_loss)
             self.optimizer.step(lr, self.scaler)
         self.counters.step += 1
         self.counters.loss += step_loss.item()
+        if not math.isfinite(self.counters.loss):
+            raise StrataError(f"the loss has become NaN or infinite; {self.advice.on_nan}")
 
     def steps(self, plan: Plan, seed: int, snapshots: Snapshots) -> Iterator[int]:
         """Take the steps that are left, and yield the number of rows of each after it. The state is saved where due.
 
-        Raises: StrataError when memory runs out, or no state can be saved.
+        Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
         """
         self.resume(snapshots, plan.steps)
         self.network.train()
@@ -146,7 +170,7 @@ class Run(ABC):
             self.best = best or None
         if batch:
             where = f"{batch['where']}, at a batch of {batch['rows']:,} rows of up to {batch['tokens']:,} tokens"
-            remedy = f"if the system killed it for lack of memory, {self.remedy}"
+            remedy = f"if the system killed it for lack of memory, {self.advice.on_memory}"
             print(f"{snapshots.stage}: an earlier run of {steps:,} steps ended {where} ({remedy})")
         if self.process_group.is_first and state:
             print(f"{snapshots.stage}: goes on after step {self.counters.step:,} of {steps:,}", flush=True)

@@ -17,7 +17,7 @@ from strata.base.errors import StrataError
 from strata.settings.yaml_loader import read_yaml
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft")
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft", "sentence-transformers")
 
 
 def code_of(stage: str, root: Path) -> list[str]:
@@ -27,7 +27,7 @@ def code_of(stage: str, root: Path) -> list[str]:
     """
     path = root / "dvc.yaml"
     if not path.is_file():
-        raise StrataError(f"{path}: no such file; it must be next to stages/, since it lists the code of training")
+        raise StrataError(f"{path}: no such file; it must be next to stages/, since it lists the code of every stage")
     return [path for path in read_yaml(path)["stages"][stage]["deps"] if path.startswith(("stages/", "strata/"))]
 
 
@@ -56,6 +56,8 @@ def run_key(stage: str, settings: dict, *inputs: Path, root: Path = ROOT) -> str
 def _files(entry: Path) -> Iterator[Path]:
     """Yield a file, or the files of a folder in order, without compiled Python. Raises: StrataError when missing."""
     if not entry.exists():
-        raise StrataError(f"{entry}: no such file or folder, but the state of training depends on it; run dvc repro")
+        raise StrataError(
+            f"{entry}: no such file or folder, but the state of an unfinished run depends on it; run dvc repro"
+        )
     paths = [entry] if entry.is_file() else sorted(entry.rglob("*"))
     yield from (path for path in paths if path.is_file() and "__pycache__" not in path.parts)

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from strata.base import files
 from strata.base.errors import StrataError
 from strata.settings import params
-from strata.training import launch
+from strata.training.launched import is_launched
 
 KEPT = 3  # unfinished runs whose state is kept; older ones are removed
 STATE, BATCH, LOCK = "state.safetensors", "batch.json", "lock"
@@ -153,4 +153,4 @@ def _has_ended(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return True
-    return not launch.is_launched()  # a launched process has the launcher as its parent
+    return not is_launched()  # a launched process has the launcher as its parent

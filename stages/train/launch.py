@@ -5,13 +5,7 @@ import os
 from strata.base.cores import cores
 from strata.base.errors import StrataError
 from strata.settings.params import Train
-
-STARTED_BY = "STRATA_STARTED_BY"  # environment variable: id of the process that started the launcher
-
-
-def is_launched() -> bool:
-    """Whether this process was started by `launch`."""
-    return STARTED_BY in os.environ
+from strata.training.launched import STARTED_BY
 
 
 def rendezvous(nodes: int) -> list[str]:
@@ -52,6 +46,7 @@ def launch(settings: Train, argv: list[str]) -> bool:
             f"needs one of its own; set it to at most {gpus}"
         )
     os.environ[STARTED_BY] = str(os.getppid())
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else DDP warns where a model uses all of its weights
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.processes)))
     options = [f"--nproc-per-node={settings.processes}", *rendezvous(settings.nodes), "--module", "stages.train"]
     try:
