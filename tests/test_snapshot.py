@@ -274,9 +274,7 @@ def test_a_module_moved_to_another_folder_changes_the_key(project_with_code):
 
 def test_without_dvc_yaml_or_a_listed_module_the_error_says_so(project_with_code):
     (project_with_code / "strata/scoring.py").unlink()
-    with pytest.raises(
-        StrataError, match=r"strata/scoring.py: no such file or folder, but the state of an unfin"
-    ):
+    with pytest.raises(StrataError, match=r"strata/scoring.py: no such file or folder, but the state of an unfin"):
         key(project_with_code)
     (project_with_code / "dvc.yaml").unlink()
     with pytest.raises(StrataError, match=r"dvc.yaml: no such file; it must be next to stages/"):
