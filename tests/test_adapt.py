@@ -124,8 +124,8 @@ def test_a_killed_adaptation_resumes_and_ends_in_the_same_bytes(adapted, contras
     copy.params(adapt=ON if objective == "masked" else CONTRASTIVE, snapshots={"steps": 4})
     run_stage("adapt", copy, end_at("run.Run.step", 11), fails=True)
     output = run_stage("adapt", copy, end_at("snapshot.os.fsync", 2), fails=True)
-    assert "adapt: goes on after step 8 of " in output
-    assert "adapt: goes on after step 12 of " in run_stage("adapt", copy)
+    assert "adapt: resumes after step 8 of " in output
+    assert "adapt: resumes after step 12 of " in run_stage("adapt", copy)
     assert digest(copy.root / "models/adapt") == digest(undisturbed.root / "models/adapt")
     assert metrics(copy) == metrics(undisturbed)
     assert list((copy.root / "snapshots").iterdir()) == [], "the state of a finished run is removed"

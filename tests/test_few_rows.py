@@ -1,4 +1,4 @@
-"""What helps training on few rows: a least number of steps."""
+"""What helps training on few rows: a minimum number of steps."""
 
 import numpy as np
 

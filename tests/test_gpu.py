@@ -19,7 +19,7 @@ def test_a_deterministic_run_repeats_and_resumes_in_the_same_bytes(copy):  # noq
     train(copy)
     assert weights(copy) == first
     train(copy, end_at("training.Training.step", 11), fails=True)
-    assert "goes on after step 8" in train(copy)
+    assert "resumes after step 8" in train(copy)
     assert weights(copy) == first
 
 

@@ -224,9 +224,9 @@ def test_two_texts_stand_side_by_side_with_the_words_that_decided(browser, addre
 
 
 @NEEDS_CHROMIUM
-def test_shift_and_enter_classify_a_text_as_its_box_says(browser, address):
+def test_shift_enter_classifies_as_the_placeholder_says(browser, address):
     with Visit(browser, address) as visit:
-        box = visit.page.get_by_placeholder("Shift+Enter classifies the text").first
+        box = visit.page.get_by_placeholder("Press Shift+Enter to classify").first
         box.fill("a good warm film")
         box.press("Shift+Enter")
         visit.page.locator("#answer-1 .strata-answer").wait_for()

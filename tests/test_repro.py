@@ -116,7 +116,7 @@ def test_training_killed_at_random_steps_goes_on_in_another_clone_and_ends_in_th
     went_on = 0
     for target in sorted(random.sample(range(3, 48), 3)):  # of 53 steps; nothing that is drawn may matter
         said = killed_at(folder, target)
-        went_on += "train: goes on after step" in said
+        went_on += "train: resumes after step" in said
     assert went_on >= 1
     assert ran(run(folder, "dvc", "repro")) == ["train", "evaluate", "quantize", "report"]
     for name in run(done, "git", "ls-files", "-z", "dvc.lock", "metrics", "plots").rstrip("\0").split("\0"):

@@ -584,13 +584,13 @@ def test_what_only_has_the_suffix_of_delimited_text_is_named(project, monkeypatc
     [
         ("parquet", "Parquet; rename it to .parquet"),
         ("feather", "Arrow; rename it to .arrow"),
-        ("gz", "compressed (gzip); rename it to .gz"),
+        ("gz", "compressed (gzip); add .gz to its name"),
         ("xlsx", "a spreadsheet or an archive (zip); rename it to .xlsx, .ods or .zip"),
-        ("sqlite", "an SQLite database; rename it to .sqlite"),
+        ("sqlite", "an SQLite database; export its table as CSV"),
     ],
 )
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".txt"])
-def test_what_holds_no_text_is_named_whatever_its_suffix(project, monkeypatch, kind, said, suffix):
+def test_a_binary_file_is_named_whatever_its_suffix(project, monkeypatch, kind, said, suffix):
     rows = pd.DataFrame(ROWS, columns=["text", "label"])
     path = project.root / f"rows{suffix}"
     if kind == "sqlite":
@@ -605,7 +605,7 @@ def test_what_holds_no_text_is_named_whatever_its_suffix(project, monkeypatch, k
             write = {"parquet": rows.to_parquet, "feather": rows.to_feather}
             write[kind](content) if kind in write else rows.to_csv(content, compression="gzip")
         path.write_bytes(content.getvalue())
-    assert f"rows{suffix}: no text, whatever its suffix, but {said}" in refusal(project, monkeypatch, path)
+    assert f"rows{suffix}: not text, whatever its suffix, but {said}" in refusal(project, monkeypatch, path)
 
 
 def test_a_page_is_told_from_rows_of_pages(project, monkeypatch):

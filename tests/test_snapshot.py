@@ -59,16 +59,16 @@ def killed(*args, **kwargs):
 @pytest.mark.slow
 def test_a_run_killed_several_times_ends_in_the_same_bytes_as_one_that_was_not(trained, copy):  # noqa: F811
     copy.params(snapshots={"steps": 4})
-    assert "goes on" not in train(copy, end_at("run.Run.step", 3), fails=True)  # before the first save
+    assert "resumes" not in train(copy, end_at("run.Run.step", 3), fails=True)  # before the first save
     train(copy, end_at("run.Run.step", 11), fails=True)
     output = train(copy, end_at("snapshot.os.fsync", 2), fails=True)  # after writing, before moving into place
-    assert f"goes on after step 8 of {STEPS}" in output
-    assert "an earlier run of 36 steps ended in step 10, at a batch of " in output
+    assert f"resumes after step 8 of {STEPS}" in output
+    assert "an earlier run of 36 steps ended in step 10, on a batch of " in output
     output = train(copy, end_at("validation.validation_probabilities", 2), fails=True)
-    assert f"goes on after step 12 of {STEPS}" in output
+    assert f"resumes after step 12 of {STEPS}" in output
     output = train(copy, end_at("trainable.save", 1), fails=True)
     assert not (copy.root / "models/train").exists()
-    assert f"goes on after step 32 of {STEPS}" in train(copy)
+    assert f"resumes after step 32 of {STEPS}" in train(copy)
     assert weights(copy) == weights(trained)
     for name in ("metrics/train.json", "plots/train/training.csv", "plots/train/validation.csv"):
         assert (copy.root / name).read_bytes() == (trained.root / name).read_bytes(), name
@@ -83,7 +83,7 @@ def test_a_changed_run_does_not_resume(copy, change):  # noqa: F811
     copy.params(**change)
     if "tokenize" in change:
         copy.run("tokenize")
-    assert "goes on" not in train(copy)
+    assert "resumes" not in train(copy)
     assert len(list((copy.root / "snapshots").iterdir())) == 1, "the state of the unfinished run is kept"
 
 
@@ -103,7 +103,7 @@ snapshot.Snapshots.save = save"""
     assert "the state after step 12 cannot be written" in output
     assert "the previous state is kept: free some disk space and run again" in output
     assert not list((copy.root / "snapshots").rglob("*.partial"))
-    assert f"goes on after step 8 of {STEPS}" in train(copy)
+    assert f"resumes after step 8 of {STEPS}" in train(copy)
     assert weights(copy) == weights(trained)
 
 
@@ -150,13 +150,13 @@ def test_the_error_names_a_folder_that_cannot_be_written(tmp_path, settings):
 
 
 @pytest.mark.slow
-def test_a_run_in_bf16_that_was_killed_ends_in_the_same_bytes(copy):  # noqa: F811
+def test_a_killed_bf16_run_ends_in_the_same_bytes(copy):  # noqa: F811
     any_cpu = "from strata.model import precision; precision.choose = lambda setting: 'bf16'"
     copy.params(train={"epochs": 3}, snapshots={"steps": 4})
     train(copy, any_cpu)
     expected = weights(copy)
     train(copy, f"{any_cpu}\n{end_at('run.Run.step', 11)}", fails=True)
-    assert "goes on after step 8 of 18" in train(copy, any_cpu)
+    assert "resumes after step 8 of 18" in train(copy, any_cpu)
     assert weights(copy) == expected
 
 
@@ -174,7 +174,7 @@ def test_two_processes_that_were_killed_resume_together_and_end_in_the_same_byte
                 for process in [psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)]:
                     process.kill()
                 break
-    assert re.search(r"goes on after step \d+ of 36", train(copy))
+    assert re.search(r"resumes after step \d+ of 36", train(copy))
     assert weights(copy) == expected
 
 
@@ -212,7 +212,7 @@ def test_a_process_whose_dvc_has_ended_stops(tmp_path, settings, monkeypatch):
 
 def test_the_out_of_memory_error_names_the_batch_and_what_to_lower():
     with (
-        pytest.raises(StrataError, match=r"memory ran out in step 7, at a batch of 32 rows of up to 512 tokens; lower"),
+        pytest.raises(StrataError, match=r"memory ran out in step 7, on a batch of 32 rows of up to 512 tokens; lower"),
         memory.explained("in step 7", 32, 512, "lower the batch size"),
     ):
         torch.empty(10**15)
@@ -274,7 +274,7 @@ def test_a_module_moved_to_another_folder_changes_the_key(project_with_code):
 
 def test_without_dvc_yaml_or_a_listed_module_the_error_says_so(project_with_code):
     (project_with_code / "strata/scoring.py").unlink()
-    with pytest.raises(StrataError, match=r"strata/scoring.py: no such file or folder, but the state of an unfin"):
+    with pytest.raises(StrataError, match=r"strata/scoring.py: no such file or folder, but the key of a snapshot"):
         key(project_with_code)
     (project_with_code / "dvc.yaml").unlink()
     with pytest.raises(StrataError, match=r"dvc.yaml: no such file; it must be next to stages/"):

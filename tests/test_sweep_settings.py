@@ -57,8 +57,8 @@ def test_a_search_and_named_runs_are_read(project):
         (search(train__lr=3e-5), r"search: 3e-05 is neither a range.*nor a list of choices"),
         (search(train__lr=[]), r"search: choices is \[\]"),
         (search(split__test=[0.1, 0.2]), r"search.split.test: a search varies model, resample, tokenize, adapt, train"),
-        (search(model__kind=["transformer", "tfidf"]), r"search.model.kind: which kind ships does not change"),
-        (RUNS | {"runs": {"a": {"model.kind": "tfidf"}}}, r"runs.a.model.kind: which kind ships does not change"),
+        (search(model__kind=["transformer", "tfidf"]), r"search.model.kind: which kind ships does not affect"),
+        (RUNS | {"runs": {"a": {"model.kind": "tfidf"}}}, r"runs.a.model.kind: which kind ships does not affect"),
         (search(evaluate__goal=["f1"]), r"search.evaluate.goal: a search varies"),
         (search(seed=[1, 2]), r"search.seed: a search varies"),
         (

@@ -436,7 +436,7 @@ def test_parts_of_a_batch_give_the_step_of_the_whole_batch(copy, monkeypatch):
     "change",
     [
         {"epochs": 2},
-        {"epochs": 8, "batch_size": 83, "gradient_accumulation": 2, "lr": 1e-3},  # the last of 84 rows is a batch alone
+        {"epochs": 8, "batch_size": 83, "gradient_accumulation": 2, "lr": 1e-3},  # the 84th row is its own batch
         {"epochs": 2, "freeze_layers": 1, "gradient_checkpointing": True},
     ],
     ids=["plain", "a process without a row", "frozen and checkpointed"],

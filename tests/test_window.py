@@ -164,7 +164,7 @@ def test_a_killed_run_on_chunks_ends_in_the_same_bytes(tokenized, trained, tmp_p
     copy = tokenized.copied(tmp_path / "project")
     copy.params(snapshots={"steps": 4})
     train(copy, end_at("training.Training.step", 7), fails=True)
-    assert "goes on after step 4 of 12" in train(copy)
+    assert "resumes after step 4 of 12" in train(copy)
     assert weights(copy) == weights(trained)
 
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.ablations                                     # about an hour on one core
     python -m benchmarks.ablations --rows 1000 --folds 5 --max-length 256    # hours
-    python -m benchmarks.ablations office --settings augment         # some of it; nothing is written
+    python -m benchmarks.ablations office --settings augment         # a part; writes nothing
 
 Each setting is compared with the same run without it, on the same validation rows: those of all folds of the training
 and validation rows together (split.validation_folds). No test row is scored. Settings that only show once a model is

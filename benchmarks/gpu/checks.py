@@ -48,7 +48,7 @@ def train(project: Path, changes: dict) -> dict:
         return result | {"said": output.strip().splitlines()[-3:]}
     metrics = json.loads((project / "metrics/train.json").read_text(encoding="utf-8"))
     weights = (project / "models/train/model.safetensors").read_bytes()
-    resumed = [line for line in output.splitlines() if "goes on after step" in line]
+    resumed = [line for line in output.splitlines() if "resumes after step" in line]
     return result | {"sha256": hashlib.sha256(weights).hexdigest(), "resumed": resumed} | metrics
 
 

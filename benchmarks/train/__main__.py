@@ -5,9 +5,9 @@
 
 The fair Trainer has its best flags: bf16 where the CPU has it, texts of similar length together, fused AdamW. The plain
 Trainer computes in fp32, draws rows at random and pads each batch to its longest text (as transformers'
-run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Three arms are Strata without one of
-the means that make it faster on a CPU. All arms run in turn, REPEATS times;
-figures are medians. The first step of each process is not counted. Writes benchmarks/train/results.json.
+run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Three arms are Strata with one CPU
+optimization off. All arms run in turn, REPEATS times; figures are medians. The first step of each process is not
+counted. Writes benchmarks/train/results.json.
 
 Operations per step: in a transformer with L layers of width h and inner width f, the forward pass multiplies each token
 with 4 h^2 + 2 h f weights per layer, at two operations each, and in attention with the t tokens of its text, twice. The

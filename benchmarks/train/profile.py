@@ -1,8 +1,9 @@
-"""Where the time of a training step goes, by kinds of operations.
+"""Where the time of a training step goes, by kind of operation.
 
     python -m benchmarks.train.profile 40
 
-Reads data/tokenize. Prints as JSON the share of each kind in the time of all operations, on one profiled run.
+Takes the number of steps. Reads data/tokenize. Prints each kind's share of the time as JSON, and the top 40 operations
+to stderr.
 """
 
 import json
@@ -16,14 +17,14 @@ from strata.settings.reader import read_settings
 
 from . import ROOT, strata
 
-KINDS = {  # the first whose name an operation's begins with, or contains after "::"
+KINDS = {  # matched in order, by the start of the name after "::"
     "matrix products": ("addmm", "mm", "bmm", "linear", "mkldnn_linear", "baddbmm", "matmul"),
     "optimizer": ("_fused_adamw",),
     "clipping": ("_foreach_norm", "linalg_vector_norm", "_foreach_mul", "stack", "norm"),
     "embeddings": ("embedding", "index_select", "zeros", "zero_"),
-    "dropout": ("random_", "ge", "bitwise", "mul_"),
-    "casts and copies": ("copy_", "to", "_to_copy", "clone", "cat", "contiguous"),
     "layer norm, softmax, GELU": ("native_layer_norm", "_softmax", "gelu", "_log_softmax"),
+    "dropout": ("random_", "ge", "mul_"),
+    "casts and copies": ("copy_", "to", "_to_copy", "clone", "cat", "contiguous"),
 }
 WARM_UP = 3
 

@@ -1,7 +1,7 @@
 """Time the optimizer steps of the stage train.
 
     python -m benchmarks.train.strata 60
-    python -m benchmarks.train.strata 60 dropout      # without one of the means that make training on a CPU faster
+    python -m benchmarks.train.strata 60 dropout      # with one CPU optimization off
 
 Reads data/tokenize. Prints as JSON the rows, tokens and seconds of each step.
 """
@@ -33,8 +33,8 @@ from strata.training.snapshot import Snapshots
 from . import ROOT
 
 
-def leave_out(name: str) -> None:
-    """Train without one of the means: fast dropout, activations that stay in bf16, or bf16 copies of weights."""
+def turn_off(name: str) -> None:
+    """Turn off one CPU optimization: fast dropout, activations that stay in bf16, or bf16 copies of weights."""
     if name == "dropout":
         dropout.speed_up = lambda model: None
     elif name == "activations":
@@ -42,7 +42,7 @@ def leave_out(name: str) -> None:
     elif name == "copies":
         optimizer.copy_linear_weights = lambda model: {}
     else:
-        raise ValueError(f"{name} is none of dropout, activations, copies")
+        raise ValueError(f"{name}: must be dropout, activations or copies")
 
 
 def prepare(root: Path, settings: Params) -> Training:
@@ -72,7 +72,7 @@ def steps(training: Training, settings: Params, planned: Plan) -> Iterator[None]
 
 
 def at_one_rate(batches: Iterable[Step], lr: float) -> Plan:
-    """Return a plan of these steps with one learning rate, and without points of a loss curve."""
+    """Return a plan of these steps at a constant learning rate, without a loss curve."""
     batches = list(batches)
     return Plan(batches, [lr] * len(batches), point_every=len(batches) + 1)
 
@@ -80,7 +80,7 @@ def at_one_rate(batches: Iterable[Step], lr: float) -> Plan:
 def main() -> None:
     settings, _ = read_settings(ROOT / "params.yaml", ROOT / "recipes")
     for name in sys.argv[2:]:
-        leave_out(name)
+        turn_off(name)
     training = prepare(ROOT, settings)
     lengths = training.splits["train"].lengths
     batches = plan(lengths, settings.seed, settings.train, training.run.device.type).batches[: int(sys.argv[1])]

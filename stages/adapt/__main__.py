@@ -5,8 +5,8 @@
 
 adapt.objective is masked, which needs no labels, or contrastive, which moves texts of one label together. Writes
 adapted.json with the number of epochs. If that is above 0, the folder is also a checkpoint that transformers loads: the
-adapted encoder, everything else in the checkpoint (a pooler, a classification head) unchanged, and the tokenizer. A run
-that was killed resumes from its last snapshot and ends in the same bytes.
+adapted encoder, everything else in the checkpoint (a pooler, a classification head) unchanged, and the tokenizer. A
+killed run resumes from its last snapshot and gives the same bytes.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def adapt(args: argparse.Namespace, settings: Params, parent: int) -> None:
 
 
 def write_nothing(args: argparse.Namespace, why: str) -> None:
-    """Write what an adaptation of no steps does."""
+    """Write the outputs of zero steps."""
     with files.replace_folder(args.out) as out:
         files.write_json(out / NOTE, {"epochs": 0})
     files.write_metrics(args.metrics, {"steps": 0})

@@ -1,4 +1,4 @@
-"""What the two objectives share: the run, the plan of its steps, and the run of all of them."""
+"""What both objectives share: building the run, planning its steps and taking them."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ ADVICE = Advice("lower adapt.batch_size, or lower tokenize.max_length", "lower a
 
 
 class Result(NamedTuple):
-    """first, last: the mean loss in about the first and the last tenth of the steps."""
+    """first, last: the first and last points of the loss curve, each a mean over steps."""
 
     steps: int
     first: float
@@ -25,7 +25,7 @@ class Result(NamedTuple):
 
 
 def run_of(model: torch.nn.Module, input_ids: list[np.ndarray], loss: Loss, precision: str) -> Run:
-    """Return the run of an objective, in one process. Arguments: as of `Run`."""
+    """Return the run of an objective, in one process. Arguments: as in `Run`."""
     group = ProcessGroup(1)
     model.to(group.device)
     fixed = {"weight_decay": 0.0, "max_grad_norm": 1.0, "is_compiled": False}
@@ -33,13 +33,13 @@ def run_of(model: torch.nn.Module, input_ids: list[np.ndarray], loss: Loss, prec
 
 
 def take_all(run: Run, steps: list[Step], settings: Adapt, seed: int, snapshots: Snapshots) -> Result:
-    """Take all steps, or those that an interrupted run left. The model then has its weights in fp32.
+    """Take all steps, or those left by an interrupted run. Leaves the weights in fp32.
 
     The learning rate rises to settings.lr, and then falls to 0.
     Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
     """
     planned = plan_of(steps, settings.lr, "linear", WARMUP, LOSS_POINTS)
-    with snapshots.forgotten_on_error():
+    with snapshots.forgetting_batch_on_error():
         for _ in run.steps(planned, seed, snapshots):
             pass
     run.optimizer.restore_precision()

@@ -71,7 +71,7 @@ def adapt(
 ) -> Result:
     """Train the encoder of a checkpoint in place. rows: the training rows, each once.
 
-    A batch is a step of its own, since rows of two batches are no pairs. Raises: as `take_all`.
+    Each batch is its own step, since pairs never span batches. Raises: as `take_all`.
     """
     encoder = complete.base_model
     pad_id = encoder.config.pad_token_id or 0

@@ -57,8 +57,8 @@ def adapt(
 ) -> Result:
     """Train the encoder of a checkpoint in place, under a masked-language head. folder: of the checkpoint.
 
-    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from settings.seed. Which
-    tokens are masked, the random numbers of the step decide.
+    Weights that the checkpoint lacks, of that head or of new tokens' embeddings, are drawn from settings.seed. The
+    step's random numbers decide which tokens are masked.
     Raises: StrataError when it has no such head or no mask token, and as `take_all`.
     """
     check_masking(folder, load_config(folder), tokenizer)

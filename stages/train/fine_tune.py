@@ -17,11 +17,11 @@ def fine_tune(training: Training, seed: int, snapshots: Snapshots, publish: Publ
     """Run all steps, or those that an interrupted run left, and give the model the best weights in fp32.
 
     publish: called whenever a curve has a new point.
-    Raises: StrataError when the loss becomes NaN, memory runs out, or no state can be saved.
+    Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
     """
     planned = plan(training.splits["train"].lengths, seed, training.settings, training.run.device.type)
     rows, start = 0, time.perf_counter()  # since the last call of publish
-    with snapshots.forgotten_on_error():
+    with snapshots.forgetting_batch_on_error():
         for of_step in training.run.steps(planned, seed, snapshots):
             counters, rows = training.run.counters, rows + of_step
             is_evaluated = counters.step in planned.evaluations

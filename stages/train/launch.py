@@ -1,4 +1,4 @@
-"""Start several processes that train one model together, by PyTorch's own launcher."""
+"""Start several processes that train one model together, with torchrun."""
 
 import os
 
@@ -9,7 +9,7 @@ from strata.training.launched import STARTED_BY
 
 
 def rendezvous(nodes: int) -> list[str]:
-    """Return torchrun's options for how the processes find each other.
+    """Return the torchrun options by which processes find each other.
 
     Raises: StrataError when there are several nodes and an environment variable is missing.
     """
@@ -28,11 +28,11 @@ def rendezvous(nodes: int) -> list[str]:
 
 
 def launch(settings: Train, argv: list[str]) -> bool:
-    """Run the stage train in every process of this node, as torchrun does, and return whether all succeeded.
+    """Run the train stage in all processes of this node with torchrun, and return whether all succeeded.
 
     With several nodes, the environment variables NODE_RANK, MASTER_ADDR and MASTER_PORT give the rank of this one and
-    the address of the first one. A process that fails ends all; the next run resumes from the saved state.
-    Raises: StrataError when there are GPUs, but fewer than processes.
+    the address of the first one. If one process fails, all end; the next run resumes from the saved state.
+    Raises: StrataError when there are GPUs, but fewer than processes, and as `rendezvous`.
     """
     # these imports take seconds, and a run in one process does not need them
     import torch
@@ -46,7 +46,7 @@ def launch(settings: Train, argv: list[str]) -> bool:
             f"needs one of its own; set it to at most {gpus}"
         )
     os.environ[STARTED_BY] = str(os.getppid())
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else DDP warns where a model uses all of its weights
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else DDP warns when a model has no unused weights
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.processes)))
     options = [f"--nproc-per-node={settings.processes}", *rendezvous(settings.nodes), "--module", "stages.train"]
     try:

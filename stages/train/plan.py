@@ -1,4 +1,4 @@
-"""What each optimizer step of a fine-tuning does, and after which steps validation rows are scored."""
+"""What each optimizer step of fine-tuning does, and after which steps validation rows are scored."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A fine-tuning: a classifier that learns the labels of the training rows."""
+"""Fine-tuning: a classifier learns the labels of the training rows."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ ADVICE = Advice(
 
 
 class Training:
-    """One fine-tuning: the run, its rows and what is learned from them.
+    """One fine-tuning run: its `Run`, its rows and its loss.
 
     model: trained in place. splits: train and validation. precision: as in `Run`.
     """

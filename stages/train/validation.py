@@ -34,7 +34,7 @@ def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarr
 def validation_probabilities(training: Training) -> np.ndarray:
     """Return the probabilities of the validation rows, (rows, labels) float64. Each process scores its share of them.
 
-    Raises: StrataError when they are NaN, or memory runs out.
+    Raises: StrataError when they are NaN or infinite, or memory runs out.
     """
     rows, run = training.splits["validation"], training.run
     own = slice(run.process_group.rank, None, run.process_group.size)

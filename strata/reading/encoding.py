@@ -36,14 +36,14 @@ codecs.register_error("surrogate", lambda error: ("\udcff" * (error.end - error.
 def find_encoding(path: Path, named: str | None, report: Callable[[str], None]) -> str:
     """Return Python's name of a file's encoding: the recipe's (`named`), or else detected and reported if not UTF-8.
 
-    Raises: StrataError when the file holds no text.
+    Raises: StrataError when the file is binary.
     """
     with open_bytes(path) as stream:
         start = stream.read(1024)
-    for mark, (what, suffix) in BINARY.items():
-        is_word = mark.isalnum()  # which a text may begin with
+    for mark, (what, remedy) in BINARY.items():
+        is_word = mark.isalnum()  # a text may begin with one
         if start.startswith(mark) and (b"\0" in start or not is_word):
-            raise StrataError(f"{path}: no text, whatever its suffix, but {what}; rename it to {suffix}")
+            raise StrataError(f"{path}: not text, whatever its suffix, but {what}; {remedy}")
     if named:
         return codecs.lookup(named).name
     with open_bytes(path) as stream:

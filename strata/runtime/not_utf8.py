@@ -14,7 +14,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_UNPACK = {".gz": "gzip -dc FILE", ".zst": "zstd -dc FILE"}
+_UNPACK = {"compressed (gzip)": "gzip -dc FILE", "compressed (zstd)": "zstd -dc FILE"}
 
 
 def is_utf8(text: str) -> bool:
@@ -32,10 +32,10 @@ def other_format(start: bytes) -> str | None:
     Half the bytes of Latin text in UTF-16 are NUL, which is valid UTF-8.
     """
     start = start[:ENOUGH]
-    for mark, (what, suffix) in BINARY.items():
+    for mark, (what, _) in BINARY.items():
         if start.startswith(mark):
             return f"{what}; " + (
-                f"unpack it: {_UNPACK[suffix]}" if suffix in _UNPACK else "save its texts as a text file, one a line"
+                f"unpack it: {_UNPACK[what]}" if what in _UNPACK else "save its texts as a text file, one a line"
             )
     encoding = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
     if encoding is None and len(start) > 2 and start.count(0) > len(start) // 4:

@@ -109,7 +109,7 @@ def _text(number: int) -> tuple[gradio.Column, gradio.Textbox, gradio.Button, gr
     with gradio.Column(visible=number == 1, min_width=280, elem_id=f"column-{number}") as column:
         text = gradio.Textbox(
             label="Text" if number == 1 else "Second text",
-            placeholder="Shift+Enter classifies the text",
+            placeholder="Press Shift+Enter to classify",
             lines=4,
             max_lines=12,
             elem_id=f"text-{number}",

@@ -63,10 +63,10 @@ def _space(value: Any) -> Any:
 Space = Annotated[Range | Choices, BeforeValidator(_space, json_schema_input_type=Range | Choices | list[Any])]
 
 
-def _check_trains(place: str, key: str) -> None:
-    """Raise ValueError for a key that changes no training. place: of the key in the sweep."""
+def _check_affects_training(place: str, key: str) -> None:
+    """Raise ValueError for a key that does not affect training. place: the key's path in the sweep."""
     if key == "model.kind":
-        raise ValueError(f"{place}: which kind ships does not change a training; evaluate compares the kinds of a run")
+        raise ValueError(f"{place}: which kind ships does not affect training; evaluate compares the kinds of a run")
 
 
 class Scored(Section):
@@ -103,10 +103,10 @@ class Runs(Scored):
     )
 
     @model_validator(mode="after")
-    def _change_trainings(self) -> "Runs":
+    def _check_runs(self) -> "Runs":
         for name, changes in self.runs.items():
             for key in changes:
-                _check_trains(f"runs.{name}.{key}", key)
+                _check_affects_training(f"runs.{name}.{key}", key)
         return self
 
 
@@ -154,7 +154,7 @@ class Search(Scored):
                     f"search.{key}: a search varies {', '.join(SECTIONS)} only: other keys change the rows that are "
                     "scored, or nothing that is"
                 )
-            _check_trains(f"search.{key}", key)
+            _check_affects_training(f"search.{key}", key)
             if self.sampler == "grid" and isinstance(space, Range):
                 raise ValueError(f"search.{key} is a range, and sampler grid needs choices")
             for other in space.when or {}:

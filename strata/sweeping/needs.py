@@ -1,4 +1,4 @@
-"""What a trial needs of the project: its stages, and the folders of models that its settings name."""
+"""What a trial needs from the project: stages, and the model folders that its settings name."""
 
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def outputs(stage: dict[str, Any]) -> list[str]:
 
 
 def model_folders(project: Path, settings: dict[str, Any]) -> list[str]:
-    """Return the project's folders of models that settings name. settings: the content of params.yaml."""
+    """Return the model folders in the project that settings name. settings: the content of params.yaml."""
     teachers = settings["train"]["teacher"] or []
     models = [settings["model"]["checkpoint"], *([teachers] if isinstance(teachers, str) else teachers)]
     return [model for model in models if (project / model).is_dir() and not Path(model).is_absolute()]

@@ -6,4 +6,5 @@ STARTED_BY = "STRATA_STARTED_BY"  # environment variable: id of the process that
 
 
 def is_launched() -> bool:
+    """Return whether `launch` started this process."""
     return STARTED_BY in os.environ

@@ -25,7 +25,7 @@ def explained(where: str, rows: int, tokens: int, remedy: str) -> Iterator[None]
         if not isinstance(error, MemoryError) and not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         raise StrataError(
-            f"memory ran out {where}, at a batch of {rows:,} rows of up to {tokens:,} tokens; {remedy}"
+            f"memory ran out {where}, on a batch of {rows:,} rows of up to {tokens:,} tokens; {remedy}"
         ) from None
 
 

@@ -13,7 +13,7 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # AdamW's state of one weight
 class Optimizer:
     """AdamW on the fp32 weights of a model.
 
-    has_bf16_copies: the model's linear layers get bf16 copies of their weights, so that they are not converted for
+    has_bf16_copies: the model's linear layers get bf16 copies of their weights, so that no weight is converted for
     every batch. The fp32 originals are kept here and receive the updates.
     """
 

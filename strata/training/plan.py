@@ -13,7 +13,7 @@ import numpy as np
 
 from strata.training.learning_rate import learning_rate
 
-POOL = 50  # batches sorted by length together; if all were, many steps in a row would see rows of one length
+POOL = 50  # batches whose rows are sorted together; sorting all rows would put the same ones together in every epoch
 PART = 4096  # tokens; a CPU computes a batch with more in parts, so that long rows do not need many times the memory
 
 Step = list[np.ndarray]
@@ -38,7 +38,7 @@ def plan_of(
 ) -> Plan:
     """Return the plan of these steps.
 
-    lr: peak. schedule, warmup: as in train of params.yaml. points: most points of the loss curve.
+    lr: peak. schedule, warmup: as in train of params.yaml. points: the most that the loss curve may have.
     """
     steps, of_warmup = len(batches), math.ceil(len(batches) * warmup)
     rates = [lr * learning_rate(schedule, step, steps, of_warmup) for step in range(steps)]
@@ -46,11 +46,11 @@ def plan_of(
 
 
 class Batching(NamedTuple):
-    """How rows come into batches. tokens: the most in a batch, padding included, instead of rows.
+    """How rows are batched. tokens: if set, the limit of a batch, padding included, instead of rows.
 
-    per_step: batches in a step. in_parts: whether a batch of many tokens is computed in parts, which leaves the
-    gradient of a loss that is a sum over rows as it is. A GPU computes batches whole: it has the memory, and small
-    parts leave most of it idle (docs/benchmarks.md).
+    per_step: batches in a step. in_parts: compute batches of more than PART tokens in parts. The gradient is the same
+    if the loss is a sum over rows. A GPU computes batches whole: it has the memory, and small parts leave most of it
+    idle (docs/benchmarks.md).
     """
 
     rows: int
@@ -60,7 +60,7 @@ class Batching(NamedTuple):
 
 
 def steps_of_epochs(lengths: np.ndarray, seed: int, epochs: int, least_steps: int, batching: Batching) -> list[Step]:
-    """Return the steps of so many passes over the rows, and of more passes until there are `least_steps`.
+    """Return the steps of `epochs` passes over the rows, or of more passes to reach `least_steps`.
 
     lengths: (rows,) tokens.
     """

@@ -15,7 +15,7 @@ ALONE = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
 
 
 class ProcessGroup:
-    """This process and the others that train with it. Alone, every operation leaves what it gets unchanged.
+    """This process and the others that train with it. Alone, every operation returns its input unchanged.
 
     processes: their number on all machines. With one process, the environment variables of a scheduler are ignored.
     """
@@ -44,17 +44,14 @@ class ProcessGroup:
         return self.local_rank == 0
 
     def shared(self, model: nn.Module) -> nn.Module:
-        """Return a model whose gradients become, in the backward pass, their mean over all processes.
-
-        Gradients of bf16 weights are added up in bf16.
-        """
+        """Return a model whose backward pass averages gradients over all processes, those of bf16 weights in bf16."""
         if self.size == 1:
             return model
         # a checkpoint may have weights that a classifier does not use, such as a pooler's
         return DistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=True)
 
     def on_its_own(self, model: nn.Module) -> AbstractContextManager[None]:
-        """In this block, the backward pass of a `shared` model adds up this process's gradients alone."""
+        """In this block, a `shared` model's gradients accumulate in this process only."""
         return model.no_sync() if self.size > 1 else nullcontext()
 
     def sum(self, tensor: torch.Tensor) -> None:
@@ -63,7 +60,7 @@ class ProcessGroup:
             dist.all_reduce(tensor)
 
     def broadcast(self, state: State | None) -> State | None:
-        """Return the first process's state in every process. Tensors come one by one, since all together are large."""
+        """Return the first process's state in every process. Tensors are sent one at a time to save memory."""
         if self.size == 1:
             return state
         tensors, counters = state or ({}, None)

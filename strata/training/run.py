@@ -1,7 +1,8 @@
-"""One run: the state of a training, and its optimizer steps.
+"""One training run: its state and its optimizer steps.
 
-A step depends on nothing but the state before it and its number: its batches are planned in advance, and its number
-seeds the random numbers of its dropout. So a resumed run ends in the same bytes as one that was not interrupted.
+A step depends on nothing but the state before it and its number: its batches are planned in advance, and its number,
+the seed and the rank seed its dropout and masking. So a resumed run ends in the same bytes as one that was not
+interrupted.
 """
 
 import math
@@ -35,17 +36,18 @@ share of the step's loss."""
 
 
 class Advice(NamedTuple):
-    """What a user can change, for the errors."""
+    """What error messages tell the user to change."""
 
-    on_memory: str  # when it runs out
+    on_memory: str  # when memory runs out
     on_nan: str  # when the loss becomes NaN or infinite
 
 
 class Run:
     """The model, its optimizer, the counters and the best weights so far.
 
-    model: trained in place. input_ids: token ids of the training rows, as `documents` says. loss: what is learned.
-    precision: bf16, fp16 or fp32, for matrix products.
+    model: trained in place. input_ids: token ids of the training rows, as `documents` says. loss: see `Loss`.
+    precision: bf16, fp16 or fp32, for matrix products. advice: for error messages. is_compiled: whether torch.compile
+    is used.
     """
 
     def __init__(
@@ -75,15 +77,15 @@ class Run:
         self.best: dict[str, torch.Tensor] | None = None  # weights, and what else goes with them
 
     def outputs(self, model: nn.Module, **inputs: torch.Tensor) -> Any:
-        """Return what a model gives for tensors, which are brought to its device, in the run's precision."""
+        """Move the inputs to the run's device and return the model's outputs in the run's precision."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             return model(**{name: tensor.to(self.device) for name, tensor in inputs.items()})
 
     def backward(self, batch: np.ndarray, rows_in_step: int, is_last: bool) -> torch.Tensor:
         """Add the gradient of this process's rows of a batch, and return their share of the step's loss.
 
-        batch: positions, (rows,) int. is_last: of the step. In its backward pass all processes add up their gradients,
-        and one without a row takes part, too.
+        batch: positions, (rows,) int. is_last: whether the step ends here. Its backward pass sums the gradients of all
+        processes, even those without rows.
         """
         group = self.process_group
         own = batch[group.rank :: group.size]
@@ -91,7 +93,7 @@ class Run:
             return torch.zeros((), device=self.device)
         with nullcontext() if is_last else group.on_its_own(self.network):
             share = self.loss(self, own, rows_in_step) if len(own) else 0 * self.loss(self, batch[:1], rows_in_step)
-            self.scaler.scale(share * group.size).backward()  # the processes' mean becomes their sum
+            self.scaler.scale(share * group.size).backward()  # DDP averages; this makes it a sum
         return share.detach()
 
     def step(self, batches: Step, lr: float, snapshots: Snapshots) -> None:
@@ -119,7 +121,7 @@ class Run:
             raise StrataError(f"the loss has become NaN or infinite; {self.advice.on_nan}")
 
     def steps(self, plan: Plan, seed: int, snapshots: Snapshots) -> Iterator[int]:
-        """Take the steps that are left, and yield the number of rows of each after it. The state is saved where due.
+        """Take the remaining steps, and yield each one's number of rows. The state is saved when due.
 
         Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
         """
@@ -142,7 +144,7 @@ class Run:
                     self.save(snapshots)
 
     def keep_best(self, **also: torch.Tensor) -> None:
-        """Remember the weights that the model has now as the best so far, with other tensors that go with them."""
+        """Keep the current weights as the best so far, with the tensors that belong to them."""
         self.counters.best_step = self.counters.step
         self.best = {name: w.detach().cpu().clone() for name, w in self.optimizer.weights.items()} | also
 
@@ -169,11 +171,11 @@ class Run:
             best = {name.removeprefix(BEST): tensor for name, tensor in tensors.items() if name.startswith(BEST)}
             self.best = best or None
         if batch:
-            where = f"{batch['where']}, at a batch of {batch['rows']:,} rows of up to {batch['tokens']:,} tokens"
+            where = f"{batch['where']}, on a batch of {batch['rows']:,} rows of up to {batch['tokens']:,} tokens"
             remedy = f"if the system killed it for lack of memory, {self.advice.on_memory}"
             print(f"{snapshots.stage}: an earlier run of {steps:,} steps ended {where} ({remedy})")
         if self.process_group.is_first and state:
-            print(f"{snapshots.stage}: goes on after step {self.counters.step:,} of {steps:,}", flush=True)
+            print(f"{snapshots.stage}: resumes after step {self.counters.step:,} of {steps:,}", flush=True)
 
 
 def step_seed(seed: int, step: int, rank: int) -> int:

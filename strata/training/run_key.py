@@ -1,7 +1,7 @@
 """The key of a run: a hash of everything that decides its result.
 
-Two runs with one key would end in the same bytes, so one may continue the other. A changed setting, row or line of code
-gives another key.
+Two runs with the same key would end in the same bytes, so one may continue the other. A changed setting, row or line of
+code gives another key.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def code_of(stage: str, root: Path) -> list[str]:
 def run_key(stage: str, settings: dict, *inputs: Path, root: Path = ROOT) -> str:
     """Return the key of a run of a stage. inputs: files or folders that it reads. root: with dvc.yaml and the code.
 
-    It depends on the settings, the inputs and their place in the list, the code, the versions of libraries, and the
+    It depends on the settings, the inputs and their order, the code, the versions of libraries, and the
     number of threads, but not on the location of inputs and code.
     Raises: StrataError when dvc.yaml, or something that it lists, is missing.
     """
@@ -57,7 +57,7 @@ def _files(entry: Path) -> Iterator[Path]:
     """Yield a file, or the files of a folder in order, without compiled Python. Raises: StrataError when missing."""
     if not entry.exists():
         raise StrataError(
-            f"{entry}: no such file or folder, but the state of an unfinished run depends on it; run dvc repro"
+            f"{entry}: no such file or folder, but the key of a snapshot depends on it; restore it, or run dvc repro"
         )
     paths = [entry] if entry.is_file() else sorted(entry.rglob("*"))
     yield from (path for path in paths if path.is_file() and "__pycache__" not in path.parts)

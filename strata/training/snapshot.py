@@ -52,7 +52,7 @@ class Snapshots:
             try:
                 fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print(f"{self.stage}: waiting for another process that works on the same run", flush=True)
+                print(f"{self.stage}: waiting for another process working on the same run", flush=True)
                 fcntl.flock(self.lock, fcntl.LOCK_EX)
             with contextlib.suppress(FileNotFoundError):  # the other process has finished and removed the folder
                 if os.path.samestat(os.fstat(self.lock.fileno()), (self.folder / LOCK).stat()):
@@ -70,7 +70,9 @@ class Snapshots:
     def check_parent(self) -> None:
         """Stop if DVC started this process and has ended; the next dvc repro resumes. Raises: StrataError."""
         if "DVC_STAGE" in os.environ and _has_ended(self.parent):
-            raise StrataError("dvc, which started this process, has ended; run dvc repro again, and it resumes here")
+            raise StrataError(
+                "dvc, which started this process, has ended; run dvc repro to resume from the last snapshot"
+            )
 
     def is_due(self, step: int) -> bool:
         """Whether to save a state after this step."""
@@ -121,7 +123,7 @@ class Snapshots:
             )
 
     @contextlib.contextmanager
-    def forgotten_on_error(self) -> Iterator[None]:
+    def forgetting_batch_on_error(self) -> Iterator[None]:
         """Remove the note of the last batch if the block raises a StrataError, which says why the run ends."""
         try:
             yield
