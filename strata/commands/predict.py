@@ -16,7 +16,7 @@ or Parquet with the columns of the file, and the label and its probability:
     predict: labelled.csv: 3 rows (label null: 1 without a text)
     $ cat labelled.csv
     "id","review","label","probability"
-    "1","a warm, funny film","positive",0.9597947311126763
+    "1","a warm, funny film","positive",0.9410145668653982
     "2","heading nowhere","negative",0.9248992318399916
     "3",,,
 

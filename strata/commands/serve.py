@@ -1,11 +1,11 @@
 """Serve model folders over HTTP: what quantize wrote, or what was published.
 
     $ strata serve models/quantize
-    serve: quantize, version f6aa79e45ebc: negative, positive
+    serve: quantize, version 796928a865a1: negative, positive
     serve: http://127.0.0.1:8000, 2 threads; Ctrl-C ends
 
     $ curl -s http://127.0.0.1:8000/predict -H "Content-Type: application/json" -d '{"texts": "a warm, funny film"}'
-    {"answers":[{"label":"positive","probability":0.9597947311126763}],"model":"quantize","version":"f6aa79e45ebc"}
+    {"answers":[{"label":"positive","probability":0.9410145668653982}],"model":"quantize","version":"796928a865a1"}
 
 /openapi.json lists what can be asked. Several folders are served at /models/NAME/predict, the first one at /predict as
 well. A folder that changes is loaded again without losing a request; a broken one is refused, and the old model stays.
