@@ -18,7 +18,7 @@ def test_a_deterministic_run_repeats_and_resumes_in_the_same_bytes(copy):  # noq
     first = weights(copy)
     train(copy)
     assert weights(copy) == first
-    train(copy, end_at("training.Training.step", 11), fails=True)
+    train(copy, end_at("run.Run.step", 11), fails=True)
     assert "resumes after step 8" in train(copy)
     assert weights(copy) == first
 

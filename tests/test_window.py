@@ -163,7 +163,7 @@ def test_words_of_every_window_are_weighed(trained):
 def test_a_killed_run_on_chunks_ends_in_the_same_bytes(tokenized, trained, tmp_path):
     copy = tokenized.copied(tmp_path / "project")
     copy.params(snapshots={"steps": 4})
-    train(copy, end_at("training.Training.step", 7), fails=True)
+    train(copy, end_at("run.Run.step", 7), fails=True)
     assert "resumes after step 4 of 12" in train(copy)
     assert weights(copy) == weights(trained)
 
