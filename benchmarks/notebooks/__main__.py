@@ -12,7 +12,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from stages.evaluate.threshold import choose, curve
+from strata.goal import parse
 from strata.scoring import scores
 from strata.settings.sweep_reader import read_sweep
 from strata.settings.yaml_loader import read_yaml
@@ -23,6 +26,14 @@ from strata.sweeping.run import ROWS, STATE, known_study
 ROOT, PATH = Path.cwd(), Path(__file__).with_name("results.json")
 SWEEPS = ("imdb_three", "office_attempts")
 METRICS = ("accuracy", "f1", "precision", "recall", "log_loss")
+
+
+def with_threshold(rows: pd.DataFrame, positive: int) -> dict:
+    """Return precision, recall and F1 with the threshold that evaluate.goal f1 chooses on these rows."""
+    is_positive, probability = rows["label"].to_numpy() == positive, np.stack(rows["probabilities"])[:, positive]
+    points = curve(is_positive, probability)
+    best = points.loc[points["threshold"] == choose(parse("f1"), points)].iloc[0]
+    return {metric: round(float(best[metric]), 4) for metric in ("precision", "recall", "f1")}
 
 
 def scored(name: str) -> dict:
@@ -38,6 +49,7 @@ def scored(name: str) -> dict:
             "rows": len(rows),
             "tied": found.is_tied(setting),
             **{metric: round(values[metric], 4) for metric in METRICS},
+            "with_threshold": with_threshold(rows, labels.positive_id),
         }
     return {
         "recipe": read_yaml(ROOT / "params.yaml")["recipe"],
