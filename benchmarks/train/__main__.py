@@ -7,7 +7,7 @@ The fair Trainer has its best flags: bf16 where the CPU has it, texts of similar
 Trainer computes in fp32, draws rows at random and pads each batch to its longest text (as transformers'
 run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Three arms are Strata with one CPU
 optimization off. All arms run in turn, REPEATS times; figures are medians. The first step of each process is not
-counted. Writes benchmarks/train/results.json.
+counted. The profile says how much of a step each kind of operation takes. Writes benchmarks/train/results.json.
 
 Operations per step: in a transformer with L layers of width h and inner width f, the forward pass multiplies each token
 with 4 h^2 + 2 h f weights per layer, at two operations each, and in attention with the t tokens of its text, twice. The
@@ -164,6 +164,7 @@ def main() -> None:
     results = {"cores": cores(), "machine": platform.machine(), "repeats": REPEATS} | speeds(arms)
     strata_speed = results["rows_a_second"]["strata"]
     results |= utilization(config, statistics.median(row_tokens), strata_speed, peaks, layers)
+    results["profile"] = measured("profile", "43")
     output = HERE / "results.json"
     if with_quality:
         results["quality"] = time_to_quality({arm: measured("quality", arm) for arm in ("fair", "strata")})
