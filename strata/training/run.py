@@ -168,7 +168,7 @@ class Run:
             self.counters = Counters(**counters)
             self.optimizer.load_state(tensors)
             self.scaler.load_state_dict(self.counters.scaler)
-            best = {name.removeprefix(BEST): tensor for name, tensor in tensors.items() if name.startswith(BEST)}
+            best = {name.removeprefix(BEST): kept.cpu() for name, kept in tensors.items() if name.startswith(BEST)}
             self.best = best or None
         if batch:
             where = f"{batch['where']}, on a batch of {batch['rows']:,} rows of up to {batch['tokens']:,} tokens"
