@@ -100,7 +100,7 @@ class NodeLabeller:
             self._labeller = Labeller(Predictor(temporary, model, threads=1), preparation, every)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return the block thon a batch of one row holds, labelled, or the sentence of an error."""
+        """Return the block that a batch of one row holds, labelled, or the sentence of an error."""
         (row,) = batch.to_pylist()
         block = pa.ipc.open_stream(row["block"]).read_all()
         try:
