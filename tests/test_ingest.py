@@ -152,9 +152,9 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
     ("name", "content", "sentence"),
     [
         ("rows.xyz", b"", r"rows.xyz: unknown format '.xyz'; rename .*; allowed: .csv, .tsv"),
-        ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; mend or replace it"),
-        ("rows.arrow", b"ARROW1 not really", r"rows.arrow: not a readable ARROW file: .*; mend or replace it"),
-        ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; mend"),
+        ("rows.parquet", b"PAR1 not really", r"rows.parquet: not a readable PARQUET file: .*; fix or replace it"),
+        ("rows.arrow", b"ARROW1 not really", r"rows.arrow: not a readable ARROW file: .*; fix or replace it"),
+        ("rows.json", b'[{"text": "a"}, ', r"not a readable JSON file: the array breaks off after element 1: .*; fix"),
         ("rows.csv", b"", r"rows.csv: no readable line in it; it must name its columns"),
         ("rows.csv", b"\n\ntext,label\n", r"source.train: its files hold no row; name files with rows"),
         ("rows.json", b'{\n "text": "a"\n}\n', r"rows.json: .*one object over several lines, whose values are no col"),
@@ -162,8 +162,8 @@ def test_damaged_bytes_in_a_utf8_file_are_named(project):
         ("rows.jsonl", b"text,label\n", r"rows.jsonl: 1 of 1 rows cannot be read.*line 1, not JSON: 'text,label'"),
         ("rows.csv", b"text,label\n", r"source.train: its files hold no row; name files with rows"),
         ("rows.csv", b"text,text\na,b\n", r"rows.csv: several columns have the same name: text; rename all but one"),
-        ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; mend or replace it"),
-        ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; mend or replace it"),
+        ("rows.csv.gz", b"text,label\n", r"rows.csv.gz: not a readable CSV file: .*; fix or replace it"),
+        ("rows.zip", b"PK no", r"rows.zip: not a readable zip archive: File is not a zip file; fix or replace it"),
         ("rows.csv", b",".join(b"c%d" % i for i in range(100_000)) + b"\n", r"100,000 columns, more than 4,096"),
     ],
 )
@@ -475,7 +475,7 @@ def test_a_line_that_is_too_long_does_not_cost_others(project, monkeypatch, line
 
 def test_an_element_that_is_too_long_is_refused(project):
     project.raw("rows.json").write_bytes(b'[{"text": "a"}, {"text": "' + b"x" * 60_000_000 + b'"}]')
-    with pytest.raises(StrataError, match=r"element 2 of the array is longer than 16,777,216 bytes; mend"):
+    with pytest.raises(StrataError, match=r"element 2 of the array is longer than 16,777,216 bytes; fix"):
         ingest(project, train="rows.json")
 
 

@@ -57,7 +57,7 @@ def test_a_dataset_on_the_hub_gives_its_files(hub, address, role, names):
         ("hub://owner/reviews@main", r"main can move; write the commit's 40 hexadecimal digits"),
         (f"hub://owner/reviews@{COMMIT}/../x.csv", r"the path climbs out of the repository"),
         (f"hub://owner/reviews@{COMMIT}/gone.csv", r"no gone.csv files among .*data/test-00000.*; write hub://owner"),
-        (f"hub://owner/other@{COMMIT}", r"not found on the Hub, nor in its cache \(\w+\); mend the name"),
+        (f"hub://owner/other@{COMMIT}", r"not found on the Hub, nor in its cache \(\w+\); fix the name"),
     ],
 )
 def test_a_missing_dataset_is_named(hub, address, sentence):
@@ -119,7 +119,7 @@ def test_a_pinned_file_is_downloaded(server, tmp_path, monkeypatch):
         ("/rows.csv", rf"its content may change; the file there now has SHA-256 {SHA}; if you trust it, write"),
         (f"/rows.csv#sha256={'0' * 64}", rf"the file there has SHA-256 {SHA}, the recipe says 000"),
         ("/rows.csv#md5=1", r"what follows # must be sha256= and 64"),
-        ("/gone.csv", r"gone.csv: cannot be downloaded: HTTP Error 404: Not Found; mend the address"),
+        ("/gone.csv", r"gone.csv: cannot be downloaded: HTTP Error 404: Not Found; fix the address"),
         ("/away.csv", r"redirects to http://localhost/rows.csv, which is not https"),
     ],
 )
@@ -154,6 +154,6 @@ def test_the_status_of_a_server_steers_no_terminal(server, tmp_path):
         text=True,
         check=False,
     )
-    assert r"loud.csv: cannot be downloaded: HTTP Error 500: \x1b[31mred\x9b!; mend the address" in done.stderr
+    assert r"loud.csv: cannot be downloaded: HTTP Error 500: \x1b[31mred\x9b!; fix the address" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.strip().isprintable()

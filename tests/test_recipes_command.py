@@ -569,9 +569,7 @@ def test_rows_without_a_label_are_left_out_by_the_line_that_is_told(
 ):
     rows = [{"text": text, "my tags": tags[i % 3]} for i, (text, _) in enumerate(ROWS)]
     recipe, printed = from_rows(project, monkeypatch, capsys, rows, *options)
-    with pytest.raises(
-        StrataError, match=r"\(no label\); mend them, drop rows without a label with keep.where: COLUMN"
-    ):
+    with pytest.raises(StrataError, match=r"\(no label\); fix them, drop rows without a label with keep.where: COLUMN"):
         standardized(project, recipe)
     assert "20 rows have no my tags; to leave them out, add where: " in printed
     assert standardized(project, recipe, keep=keep_line(printed, "where")) == labels
@@ -589,7 +587,7 @@ def test_the_next_step_allows_rows_that_cannot_be_used(project, monkeypatch, cap
     monkeypatch.chdir(project.root)
     main([str(path), "--name", "sample", "--force"])
     said = (
-        "next: set standardize.max_rejects to 0.25 or more in params.yaml; mend the row that cannot be read, or set "
+        "next: set standardize.max_rejects to 0.25 or more in params.yaml; fix the row that cannot be read, or set "
         "ingest.max_rejects to 0.02 or more in params.yaml; then dvc exp run -S recipe=sample\n"
     )
     assert said in capsys.readouterr().out

@@ -929,9 +929,9 @@ def test_lines_of_another_encoding_are_told_with_what_mends_them(project, monkey
     ):
         project.run("ingest")
     guide = (ROOT / "docs/data.md").read_text(encoding="utf-8")
-    command = re.search(r"python -c '(.*?)' < mixed.csv > mended.csv", guide, re.DOTALL)[1].replace("\n    ", "\n")
-    mended = subprocess.run([sys.executable, "-c", command], input=path.read_bytes(), capture_output=True, check=True)
-    assert mended.stdout.decode() == "text,label\n" + "".join([*lines[::3], *lines[::3], lines[1]])
+    command = re.search(r"python -c '(.*?)' < mixed.csv > fixed.csv", guide, re.DOTALL)[1].replace("\n    ", "\n")
+    fixed = subprocess.run([sys.executable, "-c", command], input=path.read_bytes(), capture_output=True, check=True)
+    assert fixed.stdout.decode() == "text,label\n" + "".join([*lines[::3], *lines[::3], lines[1]])
 
 
 PARTS = (

@@ -54,7 +54,7 @@ def check_rejects(rejects: Rejects, rows: int, most: float) -> None:
         raise StrataError(
             f"{first['file']}: {len(rejects):,} of {rows:,} rows cannot be read, more than "
             f"ingest.max_rejects ({most:g}) allows; first: line {first['line']}, {first['reason']}: "
-            f"{(first['raw'] or '').strip()[:60]!r}; mend the file, or raise ingest.max_rejects"
+            f"{(first['raw'] or '').strip()[:60]!r}; fix the file, or raise ingest.max_rejects"
             f"{mixed_remedy(first)}"
         )
 

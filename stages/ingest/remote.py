@@ -43,7 +43,7 @@ def download(address: str, folder: Path) -> Path:
         sha256 = _download(url, path)
     except (OSError, HTTPException, ValueError) as error:
         raise StrataError(
-            f"source {url}: cannot be downloaded: {error}; mend the address, or put the file in place"
+            f"source {url}: cannot be downloaded: {error}; fix the address, or put the file in place"
         ) from None
     if pinned is None:
         raise StrataError(
@@ -125,6 +125,6 @@ def _snapshot(address: str, name: str, revision: str, pattern: str | None) -> Pa
         return Path(snapshot_download(name, repo_type="dataset", revision=revision, allow_patterns=patterns))
     except Exception as error:  # the Hub's client raises its own errors, those of requests and of the file system
         raise StrataError(
-            f"source {address}: not found on the Hub, nor in its cache ({type(error).__name__}); mend the name and "
+            f"source {address}: not found on the Hub, nor in its cache ({type(error).__name__}); fix the name and "
             "commit, or put the file in data/raw"
         ) from None

@@ -1,4 +1,4 @@
-"""What standardize refuses, with the way to mend it: too many rejects, several labels, labels without rows."""
+"""What standardize refuses, with the way to fix it: too many rejects, several labels, labels without rows."""
 
 from collections import Counter
 from pathlib import Path
@@ -26,7 +26,7 @@ def check_rejects(path: Path, counts: Counts, most: float) -> None:
     raise StrataError(
         f"{path}: {rejects:,} of {total:,} rows lack a text, a label or a date, more than "
         f"standardize.max_rejects ({most:g}) allows; first: {first['file']}, line {first['line']} "
-        f"({first['reason']}); mend them{_dropping(counts)}, or raise standardize.max_rejects{others}"
+        f"({first['reason']}); fix them{_dropping(counts)}, or raise standardize.max_rejects{others}"
     )
 
 
@@ -63,7 +63,7 @@ def check_labels(path: Path, label: np.ndarray, names: list[str]) -> None:
         present = ", ".join(f"{names[label_id]} {count:,}" for label_id, count in counts.most_common())
         raise StrataError(
             f"{path}: no row has the label {', '.join(missing)} (found: {present or 'no rows at all'}); every label "
-            "needs rows: mend labels or keep in the recipe"
+            "needs rows: fix labels or keep in the recipe"
         )
 
 

@@ -117,7 +117,7 @@ def reject_doubts(rejects: Rejects) -> list[str]:
         return []
     is_encoding = rejects.first["reason"] == INVALID
     remedy = (
-        "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" if is_encoding else "mend them"
+        "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" if is_encoding else "fix them"
     )
     first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
     return [
@@ -161,7 +161,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
     if rejects:
         allowed = allowing("ingest.max_rejects", len(rejects), columns[0].rows + len(rejects))
         rows = "row that cannot be read" if len(rejects) == 1 else f"{len(rejects):,} rows that cannot be read"
-        guessed.steps.append(f"mend the {rows}, or {allowed}")
+        guessed.steps.append(f"fix the {rows}, or {allowed}")
     doubts = header_doubts(columns) if is_delimited and not by_path(found) else []
     return columns, guessed, [*about, *doubts, *guessed.unsure, *reject_doubts(rejects)]
 

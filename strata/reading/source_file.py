@@ -97,7 +97,7 @@ class SourceFile:
         except _UNREADABLE as error:
             words = (str(error).splitlines() or [type(error).__name__])[0][:200]
             format_name = self.suffix[1:].upper()
-            raise StrataError(f"{self.path}: not a readable {format_name} file: {words}; mend or replace it") from None
+            raise StrataError(f"{self.path}: not a readable {format_name} file: {words}; fix or replace it") from None
         for column, inside in objects.items():
             self._report(f"column {column!r} holds objects, read as the columns {', '.join(inside)}")
         for column in nested:

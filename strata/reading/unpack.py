@@ -57,7 +57,7 @@ def inner_name(path: Path) -> str:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist() if not info.is_dir()]
     except zipfile.BadZipFile as error:
-        raise StrataError(f"{path}: not a readable zip archive: {error}; mend or replace it") from None
+        raise StrataError(f"{path}: not a readable zip archive: {error}; fix or replace it") from None
     hidden = re.compile(r"__MACOSX|\.[^.]")  # the folder that macOS adds, and dotfiles
     names = [name for name in names if not any(hidden.match(part) for part in PurePosixPath(name).parts)]
     if len(names) != 1:
