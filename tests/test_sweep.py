@@ -9,7 +9,7 @@ import time
 import pytest
 
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.workspace import ChangedData, Workspace
+from strata.sweeping.workspace import ChangedData, Workspace, remove_experiments
 from tests.conftest import reviews, write_csv
 from tests.test_repro import ENV, change, clone, origin, run, status  # noqa: F401, origin is a fixture
 
@@ -123,22 +123,41 @@ def test_another_state_of_the_project_is_told(swept, tmp_path):
 def test_data_that_were_written_to_in_place_end_the_search(swept, tmp_path):
     folder, _, _ = swept
     workspace = Workspace(tmp_path / "clone", folder, {"mine"}, tmp_path / "snapshots")
-    workspace.set({})
-    assert (workspace.folder / "snapshots").resolve() == tmp_path / "snapshots"
+    for trial in ("small-000", "small-001"):
+        workspace.set(trial, {})
+        assert (workspace.folder / "snapshots").resolve() == tmp_path / "snapshots" / trial
     assert "snapshots" not in run(workspace.folder, "git", "status", "--porcelain")
     data = folder / "data/raw/mine/r.csv"
     content = data.read_bytes()
     data.write_bytes(content + b"a good film,pos\n")
     with pytest.raises(ChangedData, match=r"data/raw/mine/r.csv changed while the search ran"):
-        workspace.set({})
+        workspace.set("small-000", {})
     data.write_bytes(content)
+
+
+def test_only_a_sweeps_own_experiments_are_removed(tmp_path):
+    run(tmp_path, "git", "init", "--quiet")
+    run(tmp_path, "git", "commit", "--quiet", "--allow-empty", "--message", "start")
+    names = ["s-000", "s-001-fold0", "s-0010", "s-001-fold0b", "other-000", "t-s-000"]
+    for name in names:
+        run(tmp_path, "git", "update-ref", f"refs/exps/ab/cd/{name}", "HEAD")
+    remove_experiments(tmp_path, [])
+    remove_experiments(tmp_path, ["s-000", "s-001"])
+    left = run(tmp_path, "git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split()
+    assert sorted(left) == ["other-000", "s-001-fold0b", "s-0010", "t-s-000"]
 
 
 def test_the_best_settings_are_written_into_params_yaml(swept):
     folder, before, _ = swept
+    seed = read_yaml(folder / "params.yaml")["seed"]
     best = json.loads((folder / "plots/sweep/small/answer.json").read_text(encoding="utf-8"))["best"]
     told = run(folder, "strata", "sweep", "small", "--apply")
     train = read_yaml(folder / "params.yaml")["train"]
+    again = run(folder, "strata", "sweep", "small")
+    assert "2 trials have ended" in again, "what the trials set may change"
+    change(folder, "params.yaml", seed=8)
+    differs = run(folder, "strata", "sweep", "small", "--apply")
+    assert f"sweep: the trial itself had seed={seed}, which params.yaml no longer has" in differs
     (folder / "params.yaml").write_bytes(before["params.yaml"])
     assert f"has the settings of {best['trial']}" in told
     assert {key: train[key.partition(".")[2]] for key in best["settings"]} == best["settings"]

@@ -5,6 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 
@@ -126,6 +127,22 @@ def test_a_search_that_is_killed_goes_on_to_the_same_end(tmp_path):
     assert len(last.names) == len(set(last.names)) <= 5, "what had ended does not run again"
 
 
+def test_a_kill_between_two_draws_of_a_trial_changes_none(tmp_path, monkeypatch):
+    settings = sweep(sampler="gp", trials=12)  # which learns from the eleventh trial on, and draws all keys together
+    undisturbed = run(tmp_path / "undisturbed", settings, Trainings())
+    suggest = optuna.Trial.suggest_categorical
+
+    def killed_after_the_learning_rate(trial, name, choices):
+        if trial.number == 10 and "lr" in (tmp_path / "killed/journal.log").read_text().splitlines()[-1]:
+            raise Killed
+        return suggest(trial, name, choices)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(optuna.Trial, "suggest_categorical", killed_after_the_learning_rate)
+        run(tmp_path / "killed", settings, Trainings())
+    assert record(run(tmp_path / "killed", settings, Trainings())) == record(undisturbed)
+
+
 def test_half_a_line_that_a_kill_left_in_the_journal_is_removed(tmp_path):
     undisturbed = run(tmp_path / "undisturbed", sweep(), Trainings())
     with pytest.raises(Killed):
@@ -156,6 +173,21 @@ def test_the_pruner_saves_steps_and_keeps_the_best(tmp_path):
     assert counts["median"][1] == counts["none"][1]
     assert "PRUNED" in counts["median"][2]
     assert set(counts["none"][2]) == {"COMPLETE"}
+
+
+def test_a_trial_at_its_end_is_never_given_up(tmp_path):
+    """As after the last fold, on this machine or another."""
+    study = Study.begun(sweep(pruner="median", trials=20, round=1), "s", journal(tmp_path / "journal.log", alone=True))
+    given_up = []
+
+    def runner(name, overrides, report):
+        worse = name == "s-008"
+        given_up.append(report(50, 0.1 if name == "s-009" else 0.7))
+        given_up.append(report(100, 0.1 if worse else 0.8))
+        return scored(0.1 if worse else 0.8, name)
+
+    search(study, runner, 1, tmp_path / "rows", lambda: None)
+    assert given_up == [i == 2 * 9 for i in range(2 * 20)]
 
 
 def test_a_trial_that_fails_is_recorded_with_its_reason_and_the_search_goes_on(tmp_path):
@@ -208,6 +240,18 @@ def test_named_runs_run_in_order_under_their_names(tmp_path):
     assert [one.name for one in result.tied] == ["s-base", "s-other"]
 
 
+def test_runs_on_other_rows_are_left_out_of_the_answer(tmp_path):
+    def runner(name, overrides, report):
+        one = scored(0.95 if name == "s-easy" else 0.7 if name == "s-base" else 0.8, name)
+        return one._replace(rows=one.rows.iloc[:150]) if name == "s-easy" else one
+
+    runs = {"easy": {}, "base": {}, "slow": {"train.lr": 1e-5}}
+    result = answer(run(tmp_path, Runs(runs=runs, metric="accuracy", direction="maximize"), runner), tmp_path / "rows")
+    assert result.best.name == "s-slow"
+    assert result.rows == ROWS
+    assert [one.name for one in result.apart] == ["s-easy"]
+
+
 def test_no_trial_starts_when_the_time_is_over_and_more_time_goes_on(tmp_path, monkeypatch):
     clock = iter(range(0, 10**6, 50))
     monkeypatch.setattr("strata.sweeping.rounds.time", SimpleNamespace(monotonic=lambda: next(clock)))
@@ -235,10 +279,18 @@ def test_a_search_that_is_interrupted_ends_its_trials_and_counts_them_as_not_run
 
 def test_what_another_project_state_would_find_is_not_mixed_in(tmp_path):
     study = Study.begun(sweep(), "s", journal(tmp_path / "journal.log", alone=True))
-    study.check_base({"params.yaml": "1", "stages/train": "2"})
-    study.check_base({"params.yaml": "1", "stages/train": "2"})
+    assert not study.has_begun
+    study.begin({"params.yaml": "1", "stages/train": "2"}, {"seed": 1})
+    study.begin({"params.yaml": "1", "stages/train": "2"}, {"seed": 2})
+    assert study.params == {"seed": 1}
     with pytest.raises(StrataError, match=r"^stages/train changed since this search began.*--restart"):
-        study.check_base({"params.yaml": "1", "stages/train": "3"})
+        study.begin({"params.yaml": "1", "stages/train": "3"}, {"seed": 1})
+
+
+def test_trials_that_began_with_something_unknown_are_not_mixed_in(tmp_path):
+    study = run(tmp_path, sweep(trials=2), Trainings())
+    with pytest.raises(StrataError, match="another version of Strata began this search; start over with"):
+        study.begin({"params.yaml": "1"}, {"seed": 1})
 
 
 def test_a_database_keeps_a_search_as_the_file_does(tmp_path):
@@ -302,7 +354,8 @@ def test_the_answer_ties_what_rows_cannot_tell_apart_and_expects_the_best_to_fal
     assert len(result.tied) > 3
     assert result.shrinkage > 0
     assert result.promised(1) < result.best.ending.score
-    assert set(result.importances) <= set(SETTINGS["search"])
+    # label_smoothing is drawn in some trials only, and fANOVA has no importance for such a key
+    assert set(result.importances) == {"train.lr", "train.batch_size", "train.schedule"}
 
 
 def test_a_low_score_is_the_best_where_the_metric_is_a_loss(tmp_path):

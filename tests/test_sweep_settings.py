@@ -7,7 +7,8 @@ from strata.base.errors import StrataError
 from strata.settings.overrides import described, rewritten
 from strata.settings.sweep import combinations
 from strata.settings.sweep_reader import read_sweep
-from strata.settings.yaml_loader import parse_yaml
+from strata.settings.yaml_loader import parse_yaml, read_yaml
+from strata.sweeping.starting_point import differences, settings_of_trial
 from tests.conftest import committed
 
 SEARCH = {
@@ -65,6 +66,18 @@ def test_a_search_and_named_runs_are_read(project):
             search(train__schedule={"choices": ["cosine"], "when": {"train.warmup": 0.1}}),
             r"search.train.schedule names train.warmup in its when; name a key of the search above it",
         ),
+        (
+            search(train__schedule=["linear"], train__warmup={"choices": [0.1], "when": {"train.schedule": "cosine"}}),
+            r"search.train.warmup is drawn when train.schedule is 'cosine', which the search never draws",
+        ),
+        (
+            search(
+                train__schedule=["linear", "cosine"],
+                train__epochs={"choices": [1, 2], "when": {"train.schedule": "cosine"}},
+                train__warmup={"choices": [7], "when": {"train.epochs": 2}},
+            ),
+            r"search: train.warmup is 7 \(int\)",
+        ),
         (SEARCH | {"direction": "minimize"}, r"direction is minimize, must be maximize for accuracy"),
         (SEARCH | {"metric": "loss"}, r"direction is maximize, must be minimize for loss"),
         (SEARCH | {"metric": "acuracy"}, r"metric is 'acuracy'"),
@@ -83,6 +96,12 @@ def test_a_search_and_named_runs_are_read(project):
 def test_what_cannot_be_run_is_told_with_its_place(project, content, sentence):
     with pytest.raises(StrataError, match=sentence):
         read(project, content)
+
+
+def test_folds_that_the_split_does_not_allow_are_refused(project):
+    project.params(split={"folds": 3})
+    with pytest.raises(StrataError, match=r"s.yaml: folds is 2: split: folds is 3 and validation_folds is 2; set one"):
+        read(project, SEARCH | {"folds": 2})
 
 
 def test_values_are_checked_together_with_what_they_are_drawn_with(project):
@@ -120,6 +139,27 @@ def test_combinations_leave_out_a_key_whose_condition_does_not_hold(project):
         {"train.lora_rank": 8, "train.lora_alpha": 8},
         {"train.lora_rank": 8, "train.lora_alpha": 16},
     ]
+
+
+def test_a_trial_sets_every_key_of_its_sweep(project):
+    """So a run that changes nothing undoes what another one changed, whatever params.yaml has by now."""
+    runs = {"base": {}, "twice": {"resample.strategy": "factors", "resample.factors": {"negative": 2, "positive": 1}}}
+    sweep, began = read(project, RUNS | {"runs": runs}), read_yaml(project.root / "params.yaml")
+    assert settings_of_trial(sweep, began, {}) == {"resample.strategy": "none", "resample.factors": None}
+    assert settings_of_trial(sweep, began, runs["twice"]) == runs["twice"]
+
+
+def test_settings_that_trials_set_or_do_not_read_may_change_while_a_search_goes_on(project):
+    params, pipeline = project.root / "params.yaml", project.root / "dvc.yaml"
+    sweep, began = read(project, SEARCH), read_yaml(params)
+    project.params(train={"lr": 1.0e-4}, evaluate={"behaviour_rows": 9}, quantize={"cascade": True})
+    assert differences(began, params, pipeline, sweep) == {}
+    project.params(seed=9, train={"weight_decay": 0.5}, split={"test": 0.3})
+    assert differences(began, params, pipeline, sweep) == {
+        "seed": began["seed"],
+        "split.test": began["split"]["test"],
+        "train.weight_decay": began["train"]["weight_decay"],
+    }
 
 
 def test_rewritten_settings_keep_their_comments_and_all_other_values():

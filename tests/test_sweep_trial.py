@@ -20,15 +20,20 @@ from strata.sweeping.needs import upstream
 from strata.sweeping.trial import CURVE, TRAINING_LINE, Curve, Pruned, outcome, reason, run, score
 from tests.conftest import committed
 
-FAILED = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with {}"
+TRAIN = "Running stage 'split':\nsplit: 8,530 rows: 5,970 train\n\nRunning stage 'train':\n"
+KILLED = "ERROR: failed to reproduce 'train': failed to run: python -m stages.train, exited with {}"
+FAILED = KILLED.format(1)
+TRACEBACK = "Traceback (most recent call last):"
 
 
 @pytest.mark.parametrize(
     ("log", "code", "said"),
     [
-        ("train: step 3\ntrain: the loss has become NaN\n" + FAILED.format(1), 1, "train: the loss has become NaN"),
-        ("train: step 3\n" + FAILED.format(-9), 1, "killed by the system (exit code -9), probably out of memory"),
-        ("train: step 3\n" + FAILED.format(137), 1, "killed by the system (exit code 137), probably out of memory"),
+        (TRAIN + "train: step 3\ntrain: the loss has become NaN\nbye\n" + FAILED, 1, "train: the loss has become NaN"),
+        (TRAIN + f"train: step 3\n{TRACEBACK}\nImportError: x\n" + FAILED, 1, "ImportError: x"),
+        (TRAIN + "> python -m stages.train\nsome library: no space left\n" + FAILED, 1, "some library: no space left"),
+        ("train: step 3\n" + KILLED.format(-9), 1, "killed by the system (exit code -9), probably out of memory"),
+        ("train: step 3\n" + KILLED.format(137), 1, "killed by the system (exit code 137), probably out of memory"),
         ("ERROR: unexpected error - disk full\n", 255, "ERROR: unexpected error - disk full"),
         ("Traceback\nModuleNotFoundError: No module named 'dvc'\n", 1, "ModuleNotFoundError: No module named 'dvc'"),
         ("", -9, "killed by the system (exit code -9), probably out of memory"),
@@ -91,7 +96,7 @@ class Workspace:
         (folder / "params.yaml").write_text("train: {epochs: 2, evaluations_per_epoch: 2}")
         finished(folder, shift=[0.0, 0.0])
 
-    def set(self, overrides):
+    def set(self, experiment, overrides):
         self.settings = overrides
 
     def start(self, name, log, share):
@@ -135,11 +140,11 @@ def test_a_trial_is_stopped_in_the_middle_of_its_training(tmp_path):
     assert workspace.ended == [True]
 
 
-def test_the_last_evaluation_stops_no_trial(tmp_path):
+def test_every_evaluation_is_reported(tmp_path):
     told = []
     workspace = Workspace(tmp_path / "w", trains([0.6, 0.7, 0.8, 0.9]))
     scored, handed = run_in(workspace, lambda share, value: told.append((share, value)))
-    assert told == [(25, 0.6), (50, 0.7), (75, 0.8)]
+    assert told == [(25, 0.6), (50, 0.7), (75, 0.8), (100, 0.9)]
     assert handed == scored.experiments == ["s-000"]
 
 
@@ -171,17 +176,16 @@ def test_folds_are_experiments_of_one_trial_scored_together(tmp_path):
     assert scored.compute == 2 * outcome(workspace.folder, []).compute
 
 
-def test_a_hopeless_fold_ends_its_trial_and_the_last_one_does_not(tmp_path):
+def test_a_hopeless_fold_ends_its_trial(tmp_path):
     workspace = Workspace(tmp_path / "w", "")
     with pytest.raises(Pruned):
         run_in(workspace, lambda share, value: True, folds=3)
     assert list(workspace.given) == ["s-000-fold0"]
-    scored, _ = run_in(workspace, lambda share, value: share == 100, folds=3)
-    assert len(scored.experiments) == 3
 
 
 def test_a_stage_that_fails_is_the_trials_reason(tmp_path):
-    code = "print('train: the loss has become NaN'); print('ERROR: failed, exited with 1'); raise SystemExit(1)"
+    said = "Running stage 'train':\ntrain: the loss has become NaN\nERROR: failed, exited with 1"
+    code = f"print({said!r}); raise SystemExit(1)"
     workspace = Workspace(tmp_path / "w", code)
     with pytest.raises(StrataError, match="the loss has become NaN"):
         run_in(workspace, lambda *given: False)

@@ -18,7 +18,6 @@ from stages.evaluate.threshold import choose, curve
 from strata.goal import parse
 from strata.scoring import scores
 from strata.settings.sweep_reader import read_sweep
-from strata.settings.yaml_loader import read_yaml
 from strata.sweeping.answer import answer
 from strata.sweeping.kept_rows import read_rows
 from strata.sweeping.run import ROWS, STATE, known_study
@@ -37,10 +36,11 @@ def with_threshold(rows: pd.DataFrame, positive: int) -> dict:
 
 
 def scored(name: str) -> dict:
-    """Return what a sweep found: its recipe, and by trial the settings, the scores and the seconds."""
+    """Return what a sweep found: the recipe that it began with, and by trial the settings and the scores."""
     sweep = read_sweep(ROOT / f"sweeps/{name}.yaml", ROOT / "params.yaml", ROOT / "recipes")
     folder = ROOT / STATE / name / ROWS
-    found, trials = answer(known_study(ROOT, name, sweep), folder), {}
+    study = known_study(ROOT, name, sweep)
+    found, trials = answer(study, folder), {}
     for setting in found.scored:
         rows, labels = read_rows(folder, setting.number)
         values = scores(rows["label"].to_numpy(), np.stack(rows["probabilities"]), labels.positive_id)
@@ -52,7 +52,7 @@ def scored(name: str) -> dict:
             "with_threshold": with_threshold(rows, labels.positive_id),
         }
     return {
-        "recipe": read_yaml(ROOT / "params.yaml")["recipe"],
+        "recipe": study.params["recipe"],
         "states": found.states,
         "best": found.best.name.removeprefix(f"{name}-"),
         "trials": trials,

@@ -1,9 +1,10 @@
 """Search for the best settings, or run named ones, by the scores of validation rows.
 
     $ strata sweep rotten_tomatoes
-    sweep: rotten_tomatoes-000 accuracy 0.8225 (train.lr=6.96e-05, ...); best 0.8225, ...; 1 of 14 trials, ...
+    sweep: rotten_tomatoes: the dataset is rotten_tomatoes
+    sweep: rotten_tomatoes-000 accuracy 0.8225 (train.lr=6.96e-05, ...); best 0.8225, ...; 1 of 12 trials, ...
     ...
-    sweep: rotten_tomatoes-006 stopped early (train.lr=0.000279, ...); best 0.8225, ...; 7 of 14 trials, ...
+    sweep: rotten_tomatoes-006 stopped early (train.lr=0.000279, ...); best 0.8225, ...; 7 of 12 trials, ...
 
 Reads sweeps/NAME.yaml. Each trial is a DVC experiment, such as NAME-007, in a workspace of its own. It ends with its
 training and the scores of validation rows: no test row is scored. If it is killed, run the same command to resume.
@@ -14,7 +15,7 @@ import importlib.util
 from strata.base.errors import StrataError
 from strata.base.files import replace_file
 from strata.commands.arguments import add_project, parser
-from strata.settings.overrides import rewritten
+from strata.settings.overrides import described, rewritten
 from strata.settings.reader import read_settings
 from strata.settings.sweep_reader import read_sweep
 
@@ -30,7 +31,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments.add_argument(
         "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
     )
-    arguments.add_argument("--restart", action="store_true", help="forget the trials so far, and start over")
+    arguments.add_argument(
+        "--restart", action="store_true", help="forget the trials so far, remove their experiments, and start over"
+    )
     arguments.add_argument("--report", action="store_true", help="say what came of the trials so far, and run none")
     arguments.add_argument(
         "--apply",
@@ -52,10 +55,10 @@ def main(argv: list[str] | None = None) -> None:
     ray = (args.address or "auto") if args.on else None
     project = args.project.resolve()
     params = project / "params.yaml"
-    settings, _ = read_settings(params, project / "recipes")
+    read_settings(params, project / "recipes")  # so that a mistake in them is told first
     sweep = read_sweep(project / "sweeps" / f"{args.name}.yaml", params, project / "recipes")
 
-    from strata.sweeping import learning_curve, results, run, words
+    from strata.sweeping import learning_curve, results, run, starting_point, words
     from strata.sweeping.answer import answer
 
     if not (args.report or args.apply):
@@ -67,12 +70,16 @@ def main(argv: list[str] | None = None) -> None:
         chosen = result.best if args.apply == BEST else trials.get(args.apply)
         if chosen is None:
             raise StrataError(f"no trial {args.apply} has a score; those that have: {', '.join(trials)}")
+        values = starting_point.settings_of_trial(sweep, study.params, chosen.overrides)
+        others = starting_point.differences(study.params, params, project / "dvc.yaml", sweep)
         with replace_file(params) as partial:
-            partial.write_text(rewritten(params.read_text(encoding="utf-8"), chosen.overrides), encoding="utf-8")
-        print(f"sweep: {params.name} has the settings of {chosen.name}: {words.described(chosen.overrides)}")
+            partial.write_text(rewritten(params.read_text(encoding="utf-8"), values), encoding="utf-8")
+        print(f"sweep: {params.name} has the settings of {chosen.name}: {described(values)}")
+        if others:
+            print(f"sweep: the trial itself had {described(others)}, which {params.name} no longer has")
         return
     folder = project / run.RESULTS / args.name
-    results.write(folder, result, sweep, settings.recipe)
+    results.write(folder, result, sweep, study.params["recipe"])
     print(words.printed(result, sweep, args.name, folder.relative_to(project)))
     if curve := learning_curve.curve(result, project / run.STATE / args.name / run.ROWS, sweep):
         print(learning_curve.printed(curve))

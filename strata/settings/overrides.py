@@ -19,6 +19,12 @@ def keys(content: dict[str, Any]) -> list[str]:
     ]
 
 
+def value_at(content: dict[str, Any], key: str) -> Any:
+    """Return the value of a key of params.yaml, from its content."""
+    section, _, name = key.partition(".")
+    return content[section][name] if name else content[section]
+
+
 def check_keys(overrides: Overrides, content: dict[str, Any], place: str) -> None:
     """Raise StrataError at a key that params.yaml does not have. place: of the overrides, for the sentence."""
     known = keys(content)

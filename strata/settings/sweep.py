@@ -157,9 +157,11 @@ class Search(Scored):
             _check_affects_training(f"search.{key}", key)
             if self.sampler == "grid" and isinstance(space, Range):
                 raise ValueError(f"search.{key} is a range, and sampler grid needs choices")
-            for other in space.when or {}:
+            for other, value in (space.when or {}).items():
                 if other not in keys[: keys.index(key)]:
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
+                if not _may_be(self.search[other], value):
+                    raise ValueError(f"search.{key} is drawn when {other} is {value!r}, which the search never draws")
         shifted = [key for key in keys if key in SHIFT]
         if shifted and self.pruner == "median" and not self.folds:
             raise ValueError(
@@ -191,6 +193,13 @@ def is_drawn(space: Range | Choices, values: dict[str, Any]) -> bool:
     return all(other in values and values[other] == value for other, value in (space.when or {}).items())
 
 
+def _may_be(space: Range | Choices, value: Any) -> bool:
+    """Whether a key may be drawn with a value."""
+    if isinstance(space, Choices):
+        return value in space.choices
+    return isinstance(value, int | float) and space.low <= value <= space.high
+
+
 def examples(search: dict[str, Range | Choices]) -> list[dict[str, Any]]:
     """Return settings in which every choice and both ends of every range occur; other keys have their first value."""
     ends = {
@@ -204,4 +213,8 @@ def examples(search: dict[str, Range | Choices]) -> list[dict[str, Any]]:
                 values[key] = wanted.get(key, ends[key][0])
         return values
 
-    return [complete((search[key].when or {}) | {key: value}) for key in search for value in ends[key]]
+    def conditions(key: str) -> dict[str, Any]:
+        wanted = search[key].when or {}
+        return {name: value for other in wanted for name, value in conditions(other).items()} | wanted
+
+    return [complete(conditions(key) | {key: value}) for key in search for value in ends[key]]

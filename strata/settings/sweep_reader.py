@@ -1,11 +1,12 @@
 """Reads a sweep and checks it against params.yaml."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.settings.overrides import changed, check_keys
+from strata.settings.overrides import Overrides, changed, check_keys
 from strata.settings.params import Params
 from strata.settings.reader import check_recipe, read
 from strata.settings.sweep import Runs, Search, Sweep, examples
@@ -27,13 +28,20 @@ def read_sweep(path: Path, params_path: Path, recipes: Path) -> Sweep:
         raise StrataError(f"{path}: has {' and '.join(kinds) or 'neither runs nor search'}; a sweep has one of them")
     sweep = read(path, Runs if kinds == ["runs"] else Search)
     params = read_yaml(params_path)
+    if sweep.folds:
+        split = {"split.validation_folds": sweep.folds, "split.validation_fold": 0}
+        _check(split, params, f"{path}: folds is {sweep.folds}")
     settings = sweep.runs if isinstance(sweep, Runs) else dict(enumerate(examples(sweep.search)))
     for name, overrides in settings.items():
         place = f"{path}: {kinds[0]}{f'.{name}' if isinstance(sweep, Runs) else ''}"
         check_keys(overrides, params, place)
-        try:
-            changed_params = Params.model_validate(changed(params, overrides))
-        except ValidationError as error:
-            raise StrataError(f"{place}: {sentence(error, Params)}") from None
-        check_recipe(changed_params, recipes, place)
+        check_recipe(_check(overrides, params, place), recipes, place)
     return sweep
+
+
+def _check(overrides: Overrides, params: dict[str, Any], place: str) -> Params:
+    """Return the settings with other values. Raises: StrataError. params: the content of params.yaml."""
+    try:
+        return Params.model_validate(changed(params, overrides))
+    except ValidationError as error:
+        raise StrataError(f"{place}: {sentence(error, Params)}") from None

@@ -2,18 +2,15 @@
 
 import json
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import optuna
-import pandas as pd
 from optuna.trial import FrozenTrial
 
 from strata.base.errors import StrataError
 from strata.intervals.best_of_many import BestOfMany, best_of_many, scores_and_draws
-from strata.labels import Labels
 from strata.settings.overrides import Overrides
 from strata.settings.sweep import Search, Sweep
 from strata.sweeping.kept_rows import read_rows
@@ -36,10 +33,10 @@ class Answer(NamedTuple):
     """What came of a sweep so far."""
 
     settings: list[Setting]  # every trial that has ended, by number
-    best: Setting
+    best: Setting  # of the largest number of trials that have the same validation rows
     tied: list[Setting]  # not told apart from the best, which is among them; the best score first
     cheapest: Setting  # of these
-    apart: list[Setting]  # trials that have other validation rows than the best, as with another recipe
+    apart: list[Setting]  # trials with other validation rows, as with another recipe: no comparison is possible
     rows: int  # validation rows, all folds together
     shrinkage: float  # by which the best score is expected to fall on new rows; NaN where nothing can be said
     shrinkage_error: float  # its standard deviation
@@ -74,14 +71,14 @@ def answer(study: Study, folder: Path) -> Answer:
         for trial in study.trials
         if (ending := ending_of(trial))
     ]
-    best_trial = study.best()
-    if best_trial is None:
+    scored = [setting for setting in settings if setting.ending.score is not None]
+    if not scored:
         reasons = [setting.ending.reason for setting in settings if setting.ending.reason]
         why = f"; the last one failed: {reasons[-1]}" if reasons else ""
         raise StrataError(f"sweep {study.name}: no trial has a score yet{why}")
-    best = next(setting for setting in settings if setting.number == best_trial.number)
-    scored = [setting for setting in settings if setting.ending.score is not None]
-    comparable, rows, result = compared(scored, best, folder, study.sweep)
+    comparable = with_same_rows(scored, folder)
+    best = max(comparable, key=lambda one: study.sweep.sign * one.ending.score)
+    rows, result = compared(comparable, folder, study.sweep)
     tied = [one for one, is_tied in zip(comparable, result.not_told_apart, strict=True) if is_tied or one is best]
     tied.sort(key=lambda one: (one is not best, -study.sweep.sign * one.ending.score))
     return Answer(
@@ -97,27 +94,23 @@ def answer(study: Study, folder: Path) -> Answer:
     )
 
 
-def compared(scored: list[Setting], best: Setting, folder: Path, sweep: Sweep) -> tuple[list[Setting], int, BestOfMany]:
-    """Compare the settings that were scored on the rows of the best one, row by row.
+def with_same_rows(scored: list[Setting], folder: Path) -> list[Setting]:
+    """Return the settings that were scored on the same rows, with the same labels; of several groups the largest."""
+    groups: dict[tuple, list[Setting]] = {}
+    for setting in scored:
+        rows, labels = read_rows(folder, setting.number, ["id", "label"])
+        same = tuple(labels.names), labels.positive, rows.to_numpy().tobytes()
+        groups.setdefault(same, []).append(setting)
+    return max(groups.values(), key=len)
 
-    Returns: these settings, the number of rows, and what the rows say about them.
-    """
-    rows, labels = read_rows(folder, best.number)
 
-    def probabilities() -> Iterator[np.ndarray]:
-        for setting in comparable:
-            yield np.stack(read_rows(folder, setting.number)[0]["probabilities"])
-
-    comparable = [setting for setting in scored if has_rows(folder, setting, rows, labels)]
+def compared(comparable: list[Setting], folder: Path, sweep: Sweep) -> tuple[int, BestOfMany]:
+    """Compare settings row by row. Returns: the number of rows, and what they say about the settings."""
+    rows, labels = read_rows(folder, comparable[0].number)
+    probabilities = (np.stack(read_rows(folder, one.number)[0]["probabilities"]) for one in comparable)
     label, unit = rows["label"].to_numpy(), rows["unit"].to_numpy()
-    scores, draws = scores_and_draws(label, probabilities(), labels.positive_id, unit, SEED, sweep.metric)
-    return comparable, len(rows), best_of_many(sweep.sign * scores, sweep.sign * draws, len(np.unique(unit)))
-
-
-def has_rows(folder: Path, setting: Setting, rows: pd.DataFrame, labels: Labels) -> bool:
-    """Whether a setting was scored on these rows, with these labels."""
-    own, own_labels = read_rows(folder, setting.number, ["id", "label"])
-    return own_labels == labels and own.equals(rows[["id", "label"]])
+    scores, draws = scores_and_draws(label, probabilities, labels.positive_id, unit, SEED, sweep.metric)
+    return len(rows), best_of_many(sweep.sign * scores, sweep.sign * draws, len(np.unique(unit)))
 
 
 def importances(study: Study) -> dict[str, float]:

@@ -8,15 +8,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from strata.base import files
 from strata.base.errors import StrataError
-from strata.settings.overrides import changed
-from strata.settings.sweep import Runs, Sweep, examples
-from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.needs import model_folders
-from strata.sweeping.starting_point import recipes
+from strata.settings.sweep import Sweep
+from strata.sweeping.starting_point import models, recipes
 from strata.sweeping.workspace import Workspace, git
 
 BASE = "refs/strata/base"
@@ -45,16 +42,17 @@ def dvc(folder: Path, *argv: str) -> None:
         raise StrataError(f"dvc {argv[0]} fails ({lines[0].removeprefix('unexpected error - ')})")
 
 
-def pack(project: Path, sweep: Sweep, place: Path) -> Base:
+def pack(project: Path, sweep: Sweep, params: dict[str, Any], place: Path) -> Base:
     """Return what copies of a project are made from for a sweep, after its data was pushed to the remote.
 
-    place: for a clone.
+    params: the content of params.yaml when the search began. place: for a clone.
     Raises: StrataError when there is no remote, or it could not give a copy all the data.
     """
     remote = default_remote(project)
-    used = recipes(sweep, read_yaml(project / "params.yaml"))
+    used = recipes(sweep, params)
     workspace = Workspace(place, project, set())
-    tracked = pushed(project, sorted({f"data/raw/{recipe}" for recipe in used} | models(project, sweep)), workspace)
+    inputs = {f"data/raw/{recipe}" for recipe in used} | models(project, sweep, params)
+    tracked = pushed(project, sorted(inputs), workspace)
     author = {key: git(project, "config", "--default", "strata", "--get", key).decode().strip() for key in AUTHOR}
     as_author = [word for key, value in author.items() for word in ("-c", f"{key}={value}")]
     commit = git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base")
@@ -64,13 +62,6 @@ def pack(project: Path, sweep: Sweep, place: Path) -> Base:
     identity = hashlib.sha256(state.encode()).hexdigest()[:16]
     shutil.rmtree(place)
     return Base(identity, bundle, str(workspace.folder.relative_to(place)), author, used, tracked, remote)
-
-
-def models(project: Path, sweep: Sweep) -> set[str]:
-    """Return the project's folders of models that any trial of a sweep names."""
-    params = read_yaml(project / "params.yaml")
-    tried = list(sweep.runs.values()) if isinstance(sweep, Runs) else examples(sweep.search)
-    return {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
 
 
 def pushed(project: Path, inputs: list[str], workspace: Workspace) -> list[str]:

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray.actor import ActorHandle
@@ -35,13 +36,13 @@ GRACE_SECONDS = 10.0  # for a trial to end and to remove its workspace, before i
 class Cluster:
     """The nodes that are there when a sweep starts, each with a copy of the project.
 
-    jobs: trials side by side, as many as are asked for or fit. place: for a clone.
+    params: of the study. jobs: trials side by side, as many as are asked for or fit. place: for a clone.
     Raises: StrataError when there is no cluster, or a node cannot run a trial.
     """
 
-    def __init__(self, address: str, project: Path, sweep: Sweep, place: Path, jobs: int):
+    def __init__(self, address: str, project: Path, sweep: Sweep, params: dict[str, Any], place: Path, jobs: int):
         self.project = project
-        base = pack(project, sweep, place)
+        base = pack(project, sweep, params, place)
         connect(address)
         nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         resources = [(node["Resources"]["CPU"], node["Resources"].get("GPU", 0)) for node in nodes]

@@ -25,11 +25,32 @@ Runner = Callable[[str, Overrides, Report], Scored]
 """Runs one trial by name and settings. Raises: StrataError, Pruned."""
 
 
+class Budget:
+    """The time that a search may take, over all its calls."""
+
+    def __init__(self, study: Study):
+        self.study, self.start = study, time.monotonic()
+        self.at_start, self.before = study.seconds_left, study.seconds
+
+    @property
+    def left(self) -> float | None:
+        """Seconds; None without a limit."""
+        return None if self.at_start is None else self.at_start - (time.monotonic() - self.start)
+
+    def is_used_up(self) -> bool:
+        left = self.left
+        return left is not None and left <= 0
+
+    def note(self) -> None:
+        """Record the time so far, for a later call."""
+        self.study.seconds = self.before + time.monotonic() - self.start
+
+
 class Progress:
     """Prints a line for each trial that ends."""
 
-    def __init__(self, study: Study):
-        self.study, self.start, self.ended = study, time.monotonic(), 0
+    def __init__(self, study: Study, budget: Budget):
+        self.study, self.budget, self.start, self.ended = study, budget, time.monotonic(), 0
         self.lock = threading.Lock()
 
     def show(self, number: int, overrides: Overrides, ending: Ending) -> None:
@@ -38,17 +59,23 @@ class Progress:
             self.ended += 1
             endings = [ending_of(trial) for trial in self.study.trials]
             count = sum(one is not None for one in endings)
-            best = self.study.best()
+            # named runs may have other rows each, as with another recipe; their answer compares those with the same
+            best = self.study.best() if isinstance(self.study.sweep, Search) else None
             what = {"COMPLETE": f"{self.study.sweep.metric} {ending.score or 0:.4f}", "PRUNED": "stopped early"}
             told = what.get(ending.state, f"failed: {ending.reason}")
             so_far = "" if best is None else f"; best {ending_of(best).score:.4f}, {self.study.trial_name(best.number)}"
             of = "" if self.study.most is None else f" of {self.study.most}"
-            left = ""
-            if self.study.most and count < self.study.most:
-                seconds = (time.monotonic() - self.start) / self.ended * (self.study.most - count)
-                left = f", about {_duration(seconds)} left"
+            seconds = self._seconds_left(count)
+            left = f", about {_duration(seconds)} left" if seconds > 0 else ""
             name = self.study.trial_name(number)
             print(f"sweep: {name} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}", flush=True)
+
+    def _seconds_left(self, count: int) -> float:
+        """Return about how long the search goes on. count: of the trials that have ended."""
+        limits = [] if self.budget.left is None else [self.budget.left]
+        if self.study.most:
+            limits.append((time.monotonic() - self.start) / self.ended * (self.study.most - count))
+        return min(limits)
 
 
 def _duration(seconds: float) -> str:
@@ -56,8 +83,8 @@ def _duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(1, minutes)} min"
 
 
-def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
-    """Run a trial, keep its validation rows, and return how it ended."""
+def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path, budget: Budget) -> Ending:
+    """Run a trial, keep its validation rows, and return how it ended. Each score on its way notes the time, too."""
     overrides = json.loads(trial.user_attrs[OVERRIDES])
     start = time.monotonic()
 
@@ -69,10 +96,12 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path) -> Ending:
             return Ending(state, value, reason, seconds, None, [])
         return Ending(state, value, reason, seconds, scored.compute, scored.experiments)
 
+    def report(share: int, score_so_far: float) -> bool:
+        budget.note()
+        return study.report(trial, share, score_so_far)
+
     try:
-        scored = runner(
-            study.trial_name(trial.number), overrides, lambda share, value: study.report(trial, share, value)
-        )
+        scored = runner(study.trial_name(trial.number), overrides, report)
         value = score(scored.rows, scored.labels, study.sweep.metric)
     except Pruned:
         return ending("PRUNED")
@@ -125,12 +154,13 @@ def search(study: Study, runner: Runner, jobs: int, rows: Path, end_trials: Call
 
     jobs: trials side by side. end_trials: ends those that run, when the search is interrupted; they run again later.
     """
-    progress, budget, interrupted = Progress(study), Budget(study), threading.Event()
+    budget, interrupted = Budget(study), threading.Event()
+    progress = Progress(study, budget)
 
     def run(trial: Trial) -> None:
         if ending_of(trial) is not None or interrupted.is_set() or budget.is_used_up():
             return
-        ending = run_trial(study, trial, runner, rows)
+        ending = run_trial(study, trial, runner, rows, budget)
         if not interrupted.is_set():
             note_ending(trial, ending)
             budget.note()
@@ -149,18 +179,3 @@ def search(study: Study, runner: Runner, jobs: int, rows: Path, end_trials: Call
             finally:
                 end_trials()
             raise
-
-
-class Budget:
-    """The time that a search may take, over all its calls."""
-
-    def __init__(self, study: Study):
-        self.study, self.start = study, time.monotonic()
-        self.left, self.before = study.seconds_left, study.seconds
-
-    def is_used_up(self) -> bool:
-        return self.left is not None and time.monotonic() - self.start >= self.left
-
-    def note(self) -> None:
-        """Record the time so far, for a later call."""
-        self.study.seconds = self.before + time.monotonic() - self.start

@@ -8,16 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from optuna.storages import BaseStorage
+from pydantic import ValidationError
 
 from strata.base.errors import StrataError
+from strata.settings.overrides import Overrides, changed
+from strata.settings.params import Params
 from strata.settings.sweep import Search, Sweep
+from strata.settings.validation_errors import sentence
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import starting_point
-from strata.sweeping.rounds import local_runner, search
+from strata.sweeping.rounds import Runner, local_runner, search
 from strata.sweeping.study import Study, forget, journal
-from strata.sweeping.workspace import Workspace
+from strata.sweeping.trial import Report, Scored
+from strata.sweeping.workspace import Workspace, remove_experiments
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS = "rows"
@@ -36,6 +42,8 @@ def database_of(sweep: Sweep) -> str | None:
 def known_study(project: Path, name: str, sweep: Sweep) -> Study:
     """Return what is known of a sweep that has run. Raises: StrataError when it has not, or its file has changed."""
     study = Study.known(sweep, name, storage_of(project, name, sweep))
+    if not study.has_begun:
+        raise StrataError(f"sweep {name} has not run yet: strata sweep {name}")
     study.check_base(starting_point.of_sweep(name, sweep))
     return study
 
@@ -55,11 +63,29 @@ def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
 
     study = owned()
     if restart:
+        remove_experiments(project, [study.trial_name(trial.number) for trial in study.trials])
         forget(name, storage)
         shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
         study = owned()
-    study.check_base(starting_point.fingerprint(project, name, sweep))
+    params = study.params if study.has_begun else read_yaml(project / "params.yaml")
+    study.begin(starting_point.fingerprint(project, name, sweep, params), params)
     return study
+
+
+def with_all_settings(runner: Runner, sweep: Sweep, params: dict[str, Any]) -> Runner:
+    """Return a runner that takes what a trial draws, and sets every key of the sweep.
+
+    It refuses values that are allowed one by one, but not together. params: of the study.
+    """
+
+    def run(name: str, drawn: Overrides, report: Report) -> Scored:
+        try:
+            Params.model_validate(changed(params, drawn))
+        except ValidationError as error:
+            raise StrataError(sentence(error, Params)) from None
+        return runner(name, starting_point.settings_of_trial(sweep, params, drawn), report)
+
+    return run
 
 
 @contextmanager
@@ -96,6 +122,8 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         study = begun_study(project, name, sweep, restart)
         if study.is_finished:
             return
+        recipes = starting_point.recipes(sweep, study.params)
+        print(f"sweep: {name}: the dataset is {' or '.join(sorted(recipes))}", flush=True)
         places, logs = project / WORKSPACES / name, state / "logs"
         if jobs > study.round_size:
             jobs = study.round_size
@@ -103,15 +131,14 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         if ray:
             from strata.sweeping.on_ray import Cluster  # needs an extra
 
-            cluster = Cluster(ray, project, sweep, places / "base", jobs)
+            cluster = Cluster(ray, project, sweep, study.params, places / "base", jobs)
             runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
         else:
-            recipes = starting_point.recipes(sweep, read_yaml(project / "params.yaml"))
             workspaces = [Workspace(places / str(i), project, recipes, places / "snapshots") for i in range(jobs)]
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            search(study, runner, jobs, state / ROWS, end_trials)
+            search(study, with_all_settings(runner, sweep, study.params), jobs, state / ROWS, end_trials)
         except KeyboardInterrupt:
             print(f"sweep: interrupted; run strata sweep {name} again to resume", flush=True)
             raise

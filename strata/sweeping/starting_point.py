@@ -5,13 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from strata.settings.overrides import changed
-from strata.settings.sweep import Runs, Sweep
+from strata.settings.overrides import Overrides, changed, keys, value_at
+from strata.settings.sweep import Runs, Sweep, examples
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.needs import upstream
+from strata.sweeping.needs import model_folders, upstream
 
-UNDECIDED = ("snapshots", "watch")
-"""The sections of params.yaml that decide no output."""
 EXTENDABLE = {"trials", "minutes", "storage"}
 """The keys of a sweep that may change while it goes on."""
 
@@ -23,23 +21,72 @@ def recipes(sweep: Sweep, params: dict[str, Any]) -> set[str]:
     return {params["recipe"]}
 
 
-def fingerprint(project: Path, name: str, sweep: Sweep) -> dict[str, str]:
+def models(project: Path, sweep: Sweep, params: dict[str, Any]) -> set[str]:
+    """Return the project's folders of models that any trial of a sweep names. params: the content of params.yaml."""
+    tried = list(sweep.runs.values()) if isinstance(sweep, Runs) else examples(sweep.search)
+    return {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
+
+
+def varied(sweep: Sweep) -> list[str]:
+    """Return the keys that any trial of a sweep sets, in order."""
+    if isinstance(sweep, Runs):
+        return list(dict.fromkeys(key for overrides in sweep.runs.values() for key in overrides))
+    return list(sweep.search)
+
+
+def settings_of_trial(sweep: Sweep, began: dict[str, Any], drawn: Overrides) -> Overrides:
+    """Return what a trial sets: what it draws, and each other key of the sweep as it was when the search began.
+
+    So these keys may change in params.yaml while the search goes on, as when a trial's settings are applied.
+    began: the content of params.yaml then.
+    """
+    tried = changed(began, drawn)
+    return {key: value_at(tried, key) for key in varied(sweep)}
+
+
+def decisive(params: dict[str, Any], pipeline: dict[str, Any], sweep: Sweep) -> Overrides:
+    """Return the settings that decide what trials find, beside those that the trials set, by key.
+
+    params, pipeline: the content of params.yaml and dvc.yaml.
+    """
+    read = {"recipe"}
+    for stage in upstream(pipeline):
+        read |= {name for name in pipeline["stages"][stage].get("params", []) if isinstance(name, str)}
+    return {
+        key: value_at(params, key)
+        for key in sorted(keys(params))
+        if {key, key.partition(".")[0]} & read and key not in varied(sweep)
+    }
+
+
+def differences(began: dict[str, Any], params: Path, pipeline: Path, sweep: Sweep) -> Overrides:
+    """Return the decisive settings that had other values when a search began, by key, with these values.
+
+    began: the content of params.yaml then; params: its path. pipeline: the path of dvc.yaml.
+    """
+    stages = read_yaml(pipeline)
+    then, now = decisive(began, stages, sweep), decisive(read_yaml(params), stages, sweep)
+    return {key: value for key, value in then.items() if now.get(key, value) != value}
+
+
+def fingerprint(project: Path, name: str, sweep: Sweep, began: dict[str, Any]) -> dict[str, str]:
     """Return a hash of each file or folder that decides the trials, by its path in the project.
 
     Of settings the meaning counts, not the spelling. The code is that of the stages that a trial runs.
+    began: the content of params.yaml when the search began.
     """
     params = read_yaml(project / "params.yaml")
-    used = sorted(recipes(sweep, params))
+    used = sorted(recipes(sweep, began))
     pipeline = read_yaml(project / "dvc.yaml")
     stages = {stage: pipeline["stages"][stage] for stage in upstream(pipeline)}
     code = {path for stage in stages.values() for path in stage["deps"] if path.startswith(("stages/", "strata/"))}
-    decisive = {key: dict(sorted(value.items())) if isinstance(value, dict) else value for key, value in params.items()}
+    folders = [f"data/raw/{recipe}" for recipe in used] + sorted(models(project, sweep, began))
     hashes = of_sweep(name, sweep) | {
-        "params.yaml": _of_content({key: decisive[key] for key in sorted(decisive) if key not in UNDECIDED}),
+        "params.yaml": _of_content(decisive(params, pipeline, sweep)),
         "dvc.yaml": _of_content([stage["cmd"] for stage in stages.values()]),
     }
     hashes |= {f"recipes/{recipe}.yaml": _of_content(read_yaml(project / f"recipes/{recipe}.yaml")) for recipe in used}
-    hashes |= {path: _of_path(project / path) for path in [*sorted(code), *(f"data/raw/{recipe}" for recipe in used)]}
+    hashes |= {path: _of_path(project / path) for path in [*sorted(code), *folders]}
     return hashes
 
 

@@ -25,6 +25,7 @@ from strata.settings.sweep import Range, Runs, Search, Sweep, combinations, is_d
 
 RUN = "run"  # the one key of a sweep of named runs
 OVERRIDES, ENDING = "overrides", "ending"
+BASE, PARAMS = "base", "params"  # what the search began with
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -142,15 +143,39 @@ class Study:
             )
         self.study.set_user_attr("owner", owner)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is known what the search began with; if not, it has no trial yet."""
+        return {BASE, PARAMS} <= set(self.study.user_attrs)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The content of params.yaml when the search began."""
+        return json.loads(self.study.user_attrs[PARAMS])
+
+    def begin(self, base: dict[str, str], params: dict[str, Any]) -> None:
+        """Record what the search begins with, unless it has begun. base: of `fingerprint`. params: as the property.
+
+        Raises: StrataError as `check_base`, or when trials are there that began with something unknown.
+        """
+        if self.has_begun:
+            self.check_base(base)
+        elif self.trials:
+            raise StrataError(
+                f"another version of Strata began this search; start over with strata sweep {self.name} --restart, or "
+                "give the sweep another name"
+            )
+        else:
+            self.study.set_user_attr(PARAMS, json.dumps(params))
+            self.study.set_user_attr(BASE, base)
+
     def check_base(self, base: dict[str, str]) -> None:
         """Raise StrataError when the project is not what it was when this search began.
 
         base: of `fingerprint`, or a part of it.
         """
-        known = self.study.user_attrs.get("base")
-        if known is None:
-            self.study.set_user_attr("base", base)
-        elif changed := [name for name, value in base.items() if known.get(name) != value]:
+        known = self.study.user_attrs[BASE]
+        if changed := [name for name, value in base.items() if known.get(name) != value]:
             raise StrataError(
                 f"{', '.join(changed)} changed since this search began, and its trials would not be comparable; undo "
                 f"the change, start over with strata sweep {self.name} --restart, or give the sweep another name"
@@ -185,20 +210,36 @@ class Study:
         number = len(self.trials) if known is None else known.number
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            self.study.sampler = self._sampler(number, 0)
+            drawn = None if known and OVERRIDES in known.user_attrs else self._drawn(number)
+            self.study.sampler = PartialFixedSampler(drawn or {}, RandomSampler(0))
             trial = self.study.ask() if known is None else Trial(self.study, known._trial_id)
-            if OVERRIDES not in trial.user_attrs:
-                trial.set_user_attr(OVERRIDES, json.dumps(self._draw(trial)))
+            if drawn is not None:
+                trial.set_user_attr(OVERRIDES, json.dumps(self._suggested(trial)))
         return trial
 
-    def _draw(self, trial: Trial) -> Overrides:
+    def _drawn(self, number: int) -> dict[str, Any]:
+        """Return what a trial draws, as Optuna keeps it.
+
+        It is drawn in a copy of the study that ends before the trial. So it is the same when the trial itself was
+        begun before, and killed between two of its draws.
+        """
+        if self.fixed:
+            return self.fixed[number]
+        copy = optuna.create_study(direction=self.sweep.direction)
+        copy.add_trials(self.trials[:number])
+        copy.sampler = self._sampler(number)
+        trial = copy.ask()
+        self._suggested(trial)
+        return trial.params
+
+    def _suggested(self, trial: Trial) -> Overrides:
+        """Return what the sampler of a trial's study suggests for it."""
         if isinstance(self.sweep, Runs):
             return self.sweep.runs[trial.suggest_categorical(RUN, list(self.sweep.runs))]
         values: Overrides = {}
-        for i, (key, space) in enumerate(self.sweep.search.items()):
+        for key, space in self.sweep.search.items():
             if not is_drawn(space, values):
                 continue
-            self.study.sampler = self._sampler(trial.number, i + 1)
             if not isinstance(space, Range):
                 values[key] = json.loads(trial.suggest_categorical(key, [json.dumps(value) for value in space.choices]))
             elif isinstance(space.low, int) and isinstance(space.high, int):
@@ -208,19 +249,20 @@ class Study:
                 values[key] = min(max(drawn, space.low), space.high)
         return values
 
-    def _sampler(self, number: int, draw: int) -> BaseSampler:
-        """Return the sampler of a trial's draw, with random numbers of its own."""
-        if self.fixed:
-            return PartialFixedSampler(self.fixed[number], RandomSampler(0))
-        seed = int(np.random.SeedSequence([self.sweep.seed, number, draw]).generate_state(1)[0])
+    def _sampler(self, number: int) -> BaseSampler:
+        """Return the sampler of a trial's draws, with random numbers of its own."""
+        seed = int(np.random.SeedSequence([self.sweep.seed, number]).generate_state(1)[0])
         kinds = {"tpe": TPESampler, "gp": GPSampler, "random": RandomSampler}
         return kinds[self.sweep.sampler](seed=seed)
 
     def report(self, trial: Trial, share: int, value: float) -> bool:
-        """Record a trial's score at a share of it, in percent, and return whether the pruner gives the trial up."""
+        """Record a trial's score at a share of it, in percent, and return whether the pruner gives the trial up.
+
+        A trial that has reached its end is never given up.
+        """
         if share not in self.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
             trial.report(value, share)
-        return trial.should_prune()
+        return share < 100 and trial.should_prune()
 
     def end_round(self, trials: list[Trial]) -> None:
         """Hand a round's results over to the sampler and the pruner, in the order of the trials' numbers."""

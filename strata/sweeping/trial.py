@@ -23,8 +23,9 @@ from strata.sweeping.workspace import Workspace
 
 CURVE = "plots/train/validation.csv"
 SECONDS = 0.2  # from one look at a training's scores to the next
-STAGE_LINE = re.compile(rb"^(?:ingest|standardize|split|resample|tokenize|adapt|train): .+$", re.MULTILINE)
 DVC_LINE = re.compile(rb"^ERROR: .+$", re.MULTILINE)
+RUNNING_LINE = re.compile(rb"^Running stage '(\w+)':\n", re.MULTILINE)
+TRACEBACK = b"Traceback (most recent call last):"
 TRAINING_LINE = f"Running stage '{TARGET}':".encode()  # before it, DVC brings the commit's curve back for a while
 EXIT_CODE = re.compile(rb"exited with (-?\d+)")
 FLOATING_POINT_OPERATIONS = 6  # a weight and token: Kaplan et al., "Scaling Laws for Neural Language Models", 2020
@@ -73,7 +74,7 @@ def run(
         path = log.with_name(f"{log.stem}-fold{fold}{log.suffix}")
         parts.append(_run_one(workspace, f"{name}-fold{fold}", settings, None, hand_over, path, share))
         mean = float(np.mean([score(part.rows, part.labels, metric) for part in parts]))
-        if report(round(100 * (fold + 1) / folds), mean) and fold + 1 < folds:
+        if report(round(100 * (fold + 1) / folds), mean):
             raise Pruned
     rows = pd.concat([part.rows.assign(fold=i) for i, part in enumerate(parts)], ignore_index=True)
     rows["unit"] = rows.groupby(["fold", "unit"], sort=True).ngroup()
@@ -91,7 +92,7 @@ def _run_one(
     share: dict[str, str],
 ) -> Scored:
     """Run one experiment. watch: looks at the scores so far, returns whether to stop."""
-    workspace.set(overrides)
+    workspace.set(name, overrides)
     (workspace.folder / CURVE).unlink(missing_ok=True)
     process = workspace.start(name, log, share)
     try:
@@ -129,20 +130,30 @@ class Curve:
         for value in values:
             self.reported += 1
             share = round(100 * self.reported / evaluations)
-            if share < 100 and self.report(share, float(value)):
+            if self.report(share, float(value)):
                 return True
         return False
 
 
 def reason(log: bytes, code: int) -> str:
     """Return why an experiment failed, from what it printed."""
-    of_dvc, of_stages = DVC_LINE.findall(log), STAGE_LINE.findall(log)
+    of_dvc = DVC_LINE.findall(log)
     of_stage = EXIT_CODE.findall(of_dvc[-1]) if of_dvc else []
     killed = [int(other) for other in (*of_stage, code) if int(other) < 0 or (of_stage and 128 < int(other) < 255)]
     if killed:
         return f"killed by the system (exit code {killed[0]}), probably out of memory"
-    lines = (of_stages if of_stage else []) or of_dvc or log.splitlines()
+    lines = (_last_stage(log) if of_stage else []) or of_dvc or log.splitlines()
     return lines[-1].decode(errors="replace") if lines else f"exit code {code}"
+
+
+def _last_stage(log: bytes) -> list[bytes]:
+    """Return what the stage that ran last says: the lines that start with its name, or all of a traceback."""
+    running = list(RUNNING_LINE.finditer(log))
+    if not running:
+        return []
+    name, said = running[-1][1], log[running[-1].end() :].splitlines()
+    lines = [line for line in said if line.strip() and not line.startswith((b"> ", b"ERROR: "))]
+    return lines if TRACEBACK in lines else [line for line in lines if line.startswith(name + b": ")] or lines
 
 
 def fails_every_trial(reason: str) -> bool:

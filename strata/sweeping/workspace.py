@@ -6,6 +6,7 @@ shares DVC's cache with the project, so that what was computed before is not com
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -45,7 +46,8 @@ class ChangedData(StrataError):
 class Workspace:
     """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone.
 
-    recipes: whose data it needs. snapshots: folder for the states of unfinished trainings, which outlives the clone.
+    recipes: whose data it needs. snapshots: folder for the states of unfinished trainings, which outlives the clone;
+    each experiment has its own in it, so that none removes another's.
     """
 
     def __init__(self, clone: Path, project: Path, recipes: set[str], snapshots: Path | None = None):
@@ -61,10 +63,8 @@ class Workspace:
         self.data: dict[Path, os.stat_result] = {}
         for recipe in recipes:
             self.data |= _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
-        if snapshots is not None:
-            snapshots.mkdir(parents=True, exist_ok=True)
-            (clone / ".git/info/exclude").write_text(f"/{(Path(within) / SNAPSHOTS).as_posix()}\n", encoding="utf-8")
-            (self.folder / SNAPSHOTS).symlink_to(snapshots.resolve())
+        self.snapshots = None if snapshots is None else snapshots.resolve()
+        (clone / ".git/info/exclude").write_text(f"/{(Path(within) / SNAPSHOTS).as_posix()}\n", encoding="utf-8")
         self._share_cache()
         self._remove_later_results()
         git(self.clone, "add", "--update")
@@ -119,8 +119,8 @@ class Workspace:
                     with suppress(FileNotFoundError):
                         (self.folder / path).unlink()
 
-    def set(self, overrides: Overrides) -> None:
-        """Bring the workspace back to its first state, and change settings.
+    def set(self, experiment: str, overrides: Overrides) -> None:
+        """Bring the workspace back to its first state, and change settings. experiment: its name.
 
         Raises: ChangedData when a file of the data was written to in place, which reaches the workspace through its
         link.
@@ -135,6 +135,10 @@ class Workspace:
         path = self.folder / "params.yaml"
         path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
         self._link_models()
+        if self.snapshots is not None:
+            (self.snapshots / experiment).mkdir(parents=True, exist_ok=True)
+            (self.folder / SNAPSHOTS).unlink(missing_ok=True)
+            (self.folder / SNAPSHOTS).symlink_to(self.snapshots / experiment)
 
     def start(self, name: str, log: Path, share: dict[str, str]) -> subprocess.Popen:
         """Start an experiment, in a group of processes of its own.
@@ -189,6 +193,14 @@ class Workspace:
         git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
 
 
+def remove_experiments(project: Path, trials: list[str]) -> None:
+    """Remove the project's experiments of trials, and of their folds. trials: names."""
+    of_trials = re.compile(rf"refs/exps/.*/(?:{'|'.join(map(re.escape, trials))})(?:-fold\d+)?")
+    for ref in git(project, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines():
+        if trials and of_trials.fullmatch(ref):
+            git(project, "update-ref", "-d", ref)
+
+
 def _link(source: Path, target: Path) -> dict[Path, os.stat_result]:
     """Give the workspace what it lacks of a folder of the project, without copying the files where possible.
 
@@ -200,7 +212,7 @@ def _link(source: Path, target: Path) -> dict[Path, os.stat_result]:
         if Path(other).exists():  # of the commit, such as .gitkeep
             return
         try:
-            os.link(one, other)
+            os.link(os.path.realpath(one), other)  # a link to a relative path would lead nowhere from here
         except OSError:  # another file system
             shutil.copy2(one, other)
         states[Path(other)] = Path(other).stat()
