@@ -18,7 +18,7 @@ LABELS = Labels(["no", "yes"], "yes")
 
 @pytest.fixture
 def sweep():
-    return read_sweep(ROOT / "sweeps/learning_curve.yaml", ROOT / "params.yaml", ROOT / "recipes")
+    return read_sweep(ROOT / "sweeps/learning_curve.yaml")
 
 
 def answer_of(overrides: list[dict]) -> Answer:

@@ -913,7 +913,7 @@ def test_characters_that_nobody_sees_make_no_label_and_no_text(project, monkeypa
     assert counts == {"no": 30, "yes": 30}
 
 
-def test_lines_of_another_encoding_are_told_with_what_mends_them(project, monkeypatch, capsys):
+def test_lines_of_another_encoding_are_told_with_what_fixes_them(project, monkeypatch, capsys):
     labels = ["gut", "schlecht"]
     lines = [f"Mein Paket kam zu spät, {text},{labels[i % 2]}\n" for i, (text, _) in enumerate(ROWS)]
     lines = [line.replace(", ", " ") for line in lines]

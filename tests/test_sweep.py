@@ -154,10 +154,10 @@ def test_the_best_settings_are_written_into_params_yaml(swept):
     told = run(folder, "strata", "sweep", "small", "--apply")
     train = read_yaml(folder / "params.yaml")["train"]
     again = run(folder, "strata", "sweep", "small")
-    assert "2 trials have ended" in again, "what the trials set may change"
+    assert "2 trials have ended" in again, "keys that the trials set may change in params.yaml"
     change(folder, "params.yaml", seed=8)
     differs = run(folder, "strata", "sweep", "small", "--apply")
-    assert f"sweep: the trial itself had seed={seed}, which params.yaml no longer has" in differs
+    assert f"sweep: the trial ran with seed={seed}; params.yaml now has other values" in differs
     (folder / "params.yaml").write_bytes(before["params.yaml"])
     assert f"has the settings of {best['trial']}" in told
     assert {key: train[key.partition(".")[2]] for key in best["settings"]} == best["settings"]

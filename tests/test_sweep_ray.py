@@ -111,9 +111,9 @@ def test_what_cannot_reach_a_node_is_told_before_anything_runs(project):
     from strata.sweeping.copied_project import pack
 
     def told():
-        sweep = read_sweep(project / "sweeps/small.yaml", project / "params.yaml", project / "recipes")
+        sweep = read_sweep(project / "sweeps/small.yaml")
         with pytest.raises(StrataError) as error:
-            pack(project, sweep, project / ".dvc/tmp/base")
+            pack(project, sweep, read_yaml(project / "params.yaml"), project / ".dvc/tmp/base")
         return str(error.value)
 
     write_csv(project / "data/raw/mine/r.csv", reviews(100))
@@ -132,9 +132,9 @@ def test_a_copy_of_the_project_has_its_commit_changes_and_data(project, tmp_path
     from strata.settings.sweep_reader import read_sweep
     from strata.sweeping.copied_project import copied_project, pack
 
-    sweep = read_sweep(project / "sweeps/small.yaml", project / "params.yaml", project / "recipes")
+    sweep = read_sweep(project / "sweeps/small.yaml")
     (project / "recipes/new.yaml").write_text(RECIPE, encoding="utf-8")
-    base = pack(project, sweep, project / ".dvc/tmp/base")
+    base = pack(project, sweep, read_yaml(project / "params.yaml"), project / ".dvc/tmp/base")
     copy = copied_project(base, tmp_path / "node")
     assert run(copy, "git", "rev-parse", "HEAD") == run(project, "git", "rev-parse", "HEAD")
     for path in ("params.yaml", "recipes/new.yaml", "data/raw/mine/r.csv"):

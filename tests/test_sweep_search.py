@@ -127,7 +127,7 @@ def test_a_search_that_is_killed_goes_on_to_the_same_end(tmp_path):
     assert len(last.names) == len(set(last.names)) <= 5, "what had ended does not run again"
 
 
-def test_a_kill_between_two_draws_of_a_trial_changes_none(tmp_path, monkeypatch):
+def test_a_kill_between_two_draws_changes_no_trial(tmp_path, monkeypatch):
     settings = sweep(sampler="gp", trials=12)  # which learns from the eleventh trial on, and draws all keys together
     undisturbed = run(tmp_path / "undisturbed", settings, Trainings())
     suggest = optuna.Trial.suggest_categorical
@@ -176,7 +176,7 @@ def test_the_pruner_saves_steps_and_keeps_the_best(tmp_path):
 
 
 def test_a_trial_at_its_end_is_never_given_up(tmp_path):
-    """As after the last fold, on this machine or another."""
+    """For example after the last fold, also on Ray."""
     study = Study.begun(sweep(pruner="median", trials=20, round=1), "s", journal(tmp_path / "journal.log", alone=True))
     given_up = []
 
@@ -289,7 +289,7 @@ def test_what_another_project_state_would_find_is_not_mixed_in(tmp_path):
 
 def test_trials_that_began_with_something_unknown_are_not_mixed_in(tmp_path):
     study = run(tmp_path, sweep(trials=2), Trainings())
-    with pytest.raises(StrataError, match="another version of Strata began this search; start over with"):
+    with pytest.raises(StrataError, match="was begun by another version of Strata; start over with"):
         study.begin({"params.yaml": "1"}, {"seed": 1})
 
 

@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from strata.base.errors import StrataError
 from strata.settings.overrides import described, rewritten
 from strata.settings.sweep import combinations
-from strata.settings.sweep_reader import read_sweep
+from strata.settings.sweep_reader import check_sweep, read_sweep
 from strata.settings.yaml_loader import parse_yaml, read_yaml
 from strata.sweeping.starting_point import differences, settings_of_trial
 from tests.conftest import committed
@@ -28,7 +28,9 @@ def read(project, content):
     path = project.root / "sweeps/s.yaml"
     path.parent.mkdir(exist_ok=True)
     YAML().dump(content, path)
-    return read_sweep(path, project.root / "params.yaml", project.root / "recipes")
+    sweep = read_sweep(path)
+    check_sweep(sweep, path, read_yaml(project.root / "params.yaml"), project.root / "recipes")
+    return sweep
 
 
 def search(**keys):
@@ -68,7 +70,7 @@ def test_a_search_and_named_runs_are_read(project):
         ),
         (
             search(train__schedule=["linear"], train__warmup={"choices": [0.1], "when": {"train.schedule": "cosine"}}),
-            r"search.train.warmup is drawn when train.schedule is 'cosine', which the search never draws",
+            r"search.train.warmup is drawn only when train.schedule is 'cosine', a value that the search never draws",
         ),
         (
             search(
@@ -100,7 +102,10 @@ def test_what_cannot_be_run_is_told_with_its_place(project, content, sentence):
 
 def test_folds_that_the_split_does_not_allow_are_refused(project):
     project.params(split={"folds": 3})
-    with pytest.raises(StrataError, match=r"s.yaml: folds is 2: split: folds is 3 and validation_folds is 2; set one"):
+    with pytest.raises(
+        StrataError,
+        match=r"s.yaml: folds is 2, which .*: split: folds is 3 and validation_folds is 2;",
+    ):
         read(project, SEARCH | {"folds": 2})
 
 
@@ -129,7 +134,7 @@ def test_scores_that_balancing_shifts_are_not_pruned_by(project, key, choices):
 def test_a_sweep_that_is_not_there_is_told_with_the_nearest(project):
     read(project, SEARCH)
     with pytest.raises(StrataError, match=r"learning.yaml: no such file"):
-        read_sweep(project.root / "sweeps/learning.yaml", project.root / "params.yaml", project.root / "recipes")
+        read_sweep(project.root / "sweeps/learning.yaml")
 
 
 def test_combinations_leave_out_a_key_whose_condition_does_not_hold(project):
@@ -142,7 +147,7 @@ def test_combinations_leave_out_a_key_whose_condition_does_not_hold(project):
 
 
 def test_a_trial_sets_every_key_of_its_sweep(project):
-    """So a run that changes nothing undoes what another one changed, whatever params.yaml has by now."""
+    """A run without changes resets what other runs change, whatever params.yaml now has."""
     runs = {"base": {}, "twice": {"resample.strategy": "factors", "resample.factors": {"negative": 2, "positive": 1}}}
     sweep, began = read(project, RUNS | {"runs": runs}), read_yaml(project.root / "params.yaml")
     assert settings_of_trial(sweep, began, {}) == {"resample.strategy": "none", "resample.factors": None}

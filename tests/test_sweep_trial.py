@@ -30,8 +30,12 @@ TRACEBACK = "Traceback (most recent call last):"
     ("log", "code", "said"),
     [
         (TRAIN + "train: step 3\ntrain: the loss has become NaN\nbye\n" + FAILED, 1, "train: the loss has become NaN"),
-        (TRAIN + f"train: step 3\n{TRACEBACK}\nImportError: x\n" + FAILED, 1, "ImportError: x"),
-        (TRAIN + "> python -m stages.train\nsome library: no space left\n" + FAILED, 1, "some library: no space left"),
+        (TRAIN + f"train: step 3\n{TRACEBACK}\nImportError: x\n" + FAILED, 1, "train: ImportError: x"),
+        (
+            TRAIN + "> python -m stages.train\nsome library: no space left\n" + FAILED,
+            1,
+            "train: some library: no space left",
+        ),
         ("train: step 3\n" + KILLED.format(-9), 1, "killed by the system (exit code -9), probably out of memory"),
         ("train: step 3\n" + KILLED.format(137), 1, "killed by the system (exit code 137), probably out of memory"),
         ("ERROR: unexpected error - disk full\n", 255, "ERROR: unexpected error - disk full"),
@@ -91,7 +95,7 @@ class Workspace:
     """A folder where Python code stands for an experiment. It keeps each trial's settings, and whether it was ended."""
 
     def __init__(self, folder, code):
-        self.folder, self.code, self.given, self.ended = folder, code, {}, []
+        self.folder, self.code, self.given, self.ended, self.removed = folder, code, {}, [], []
         (folder / CURVE).parent.mkdir(parents=True)
         (folder / "params.yaml").write_text("train: {epochs: 2, evaluations_per_epoch: 2}")
         finished(folder, shift=[0.0, 0.0])
@@ -104,6 +108,9 @@ class Workspace:
         with log.open("wb") as output:
             self.process = subprocess.Popen([sys.executable, "-c", self.code], cwd=self.folder, stdout=output)
         return self.process
+
+    def remove_snapshots(self, experiment):
+        self.removed.append(experiment)
 
     def end_process(self):
         self.ended.append(self.process.poll() is None)
@@ -138,12 +145,14 @@ def test_a_trial_is_stopped_in_the_middle_of_its_training(tmp_path):
         run_in(workspace, report)
     assert told == [(25, 0.6), (50, 0.5)]
     assert workspace.ended == [True]
+    assert workspace.removed == ["s-000"]
 
 
 def test_every_evaluation_is_reported(tmp_path):
     told = []
     workspace = Workspace(tmp_path / "w", trains([0.6, 0.7, 0.8, 0.9]))
     scored, handed = run_in(workspace, lambda share, value: told.append((share, value)))
+    assert workspace.removed == []
     assert told == [(25, 0.6), (50, 0.7), (75, 0.8), (100, 0.9)]
     assert handed == scored.experiments == ["s-000"]
 

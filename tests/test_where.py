@@ -123,7 +123,7 @@ def test_a_column_that_starts_empty_has_the_type_of_its_values():
 def test_a_word_among_the_test_files_numbers_is_named():
     keep = Keep(where="n >= 3")
     survey = survey_source([pd.DataFrame({"n": ["2"]})], keep)
-    with pytest.raises(StrataError, match=r"n is 'x' in the test file, and a number in all training rows; fix it"):
+    with pytest.raises(StrataError, match=r"n is 'x' in the test file, and a number in all training rows; fix that"):
         source_masks(pd.DataFrame({"n": ["x"]}), keep, survey)
 
 

@@ -36,8 +36,8 @@ def with_threshold(rows: pd.DataFrame, positive: int) -> dict:
 
 
 def scored(name: str) -> dict:
-    """Return what a sweep found: the recipe that it began with, and by trial the settings and the scores."""
-    sweep = read_sweep(ROOT / f"sweeps/{name}.yaml", ROOT / "params.yaml", ROOT / "recipes")
+    """Return a sweep's results: recipe, states, best, and each trial's settings and scores."""
+    sweep = read_sweep(ROOT / f"sweeps/{name}.yaml")
     folder = ROOT / STATE / name / ROWS
     study = known_study(ROOT, name, sweep)
     found, trials = answer(study, folder), {}

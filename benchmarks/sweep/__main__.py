@@ -50,7 +50,7 @@ direction: maximize
 
 
 def make_project(folder: Path) -> Path:
-    """Clone this project, with a small sample for its recipe, and as few training steps as a trial's epochs have."""
+    """Clone this project, with a small sample for its recipe, and no minimum number of training steps."""
     subprocess.run(["git", "clone", "--quiet", ".", str(folder)], check=True)
     for name, change in (
         ("recipes/rotten_tomatoes.yaml", {"sample": SAMPLE}),

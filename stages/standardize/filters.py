@@ -111,7 +111,7 @@ def _typed(column: pd.Series, type_: str, where: str) -> pd.Series:
         expected = "a number" if type_ == NUMBERS else "true or false"
         raise StrataError(
             f"keep.where {where!r}: {column.name} is {invalid.iloc[0]!r} in the test file, and {expected} in all "
-            "training rows; fix it"
+            "training rows; fix that value"
         )
     return typed
 

@@ -1,4 +1,4 @@
-"""What standardize refuses, with the way to fix it: too many rejects, several labels, labels without rows."""
+"""What standardize refuses, and how to fix it: too many rejects, several labels, labels without rows."""
 
 from collections import Counter
 from pathlib import Path

@@ -11,13 +11,19 @@ training and the scores of validation rows: no test row is scored. If it is kill
 """
 
 import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from strata.base.errors import StrataError
 from strata.base.files import replace_file
 from strata.commands.arguments import add_project, parser
 from strata.settings.overrides import described, rewritten
 from strata.settings.reader import read_settings
-from strata.settings.sweep_reader import read_sweep
+from strata.settings.sweep_reader import check_sweep, read_sweep
+
+if TYPE_CHECKING:
+    from strata.sweeping.answer import Answer
+    from strata.sweeping.study import Study
 
 BEST = "the best"
 
@@ -32,7 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         "--address", help="of the cluster, with --on ray; RAY_ADDRESS or the cluster of this machine unless given"
     )
     arguments.add_argument(
-        "--restart", action="store_true", help="forget the trials so far, remove their experiments, and start over"
+        "--restart", action="store_true", help="delete the trials so far and their experiments, and start over"
     )
     arguments.add_argument("--report", action="store_true", help="say what came of the trials so far, and run none")
     arguments.add_argument(
@@ -55,31 +61,44 @@ def main(argv: list[str] | None = None) -> None:
     ray = (args.address or "auto") if args.on else None
     project = args.project.resolve()
     params = project / "params.yaml"
-    read_settings(params, project / "recipes")  # so that a mistake in them is told first
-    sweep = read_sweep(project / "sweeps" / f"{args.name}.yaml", params, project / "recipes")
+    read_settings(params, project / "recipes")  # mistakes in params.yaml and the recipe are reported first
+    path = project / "sweeps" / f"{args.name}.yaml"
+    sweep = read_sweep(path)
 
-    from strata.sweeping import learning_curve, results, run, starting_point, words
+    from strata.sweeping import learning_curve, results, run, words
     from strata.sweeping.answer import answer
 
+    check_sweep(sweep, path, run.settings_without_draws(project, args.name, sweep), project / "recipes")
     if not (args.report or args.apply):
         run.run(project, args.name, sweep, args.jobs, args.restart, ray)
     study = run.known_study(project, args.name, sweep)
     result = answer(study, project / run.STATE / args.name / run.ROWS)
     if args.apply:
-        trials = {one.name: one for one in result.scored}
-        chosen = result.best if args.apply == BEST else trials.get(args.apply)
-        if chosen is None:
-            raise StrataError(f"no trial {args.apply} has a score; those that have: {', '.join(trials)}")
-        values = starting_point.settings_of_trial(sweep, study.params, chosen.overrides)
-        others = starting_point.differences(study.params, params, project / "dvc.yaml", sweep)
-        with replace_file(params) as partial:
-            partial.write_text(rewritten(params.read_text(encoding="utf-8"), values), encoding="utf-8")
-        print(f"sweep: {params.name} has the settings of {chosen.name}: {described(values)}")
-        if others:
-            print(f"sweep: the trial itself had {described(others)}, which {params.name} no longer has")
+        apply(args.apply, study, result, params)
         return
     folder = project / run.RESULTS / args.name
     results.write(folder, result, sweep, study.params["recipe"])
     print(words.printed(result, sweep, args.name, folder.relative_to(project)))
     if curve := learning_curve.curve(result, project / run.STATE / args.name / run.ROWS, sweep):
         print(learning_curve.printed(curve))
+
+
+def apply(wanted: str, study: "Study", result: "Answer", params: Path) -> None:
+    """Write a trial's settings into params.yaml. wanted: its name, or BEST. Raises: StrataError if it has no score."""
+    from strata.sweeping import starting_point
+
+    trials = {one.name: one for one in result.scored}
+    chosen = result.best if wanted == BEST else trials.get(wanted)
+    if chosen is None:
+        raise StrataError(f"no trial {wanted} has a score; those that have: {', '.join(trials)}")
+    if wanted == BEST and result.apart:
+        raise StrataError(
+            "the runs were scored on different rows, so that none is the best of all; choose one: --apply TRIAL"
+        )
+    values = starting_point.settings_of_trial(study.sweep, study.params, chosen.overrides)
+    others = starting_point.differences(study.params, params, params.with_name("dvc.yaml"), study.sweep)
+    with replace_file(params) as partial:
+        partial.write_text(rewritten(params.read_text(encoding="utf-8"), values), encoding="utf-8")
+    print(f"sweep: {params.name} has the settings of {chosen.name}: {described(values)}")
+    if others:
+        print(f"sweep: the trial ran with {described(others)}; {params.name} now has other values")

@@ -156,7 +156,7 @@ def _odd_letters(text: str) -> int:
 
 
 def mixed_remedy(reject: dict) -> str:
-    """Return where it is told how to fix a delimited file whose lines differ in encoding; "" for other rejects.
+    """Return a pointer to the guide on files whose lines differ in encoding; "" for other rejects.
 
     reject: as in rejects.parquet.
     """

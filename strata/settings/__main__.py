@@ -11,7 +11,8 @@ from strata.base import command_line
 from strata.settings.json_schema import schemas
 from strata.settings.reader import read, read_settings
 from strata.settings.recipe import Recipe
-from strata.settings.sweep_reader import read_sweep
+from strata.settings.sweep_reader import check_sweep, read_sweep
+from strata.settings.yaml_loader import read_yaml
 
 
 def main() -> None:
@@ -22,8 +23,12 @@ def main() -> None:
     read_settings(Path("params.yaml"), Path("recipes"))
     for path in sorted(Path("recipes").glob("*.yaml")):
         read(path, Recipe)
+    params = read_yaml(Path("params.yaml"))
     for path in sorted(Path("sweeps").glob("*.yaml")):
-        read_sweep(path, Path("params.yaml"), Path("recipes"))
+        sweep = read_sweep(path)
+        # one that has run is checked when it goes on, against the settings that it began with
+        if not Path(f"plots/sweep/{path.stem}/answer.json").exists():
+            check_sweep(sweep, path, params, Path("recipes"))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def keys(content: dict[str, Any]) -> list[str]:
 
 
 def value_at(content: dict[str, Any], key: str) -> Any:
-    """Return the value of a key of params.yaml, from its content."""
+    """Return the value of a key, such as train.lr, in the content of params.yaml."""
     section, _, name = key.partition(".")
     return content[section][name] if name else content[section]
 

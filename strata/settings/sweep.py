@@ -160,8 +160,11 @@ class Search(Scored):
             for other, value in (space.when or {}).items():
                 if other not in keys[: keys.index(key)]:
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
-                if not _may_be(self.search[other], value):
-                    raise ValueError(f"search.{key} is drawn when {other} is {value!r}, which the search never draws")
+                if not _contains(self.search[other], value):
+                    raise ValueError(
+                        f"search.{key} is drawn only when {other} is {value!r}, a value that the search never draws; "
+                        f"add it to search.{other}, or change when"
+                    )
         shifted = [key for key in keys if key in SHIFT]
         if shifted and self.pruner == "median" and not self.folds:
             raise ValueError(
@@ -193,8 +196,8 @@ def is_drawn(space: Range | Choices, values: dict[str, Any]) -> bool:
     return all(other in values and values[other] == value for other, value in (space.when or {}).items())
 
 
-def _may_be(space: Range | Choices, value: Any) -> bool:
-    """Whether a key may be drawn with a value."""
+def _contains(space: Range | Choices, value: Any) -> bool:
+    """Whether a range or choices contain a value."""
     if isinstance(space, Choices):
         return value in space.choices
     return isinstance(value, int | float) and space.low <= value <= space.high

@@ -1,4 +1,4 @@
-"""Reads a sweep and checks it against params.yaml."""
+"""Reads a sweep, and checks it against params.yaml."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,8 @@ from strata.settings.validation_errors import sentence
 from strata.settings.yaml_loader import read_yaml
 
 
-def read_sweep(path: Path, params_path: Path, recipes: Path) -> Sweep:
-    """Read a sweep, and check it against params.yaml: every key is known, every value allowed.
-
-    Raises: StrataError with the file, the key, what was found and what is allowed.
-    """
+def read_sweep(path: Path) -> Sweep:
+    """Read a sweep. Raises: StrataError with the file, the key, what was found and what is allowed."""
     if not path.is_file():
         names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise StrataError(f"{path}: no such file{did_you_mean(path.stem, names) or '; write one, see docs/sweeps.md'}")
@@ -26,21 +23,29 @@ def read_sweep(path: Path, params_path: Path, recipes: Path) -> Sweep:
     kinds = [kind for kind in ("runs", "search") if isinstance(content, dict) and kind in content]
     if len(kinds) != 1:
         raise StrataError(f"{path}: has {' and '.join(kinds) or 'neither runs nor search'}; a sweep has one of them")
-    sweep = read(path, Runs if kinds == ["runs"] else Search)
-    params = read_yaml(params_path)
-    if sweep.folds:
-        split = {"split.validation_folds": sweep.folds, "split.validation_fold": 0}
-        _check(split, params, f"{path}: folds is {sweep.folds}")
-    settings = sweep.runs if isinstance(sweep, Runs) else dict(enumerate(examples(sweep.search)))
-    for name, overrides in settings.items():
-        place = f"{path}: {kinds[0]}{f'.{name}' if isinstance(sweep, Runs) else ''}"
+    return read(path, Runs if kinds == ["runs"] else Search)
+
+
+def check_sweep(sweep: Sweep, path: Path, params: dict[str, Any], recipes: Path) -> None:
+    """Check a sweep against params.yaml: every key is known, every value allowed.
+
+    path: of the sweep. params: the content of params.yaml. recipes: their folder. Raises: StrataError as `read_sweep`.
+    """
+    named = sweep.runs if isinstance(sweep, Runs) else dict(enumerate(examples(sweep.search)))
+    for name, overrides in named.items():
+        place = f"{path}: {f'runs.{name}' if isinstance(sweep, Runs) else 'search'}"
         check_keys(overrides, params, place)
-        check_recipe(_check(overrides, params, place), recipes, place)
-    return sweep
+        check_recipe(checked(params, overrides, place), recipes, place)
+        if sweep.folds:
+            folds = {"split.validation_folds": sweep.folds, "split.validation_fold": 0}
+            checked(params, overrides | folds, f"{path}: folds is {sweep.folds}, which does not fit the settings")
 
 
-def _check(overrides: Overrides, params: dict[str, Any], place: str) -> Params:
-    """Return the settings with other values. Raises: StrataError. params: the content of params.yaml."""
+def checked(params: dict[str, Any], overrides: Overrides, place: str) -> Params:
+    """Return the settings of params.yaml with these overrides. Raises: StrataError. params: the content of params.yaml.
+
+    place: of the overrides, for the sentence.
+    """
     try:
         return Params.model_validate(changed(params, overrides))
     except ValidationError as error:

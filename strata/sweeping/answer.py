@@ -33,10 +33,10 @@ class Answer(NamedTuple):
     """What came of a sweep so far."""
 
     settings: list[Setting]  # every trial that has ended, by number
-    best: Setting  # of the largest number of trials that have the same validation rows
+    best: Setting  # the best of the largest group with the same validation rows
     tied: list[Setting]  # not told apart from the best, which is among them; the best score first
     cheapest: Setting  # of these
-    apart: list[Setting]  # trials with other validation rows, as with another recipe: no comparison is possible
+    apart: list[Setting]  # scored on other validation rows, for example with another recipe; not compared
     rows: int  # validation rows, all folds together
     shrinkage: float  # by which the best score is expected to fall on new rows; NaN where nothing can be said
     shrinkage_error: float  # its standard deviation
@@ -95,7 +95,7 @@ def answer(study: Study, folder: Path) -> Answer:
 
 
 def with_same_rows(scored: list[Setting], folder: Path) -> list[Setting]:
-    """Return the settings that were scored on the same rows, with the same labels; of several groups the largest."""
+    """Return the largest group of settings that were scored on the same rows with the same labels."""
     groups: dict[tuple, list[Setting]] = {}
     for setting in scored:
         rows, labels = read_rows(folder, setting.number, ["id", "label"])
@@ -105,7 +105,7 @@ def with_same_rows(scored: list[Setting], folder: Path) -> list[Setting]:
 
 
 def compared(comparable: list[Setting], folder: Path, sweep: Sweep) -> tuple[int, BestOfMany]:
-    """Compare settings row by row. Returns: the number of rows, and what they say about the settings."""
+    """Compare settings row by row. Returns: the number of rows, and the comparison."""
     rows, labels = read_rows(folder, comparable[0].number)
     probabilities = (np.stack(read_rows(folder, one.number)[0]["probabilities"]) for one in comparable)
     label, unit = rows["label"].to_numpy(), rows["unit"].to_numpy()

@@ -45,7 +45,7 @@ def dvc(folder: Path, *argv: str) -> None:
 def pack(project: Path, sweep: Sweep, params: dict[str, Any], place: Path) -> Base:
     """Return what copies of a project are made from for a sweep, after its data was pushed to the remote.
 
-    params: the content of params.yaml when the search began. place: for a clone.
+    params: the content of params.yaml when the search began. place: of a temporary clone.
     Raises: StrataError when there is no remote, or it could not give a copy all the data.
     """
     remote = default_remote(project)

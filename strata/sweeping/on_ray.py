@@ -36,7 +36,8 @@ GRACE_SECONDS = 10.0  # for a trial to end and to remove its workspace, before i
 class Cluster:
     """The nodes that are there when a sweep starts, each with a copy of the project.
 
-    params: of the study. jobs: trials side by side, as many as are asked for or fit. place: for a clone.
+    params: the content of params.yaml when the search began. place: of a temporary clone. jobs: trials side by side, as
+    many as are asked for or fit.
     Raises: StrataError when there is no cluster, or a node cannot run a trial.
     """
 

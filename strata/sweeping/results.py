@@ -21,7 +21,7 @@ WIDE = 10  # ratio of the largest to the least value from which on a log axis sh
 
 
 def write(folder: Path, answer: Answer, sweep: Sweep, recipe: str) -> None:
-    """Write trials.csv, the three figures, answer.json and dvc.yaml. recipe: of params.yaml."""
+    """Write trials.csv, the three figures, answer.json and dvc.yaml. recipe: of the search."""
     with files.replace_folder(folder) as partial:
         trials = trial_table(answer)
         files.write_curve(partial / "trials.csv", trials)
@@ -76,8 +76,8 @@ def cell(value: Any) -> Any:
 
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
-    """Return number, trial, score, tied and the best score so far of each trial that has a score."""
-    scored = answer.scored
+    """Return number, trial, score, tied and the best score so far of each trial that was compared."""
+    scored = [one for one in answer.scored if not any(one is other for other in answer.apart)]
     scores = np.array([setting.ending.score for setting in scored])
     best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
     about = {"number": [one.number for one in scored], "trial": [one.name for one in scored]}
@@ -128,7 +128,7 @@ def places(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary(answer: Answer, sweep: Sweep, recipe: str) -> SweepAnswer:
-    """Return what the report reads. recipe: of params.yaml, which a named run may change."""
+    """Return what the report reads. recipe: of the search, which a named run may change."""
     luck = None if np.isnan(answer.shrinkage) else answer.shrinkage
     return SweepAnswer(
         recipe=answer.best.overrides.get("recipe", recipe),

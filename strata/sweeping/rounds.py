@@ -26,7 +26,7 @@ Runner = Callable[[str, Overrides, Report], Scored]
 
 
 class Budget:
-    """The time that a search may take, over all its calls."""
+    """The time limit of a search, over all its calls."""
 
     def __init__(self, study: Study):
         self.study, self.start = study, time.monotonic()
@@ -34,7 +34,7 @@ class Budget:
 
     @property
     def left(self) -> float | None:
-        """Seconds; None without a limit."""
+        """Seconds left; None without a limit."""
         return None if self.at_start is None else self.at_start - (time.monotonic() - self.start)
 
     def is_used_up(self) -> bool:
@@ -54,12 +54,12 @@ class Progress:
         self.lock = threading.Lock()
 
     def show(self, number: int, overrides: Overrides, ending: Ending) -> None:
-        """Print how a trial ended, the best so far and the time left."""
+        """Print how a trial ended, the best of a search so far, and the time left."""
         with self.lock:
             self.ended += 1
             endings = [ending_of(trial) for trial in self.study.trials]
             count = sum(one is not None for one in endings)
-            # named runs may have other rows each, as with another recipe; their answer compares those with the same
+            # named runs may be scored on different rows, so no best is shown before the answer
             best = self.study.best() if isinstance(self.study.sweep, Search) else None
             what = {"COMPLETE": f"{self.study.sweep.metric} {ending.score or 0:.4f}", "PRUNED": "stopped early"}
             told = what.get(ending.state, f"failed: {ending.reason}")
@@ -71,7 +71,7 @@ class Progress:
             print(f"sweep: {name} {told} ({described(overrides)}){so_far}; {count}{of} trials{left}", flush=True)
 
     def _seconds_left(self, count: int) -> float:
-        """Return about how long the search goes on. count: of the trials that have ended."""
+        """Return roughly how many seconds are left. count: number of trials that have ended."""
         limits = [] if self.budget.left is None else [self.budget.left]
         if self.study.most:
             limits.append((time.monotonic() - self.start) / self.ended * (self.study.most - count))
@@ -84,7 +84,7 @@ def _duration(seconds: float) -> str:
 
 
 def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path, budget: Budget) -> Ending:
-    """Run a trial, keep its validation rows, and return how it ended. Each score on its way notes the time, too."""
+    """Run a trial, keep its validation rows, and return how it ended. Each intermediate score notes the time used."""
     overrides = json.loads(trial.user_attrs[OVERRIDES])
     start = time.monotonic()
 

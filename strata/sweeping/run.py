@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from optuna.storages import BaseStorage
-from pydantic import ValidationError
 
 from strata.base.errors import StrataError
 from strata.settings.overrides import Overrides, changed
-from strata.settings.params import Params
 from strata.settings.sweep import Search, Sweep
-from strata.settings.validation_errors import sentence
+from strata.settings.sweep_reader import checked
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import starting_point
 from strata.sweeping.rounds import Runner, local_runner, search
@@ -42,6 +40,7 @@ def database_of(sweep: Sweep) -> str | None:
 def known_study(project: Path, name: str, sweep: Sweep) -> Study:
     """Return what is known of a sweep that has run. Raises: StrataError when it has not, or its file has changed."""
     study = Study.known(sweep, name, storage_of(project, name, sweep))
+    study.check_version()
     if not study.has_begun:
         raise StrataError(f"sweep {name} has not run yet: strata sweep {name}")
     study.check_base(starting_point.of_sweep(name, sweep))
@@ -72,18 +71,29 @@ def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
     return study
 
 
-def with_all_settings(runner: Runner, sweep: Sweep, params: dict[str, Any]) -> Runner:
-    """Return a runner that takes what a trial draws, and sets every key of the sweep.
+def settings_without_draws(project: Path, name: str, sweep: Sweep) -> dict[str, Any]:
+    """Return the content of params.yaml, with the keys of a sweep as they were when it began, if it has."""
+    params = read_yaml(project / "params.yaml")
+    if not (project / STATE / name).exists() and not database_of(sweep):
+        return params
+    try:
+        study = Study.known(sweep, name, storage_of(project, name, sweep))
+    except StrataError:  # it has not run yet, or the database is away, which is told later
+        return params
+    return changed(params, starting_point.settings_of_trial(sweep, study.params, {})) if study.has_begun else params
 
-    It refuses values that are allowed one by one, but not together. params: of the study.
+
+def with_all_settings(runner: Runner, sweep: Sweep, initial: dict[str, Any], params: dict[str, Any]) -> Runner:
+    """Return a runner that adds the keys a trial does not draw, so that every key of the sweep is set.
+
+    It refuses values that are valid alone but not in combination. initial, params: the content of params.yaml when the
+    search began, and now.
     """
 
     def run(name: str, drawn: Overrides, report: Report) -> Scored:
-        try:
-            Params.model_validate(changed(params, drawn))
-        except ValidationError as error:
-            raise StrataError(sentence(error, Params)) from None
-        return runner(name, starting_point.settings_of_trial(sweep, params, drawn), report)
+        overrides = starting_point.settings_of_trial(sweep, initial, drawn)
+        checked(params, overrides, "settings that do not go together")
+        return runner(name, overrides, report)
 
     return run
 
@@ -113,7 +123,8 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
     here; auto: the one that Ray finds.
     Raises: StrataError when model.kind is tfidf, of which nothing is trained.
     """
-    if read_yaml(project / "params.yaml").get("model", {}).get("kind") == "tfidf":
+    params = read_yaml(project / "params.yaml")
+    if params["model"]["kind"] == "tfidf":
         raise StrataError(
             "params.yaml: model.kind is tfidf, so a trial trains nothing that could be scored; set it to transformer"
         )
@@ -123,7 +134,7 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         if study.is_finished:
             return
         recipes = starting_point.recipes(sweep, study.params)
-        print(f"sweep: {name}: the dataset is {' or '.join(sorted(recipes))}", flush=True)
+        print(f"sweep: {name}: dataset{'s' if len(recipes) > 1 else ''}: {', '.join(sorted(recipes))}", flush=True)
         places, logs = project / WORKSPACES / name, state / "logs"
         if jobs > study.round_size:
             jobs = study.round_size
@@ -138,7 +149,8 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            search(study, with_all_settings(runner, sweep, study.params), jobs, state / ROWS, end_trials)
+            runner = with_all_settings(runner, sweep, study.params, params)
+            search(study, runner, jobs, state / ROWS, end_trials)
         except KeyboardInterrupt:
             print(f"sweep: interrupted; run strata sweep {name} again to resume", flush=True)
             raise

@@ -22,30 +22,30 @@ def recipes(sweep: Sweep, params: dict[str, Any]) -> set[str]:
 
 
 def models(project: Path, sweep: Sweep, params: dict[str, Any]) -> set[str]:
-    """Return the project's folders of models that any trial of a sweep names. params: the content of params.yaml."""
+    """Return the model folders in the project that trials of a sweep use. params: the content of params.yaml."""
     tried = list(sweep.runs.values()) if isinstance(sweep, Runs) else examples(sweep.search)
     return {model for overrides in tried for model in model_folders(project, changed(params, overrides))}
 
 
 def varied(sweep: Sweep) -> list[str]:
-    """Return the keys that any trial of a sweep sets, in order."""
+    """Return the keys that a sweep varies, in the order of its file."""
     if isinstance(sweep, Runs):
         return list(dict.fromkeys(key for overrides in sweep.runs.values() for key in overrides))
     return list(sweep.search)
 
 
-def settings_of_trial(sweep: Sweep, began: dict[str, Any], drawn: Overrides) -> Overrides:
+def settings_of_trial(sweep: Sweep, initial: dict[str, Any], drawn: Overrides) -> Overrides:
     """Return what a trial sets: what it draws, and each other key of the sweep as it was when the search began.
 
-    So these keys may change in params.yaml while the search goes on, as when a trial's settings are applied.
-    began: the content of params.yaml then.
+    So these keys may change in params.yaml during a search, for example by --apply.
+    initial: the content of params.yaml then.
     """
-    tried = changed(began, drawn)
+    tried = changed(initial, drawn)
     return {key: value_at(tried, key) for key in varied(sweep)}
 
 
 def decisive(params: dict[str, Any], pipeline: dict[str, Any], sweep: Sweep) -> Overrides:
-    """Return the settings that decide what trials find, beside those that the trials set, by key.
+    """Return the settings that affect the trials' results and that the sweep does not vary, by key.
 
     params, pipeline: the content of params.yaml and dvc.yaml.
     """
@@ -59,28 +59,28 @@ def decisive(params: dict[str, Any], pipeline: dict[str, Any], sweep: Sweep) -> 
     }
 
 
-def differences(began: dict[str, Any], params: Path, pipeline: Path, sweep: Sweep) -> Overrides:
-    """Return the decisive settings that had other values when a search began, by key, with these values.
+def differences(initial: dict[str, Any], params: Path, pipeline: Path, sweep: Sweep) -> Overrides:
+    """Return the decisive settings that have changed since a search began, with their earlier values.
 
-    began: the content of params.yaml then; params: its path. pipeline: the path of dvc.yaml.
+    initial: the content of params.yaml then; params: its path. pipeline: the path of dvc.yaml.
     """
     stages = read_yaml(pipeline)
-    then, now = decisive(began, stages, sweep), decisive(read_yaml(params), stages, sweep)
+    then, now = decisive(initial, stages, sweep), decisive(read_yaml(params), stages, sweep)
     return {key: value for key, value in then.items() if now.get(key, value) != value}
 
 
-def fingerprint(project: Path, name: str, sweep: Sweep, began: dict[str, Any]) -> dict[str, str]:
+def fingerprint(project: Path, name: str, sweep: Sweep, initial: dict[str, Any]) -> dict[str, str]:
     """Return a hash of each file or folder that decides the trials, by its path in the project.
 
     Of settings the meaning counts, not the spelling. The code is that of the stages that a trial runs.
-    began: the content of params.yaml when the search began.
+    initial: the content of params.yaml when the search began.
     """
     params = read_yaml(project / "params.yaml")
-    used = sorted(recipes(sweep, began))
+    used = sorted(recipes(sweep, initial))
     pipeline = read_yaml(project / "dvc.yaml")
     stages = {stage: pipeline["stages"][stage] for stage in upstream(pipeline)}
     code = {path for stage in stages.values() for path in stage["deps"] if path.startswith(("stages/", "strata/"))}
-    folders = [f"data/raw/{recipe}" for recipe in used] + sorted(models(project, sweep, began))
+    folders = [f"data/raw/{recipe}" for recipe in used] + sorted(models(project, sweep, initial))
     hashes = of_sweep(name, sweep) | {
         "params.yaml": _of_content(decisive(params, pipeline, sweep)),
         "dvc.yaml": _of_content([stage["cmd"] for stage in stages.values()]),

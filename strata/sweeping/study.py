@@ -115,9 +115,8 @@ class Study:
 
     def trial_name(self, number: int) -> str:
         """Return the name of a trial, and of its DVC experiment."""
-        if isinstance(self.sweep, Runs):
-            return f"{self.name}-{list(self.sweep.runs)[number]}"
-        return f"{self.name}-{number:03d}"
+        run = self.trials[number].params.get(RUN)  # not that of the sweep's file, which may have changed
+        return f"{self.name}-{number:03d}" if run is None else f"{self.name}-{run}"
 
     def best(self) -> FrozenTrial | None:
         """Return the trial with the best score, of equal ones the first; None before any has one."""
@@ -145,7 +144,7 @@ class Study:
 
     @property
     def has_begun(self) -> bool:
-        """Whether it is known what the search began with; if not, it has no trial yet."""
+        """Whether the study records what the search began with. If not, it has no trials, or an older version's."""
         return {BASE, PARAMS} <= set(self.study.user_attrs)
 
     @property
@@ -154,20 +153,24 @@ class Study:
         return json.loads(self.study.user_attrs[PARAMS])
 
     def begin(self, base: dict[str, str], params: dict[str, Any]) -> None:
-        """Record what the search begins with, unless it has begun. base: of `fingerprint`. params: as the property.
+        """Record what the search begins with. If it has begun, check that this is unchanged.
 
-        Raises: StrataError as `check_base`, or when trials are there that began with something unknown.
+        base: of `fingerprint`. params: the content of params.yaml. Raises: StrataError as the checks.
         """
+        self.check_version()
         if self.has_begun:
             self.check_base(base)
-        elif self.trials:
-            raise StrataError(
-                f"another version of Strata began this search; start over with strata sweep {self.name} --restart, or "
-                "give the sweep another name"
-            )
         else:
             self.study.set_user_attr(PARAMS, json.dumps(params))
             self.study.set_user_attr(BASE, base)
+
+    def check_version(self) -> None:
+        """Raise StrataError when there are trials and no record of what they began with."""
+        if self.trials and not self.has_begun:
+            raise StrataError(
+                f"this search was begun by another version of Strata; start over with strata sweep {self.name} "
+                "--restart, or give the sweep another name"
+            )
 
     def check_base(self, base: dict[str, str]) -> None:
         """Raise StrataError when the project is not what it was when this search began.
@@ -218,10 +221,10 @@ class Study:
         return trial
 
     def _drawn(self, number: int) -> dict[str, Any]:
-        """Return what a trial draws, as Optuna keeps it.
+        """Return a trial's parameters, in Optuna's form.
 
-        It is drawn in a copy of the study that ends before the trial. So it is the same when the trial itself was
-        begun before, and killed between two of its draws.
+        They are drawn in a copy of the study with the earlier trials only, so they stay the same after a kill between
+        two draws.
         """
         if self.fixed:
             return self.fixed[number]
@@ -233,7 +236,7 @@ class Study:
         return trial.params
 
     def _suggested(self, trial: Trial) -> Overrides:
-        """Return what the sampler of a trial's study suggests for it."""
+        """Return the settings that the study's sampler suggests for a trial."""
         if isinstance(self.sweep, Runs):
             return self.sweep.runs[trial.suggest_categorical(RUN, list(self.sweep.runs))]
         values: Overrides = {}
@@ -256,13 +259,16 @@ class Study:
         return kinds[self.sweep.sampler](seed=seed)
 
     def report(self, trial: Trial, share: int, value: float) -> bool:
-        """Record a trial's score at a share of it, in percent, and return whether the pruner gives the trial up.
+        """Record a trial's score at a share of it, in percent, and return whether the pruner stops the trial.
 
-        A trial that has reached its end is never given up.
+        A trial that has reached its end is never stopped. Its last score is not recorded: Optuna judges by the last
+        one, also when the trial runs again after a kill and reports its first.
         """
+        if share >= 100:
+            return False
         if share not in self.study.get_trials(deepcopy=False)[trial.number].intermediate_values:
             trial.report(value, share)
-        return share < 100 and trial.should_prune()
+        return trial.should_prune()
 
     def end_round(self, trials: list[Trial]) -> None:
         """Hand a round's results over to the sampler and the pruner, in the order of the trials' numbers."""

@@ -104,6 +104,9 @@ def _run_one(
             raise StrataError(reason(log.read_bytes(), process.returncode))
         if watch and watch():
             raise Pruned
+    except (Pruned, StrataError):
+        workspace.remove_snapshots(name)
+        raise
     finally:
         workspace.end_process()
         process.wait()
@@ -147,13 +150,19 @@ def reason(log: bytes, code: int) -> str:
 
 
 def _last_stage(log: bytes) -> list[bytes]:
-    """Return what the stage that ran last says: the lines that start with its name, or all of a traceback."""
+    """Return the output of the last stage: all lines if there is a traceback, else those that start with its name.
+
+    The last line always starts with its name.
+    """
     running = list(RUNNING_LINE.finditer(log))
     if not running:
         return []
     name, said = running[-1][1], log[running[-1].end() :].splitlines()
     lines = [line for line in said if line.strip() and not line.startswith((b"> ", b"ERROR: "))]
-    return lines if TRACEBACK in lines else [line for line in lines if line.startswith(name + b": ")] or lines
+    own = [line for line in lines if line.startswith(name + b": ")]
+    if own and not any(TRACEBACK in line for line in lines):
+        return own
+    return [name + b": " + line for line in lines]
 
 
 def fails_every_trial(reason: str) -> bool:

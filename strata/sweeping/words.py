@@ -17,7 +17,7 @@ def printed(answer: Answer, sweep: Sweep, name: str, results: Path) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    tied, stopped = answer.tied[1:], sum(one.ending.state == "PRUNED" for one in answer.settings)
+    others, stopped = answer.tied[1:], sum(one.ending.state == "PRUNED" for one in answer.settings)
     known = not np.isnan(answer.shrinkage)
     text = environment.get_template("answer.txt.j2").render(
         **answer._asdict(),
@@ -29,8 +29,8 @@ def printed(answer: Answer, sweep: Sweep, name: str, results: Path) -> str:
         states=", ".join(f"{count} {state}" for state, count in answer.states.items() if count),
         comparable=len(answer.scored) - len(answer.apart),
         stopped=stopped,
-        shown=tied[:MOST_SHOWN],
-        width=max((len(one.name) for one in tied[:MOST_SHOWN]), default=0),
+        shown=others[:MOST_SHOWN],
+        width=max((len(one.name) for one in others[:MOST_SHOWN]), default=0),
         promised=answer.promised(sweep.sign) if known else None,
         error=answer.shrinkage_error,
         failed=[one for one in answer.settings if one.ending.reason],

@@ -47,7 +47,7 @@ class Workspace:
     """One clone. clone: its place. project: the user's project, absolute. folder: the project in the clone.
 
     recipes: whose data it needs. snapshots: folder for the states of unfinished trainings, which outlives the clone;
-    each experiment has its own in it, so that none removes another's.
+    each experiment has a subfolder, so that no training removes another's snapshots.
     """
 
     def __init__(self, clone: Path, project: Path, recipes: set[str], snapshots: Path | None = None):
@@ -140,6 +140,12 @@ class Workspace:
             (self.folder / SNAPSHOTS).unlink(missing_ok=True)
             (self.folder / SNAPSHOTS).symlink_to(self.snapshots / experiment)
 
+    def remove_snapshots(self, experiment: str) -> None:
+        """Remove the snapshots of an experiment that has failed or was stopped, unless the search was interrupted."""
+        if self.snapshots is not None and not self.is_closed:
+            self.end_process()
+            shutil.rmtree(self.snapshots / experiment, ignore_errors=True)
+
     def start(self, name: str, log: Path, share: dict[str, str]) -> subprocess.Popen:
         """Start an experiment, in a group of processes of its own.
 
@@ -194,7 +200,7 @@ class Workspace:
 
 
 def remove_experiments(project: Path, trials: list[str]) -> None:
-    """Remove the project's experiments of trials, and of their folds. trials: names."""
+    """Remove the experiments of trials and of their folds from the project. trials: their names."""
     of_trials = re.compile(rf"refs/exps/.*/(?:{'|'.join(map(re.escape, trials))})(?:-fold\d+)?")
     for ref in git(project, "for-each-ref", "--format=%(refname)", "refs/exps").decode().splitlines():
         if trials and of_trials.fullmatch(ref):
@@ -212,7 +218,7 @@ def _link(source: Path, target: Path) -> dict[Path, os.stat_result]:
         if Path(other).exists():  # of the commit, such as .gitkeep
             return
         try:
-            os.link(os.path.realpath(one), other)  # a link to a relative path would lead nowhere from here
+            os.link(os.path.realpath(one), other)  # a hard link to a relative symlink would point nowhere
         except OSError:  # another file system
             shutil.copy2(one, other)
         states[Path(other)] = Path(other).stat()
