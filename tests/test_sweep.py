@@ -120,6 +120,37 @@ def test_another_state_of_the_project_is_told(swept, tmp_path):
     assert "sweep: sweeps/small.yaml changed since this search began" in told
 
 
+def test_a_restart_that_cannot_start_forgets_nothing(swept):
+    folder, _, output = swept
+    pipeline = (folder / "dvc.yaml").read_text(encoding="utf-8")
+    (folder / "dvc.yaml").write_text("stages: [", encoding="utf-8")
+    told = run(folder, "strata", "sweep", "small", "--restart", fails=True)
+    (folder / "dvc.yaml").write_text(pipeline, encoding="utf-8")
+    assert "dvc.yaml, line" in told
+    again = run(folder, "strata", "sweep", "small", "--report")
+    assert again.splitlines() == output.splitlines()[-len(again.splitlines()) :]
+
+
+def test_what_is_wrong_with_a_sweep_or_its_state_is_told(swept):
+    folder, _, _ = swept
+
+    def told(*argv):
+        return run(folder, "strata", "sweep", *argv, fails=True)
+
+    assert "sweep: no trial '' has a score; those that have: small-000" in told("small", "--apply", "")
+    assert "NAME is 'sweeps/small.yaml', must have letters" in told("sweeps/small.yaml", "--report")
+    path, journal = folder / "sweeps/small.yaml", folder / "data/sweep/small/journal.log"
+    text, trials = path.read_text(encoding="utf-8"), journal.read_text(encoding="utf-8")
+    path.write_text(text.replace("train.lr:", "train.lrr:"), encoding="utf-8")
+    assert "unknown key train.lrr; did you mean train.lr?" in told("small", "--report")
+    path.write_text(text, encoding="utf-8")
+    journal.write_text("{oops}\n" + trials, encoding="utf-8")
+    assert "journal.log: cannot be read (JSONDecodeError" in told("small", "--report")
+    journal.unlink()
+    assert "the trials of sweep small are not here (data/sweep/small); its results are" in told("small", "--apply")
+    journal.write_text(trials, encoding="utf-8")
+
+
 def test_data_that_were_written_to_in_place_end_the_search(swept, tmp_path):
     folder, _, _ = swept
     workspace = Workspace(tmp_path / "clone", folder, {"mine"}, tmp_path / "snapshots")
@@ -161,6 +192,6 @@ def test_the_best_settings_are_written_into_params_yaml(swept):
     (folder / "params.yaml").write_bytes(before["params.yaml"])
     assert f"has the settings of {best['trial']}" in told
     assert {key: train[key.partition(".")[2]] for key in best["settings"]} == best["settings"]
-    assert "no trial small-9 has a score; those that have: small-000" in run(
+    assert "no trial 'small-9' has a score; those that have: small-000" in run(
         folder, "strata", "sweep", "small", "--apply", "small-9", fails=True
     )

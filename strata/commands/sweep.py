@@ -1,7 +1,7 @@
 """Search for the best settings, or run named ones, by the scores of validation rows.
 
     $ strata sweep rotten_tomatoes
-    sweep: rotten_tomatoes: the dataset is rotten_tomatoes
+    sweep: rotten_tomatoes: dataset: rotten_tomatoes
     sweep: rotten_tomatoes-000 accuracy 0.8225 (train.lr=6.96e-05, ...); best 0.8225, ...; 1 of 12 trials, ...
     ...
     sweep: rotten_tomatoes-006 stopped early (train.lr=0.000279, ...); best 0.8225, ...; 7 of 12 trials, ...
@@ -11,6 +11,7 @@ training and the scores of validation rows: no test row is scored. If it is kill
 """
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from strata.sweeping.answer import Answer
     from strata.sweeping.study import Study
 
+NAME = re.compile(r"\w[\w-]{0,99}")
 BEST = "the best"
 
 
@@ -50,9 +52,12 @@ def main(argv: list[str] | None = None) -> None:
     )
     add_project(arguments)
     args = arguments.parse_args(argv)
+    if not NAME.fullmatch(args.name):
+        raise StrataError(f"NAME is {args.name!r}, must have letters, digits, - and _ only: for sweeps/x.yaml it is x")
     if args.jobs < 1:
         raise StrataError(f"--jobs is {args.jobs}, must be at least 1")
-    if args.restart and (args.report or args.apply):
+    applies = args.apply is not None
+    if args.restart and (args.report or applies):
         raise StrataError("--restart runs the sweep from its start; leave --report and --apply out")
     if args.address and not args.on:
         raise StrataError("--address names a Ray cluster, and needs --on ray")
@@ -69,16 +74,16 @@ def main(argv: list[str] | None = None) -> None:
     from strata.sweeping.answer import answer
 
     check_sweep(sweep, path, run.settings_without_draws(project, args.name, sweep), project / "recipes")
-    if not (args.report or args.apply):
+    if not (args.report or applies):
         run.run(project, args.name, sweep, args.jobs, args.restart, ray)
     study = run.known_study(project, args.name, sweep)
     result = answer(study, project / run.STATE / args.name / run.ROWS)
-    if args.apply:
+    if applies:
         apply(args.apply, study, result, params)
         return
     folder = project / run.RESULTS / args.name
     results.write(folder, result, sweep, study.params["recipe"])
-    print(words.printed(result, sweep, args.name, folder.relative_to(project)))
+    print(words.printed(result, study, folder.relative_to(project)))
     if curve := learning_curve.curve(result, project / run.STATE / args.name / run.ROWS, sweep):
         print(learning_curve.printed(curve))
 
@@ -90,7 +95,7 @@ def apply(wanted: str, study: "Study", result: "Answer", params: Path) -> None:
     trials = {one.name: one for one in result.scored}
     chosen = result.best if wanted == BEST else trials.get(wanted)
     if chosen is None:
-        raise StrataError(f"no trial {wanted} has a score; those that have: {', '.join(trials)}")
+        raise StrataError(f"no trial {wanted!r} has a score; those that have: {', '.join(trials)}")
     if wanted == BEST and result.apart:
         raise StrataError(
             "the runs were scored on different rows, so that none is the best of all; choose one: --apply TRIAL"

@@ -11,7 +11,7 @@ from strata.base import command_line
 from strata.settings.json_schema import schemas
 from strata.settings.reader import read, read_settings
 from strata.settings.recipe import Recipe
-from strata.settings.sweep_reader import check_sweep, read_sweep
+from strata.settings.sweep_reader import check_names, check_sweep, read_sweep
 from strata.settings.yaml_loader import read_yaml
 
 
@@ -26,7 +26,8 @@ def main() -> None:
     params = read_yaml(Path("params.yaml"))
     for path in sorted(Path("sweeps").glob("*.yaml")):
         sweep = read_sweep(path)
-        # one that has run is checked when it goes on, against the settings that it began with
+        check_names(sweep, path, params)
+        # the values of one that has run are checked when it goes on, with the settings that it began with
         if not Path(f"plots/sweep/{path.stem}/answer.json").exists():
             check_sweep(sweep, path, params, Path("recipes"))
 

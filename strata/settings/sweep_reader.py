@@ -31,14 +31,25 @@ def check_sweep(sweep: Sweep, path: Path, params: dict[str, Any], recipes: Path)
 
     path: of the sweep. params: the content of params.yaml. recipes: their folder. Raises: StrataError as `read_sweep`.
     """
-    named = sweep.runs if isinstance(sweep, Runs) else dict(enumerate(examples(sweep.search)))
-    for name, overrides in named.items():
-        place = f"{path}: {f'runs.{name}' if isinstance(sweep, Runs) else 'search'}"
-        check_keys(overrides, params, place)
+    check_names(sweep, path, params)
+    for place, overrides in _tried(sweep, path):
         check_recipe(checked(params, overrides, place), recipes, place)
         if sweep.folds:
             folds = {"split.validation_folds": sweep.folds, "split.validation_fold": 0}
             checked(params, overrides | folds, f"{path}: folds is {sweep.folds}, which does not fit the settings")
+
+
+def check_names(sweep: Sweep, path: Path, params: dict[str, Any]) -> None:
+    """Check that every key of a sweep is known. Arguments and errors: as `check_sweep`."""
+    for place, overrides in _tried(sweep, path):
+        check_keys(overrides, params, place)
+
+
+def _tried(sweep: Sweep, path: Path) -> list[tuple[str, Overrides]]:
+    """Return the overrides of each run, or examples of what a search draws, each with its place in the file."""
+    if isinstance(sweep, Runs):
+        return [(f"{path}: runs.{name}", overrides) for name, overrides in sweep.runs.items()]
+    return [(f"{path}: search", overrides) for overrides in examples(sweep.search)]
 
 
 def checked(params: dict[str, Any], overrides: Overrides, place: str) -> Params:

@@ -27,15 +27,22 @@ def write_rows(folder: Path, trial: int, rows: pd.DataFrame, labels: Labels) -> 
 
 
 def read_rows(folder: Path, trial: int, columns: list[str] = SCHEMA.names) -> tuple[pd.DataFrame, Labels]:
-    """Read what `write_rows` wrote, sorted by id, which occurs once. Raises: StrataError when it is missing."""
+    """Read what `write_rows` wrote, sorted by id, which occurs once. Raises: StrataError when it cannot be read."""
     path = _path(folder, trial)
     if not path.is_file():
         raise StrataError(
             f"{path}: no such file, so trial {trial} cannot be compared; copy it from where the trial ran, or start "
             "over with --restart"
         )
-    names, positive = json.loads(tables.schema(path).metadata[LABELS])
-    return tables.read(path, columns).sort_values("id", ignore_index=True), Labels(names, positive)
+    try:
+        names, positive = json.loads(tables.schema(path).metadata[LABELS])
+        rows = tables.read(path, columns)
+    except (StrataError, KeyError, TypeError, ValueError):  # its remedy is for files that DVC tracks, which this is not
+        raise StrataError(
+            f"{path}: damaged, so trial {trial} cannot be compared; copy it from where the trial ran, or start over "
+            "with --restart"
+        ) from None
+    return rows.sort_values("id", ignore_index=True), Labels(names, positive)
 
 
 def _path(folder: Path, trial: int) -> Path:

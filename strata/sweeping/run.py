@@ -13,7 +13,7 @@ from typing import Any
 from optuna.storages import BaseStorage
 
 from strata.base.errors import StrataError
-from strata.settings.overrides import Overrides, changed
+from strata.settings.overrides import Overrides, changed, keys, value_at
 from strata.settings.sweep import Search, Sweep
 from strata.settings.sweep_reader import checked
 from strata.settings.yaml_loader import read_yaml
@@ -24,12 +24,12 @@ from strata.sweeping.trial import Report, Scored
 from strata.sweeping.workspace import Workspace, remove_experiments
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
-ROWS = "rows"
+ROWS, JOURNAL = "rows", "journal.log"
 
 
 def storage_of(project: Path, name: str, sweep: Sweep, alone: bool = False) -> BaseStorage | str:
     """Return where Optuna keeps a sweep's trials. alone: nobody else writes to its journal."""
-    return database_of(sweep) or journal(project / STATE / name / "journal.log", alone)
+    return database_of(sweep) or journal(project / STATE / name / JOURNAL, alone)
 
 
 def database_of(sweep: Sweep) -> str | None:
@@ -39,48 +39,51 @@ def database_of(sweep: Sweep) -> str | None:
 
 def known_study(project: Path, name: str, sweep: Sweep) -> Study:
     """Return what is known of a sweep that has run. Raises: StrataError when it has not, or its file has changed."""
-    study = Study.known(sweep, name, storage_of(project, name, sweep))
-    study.check_version()
-    if not study.has_begun:
+    study = _study_if_any(project, name, sweep)
+    if study is None:
+        results = Path(RESULTS, name)
+        if (project / results / "answer.json").exists():
+            raise StrataError(f"the trials of sweep {name} are not here ({STATE}/{name}); its results are in {results}")
         raise StrataError(f"sweep {name} has not run yet: strata sweep {name}")
     study.check_base(starting_point.of_sweep(name, sweep))
     return study
 
 
-def begun_study(project: Path, name: str, sweep: Sweep, restart: bool) -> Study:
-    """Return the study of a sweep that runs now, a new one unless it is known. restart: forget what is known.
+def _study_if_any(project: Path, name: str, sweep: Sweep) -> Study | None:
+    """Return what is known of a sweep, None when it has not begun; write nothing."""
+    if not database_of(sweep) and not (project / STATE / name / JOURNAL).exists():
+        return None
+    study = Study.known(sweep, name, storage_of(project, name, sweep))
+    if study is not None:
+        study.check_version()
+    return study if study is not None and study.has_begun else None
 
-    Raises: StrataError when the study belongs to another project, or the project is not what it was.
+
+def owned_study(project: Path, name: str, sweep: Sweep, storage: BaseStorage | str) -> Study:
+    """Return the study of a sweep that runs now, a new one unless it is known.
+
+    Raises: StrataError when it belongs to another project.
     """
-    storage = storage_of(project, name, sweep, alone=True)
-
-    def owned() -> Study:
-        study = Study.begun(sweep, name, storage)
-        if database_of(sweep):  # a journal is in the project's own folder
-            study.check_owner(f"{platform.node()}:{project}")
-        return study
-
-    study = owned()
-    if restart:
-        remove_experiments(project, [study.trial_name(trial.number) for trial in study.trials])
-        forget(name, storage)
-        shutil.rmtree(project / STATE / name / ROWS, ignore_errors=True)
-        study = owned()
-    params = study.params if study.has_begun else read_yaml(project / "params.yaml")
-    study.begin(starting_point.fingerprint(project, name, sweep, params), params)
+    study = Study.begun(sweep, name, storage)
+    if database_of(sweep):  # a journal is in the project's own folder
+        study.check_owner(f"{platform.node()}:{project}")
     return study
+
+
+def forget_all(project: Path, study: Study, storage: BaseStorage | str) -> None:
+    """Remove the trials of a sweep, their rows and their experiments."""
+    remove_experiments(project, [study.trial_name(trial.number) for trial in study.trials])
+    forget(study.name, storage)
+    shutil.rmtree(project / STATE / study.name / ROWS, ignore_errors=True)
 
 
 def settings_without_draws(project: Path, name: str, sweep: Sweep) -> dict[str, Any]:
     """Return the content of params.yaml, with the keys of a sweep as they were when it began, if it has."""
-    params = read_yaml(project / "params.yaml")
-    if not (project / STATE / name).exists() and not database_of(sweep):
+    params, study = read_yaml(project / "params.yaml"), _study_if_any(project, name, sweep)
+    if study is None:
         return params
-    try:
-        study = Study.known(sweep, name, storage_of(project, name, sweep))
-    except StrataError:  # it has not run yet, or the database is away, which is told later
-        return params
-    return changed(params, starting_point.settings_of_trial(sweep, study.params, {})) if study.has_begun else params
+    known = {*keys(params)} & {*keys(study.params)}
+    return changed(params, {key: value_at(study.params, key) for key in starting_point.varied(sweep) if key in known})
 
 
 def with_all_settings(runner: Runner, sweep: Sweep, initial: dict[str, Any], params: dict[str, Any]) -> Runner:
@@ -130,10 +133,15 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         )
     state = project / STATE / name
     with _only_one(state, name):
-        study = begun_study(project, name, sweep, restart)
-        if study.is_finished:
-            return
-        recipes = starting_point.recipes(sweep, study.params)
+        storage = storage_of(project, name, sweep, alone=True)
+        study = owned_study(project, name, sweep, storage)
+        initial = study.params if study.has_begun and not restart else params
+        base = starting_point.fingerprint(project, name, sweep, initial)
+        if not restart:
+            study.begin(base, initial)
+            if study.is_finished:
+                return
+        recipes = starting_point.recipes(sweep, initial)
         print(f"sweep: {name}: dataset{'s' if len(recipes) > 1 else ''}: {', '.join(sorted(recipes))}", flush=True)
         places, logs = project / WORKSPACES / name, state / "logs"
         if jobs > study.round_size:
@@ -142,14 +150,18 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         if ray:
             from strata.sweeping.on_ray import Cluster  # needs an extra
 
-            cluster = Cluster(ray, project, sweep, study.params, places / "base", jobs)
+            cluster = Cluster(ray, project, sweep, initial, places / "base", jobs)
             runner, jobs, end_trials = cluster.runner(sweep, logs), cluster.jobs, cluster.end_trials
         else:
             workspaces = [Workspace(places / str(i), project, recipes, places / "snapshots") for i in range(jobs)]
             runner, end_trials = local_runner(workspaces, sweep, logs), partial(close, workspaces)
+        if restart:  # now that nothing hinders it
+            forget_all(project, study, storage)
+            study = owned_study(project, name, sweep, storage)
+            study.begin(base, initial)
         previous = signal.signal(signal.SIGTERM, _interrupt)
         try:
-            runner = with_all_settings(runner, sweep, study.params, params)
+            runner = with_all_settings(runner, sweep, initial, params)
             search(study, runner, jobs, state / ROWS, end_trials)
         except KeyboardInterrupt:
             print(f"sweep: interrupted; run strata sweep {name} again to resume", flush=True)

@@ -31,7 +31,10 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def journal(path: Path, alone: bool) -> BaseStorage:
-    """Return the storage in a file. alone: nobody else uses it, so that what a kill left half-written is removed."""
+    """Return the storage in a file. alone: nobody else uses it, so that what a kill left half-written is removed.
+
+    Raises: StrataError when the file is damaged.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     for lock in path.parent.glob(f"{path.name}.lock*") if alone else ():
         lock.unlink()
@@ -39,7 +42,13 @@ def journal(path: Path, alone: bool) -> BaseStorage:
         content = path.read_bytes()
         if not content.endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)
-    return JournalStorage(JournalFileBackend(str(path)))
+    try:
+        return JournalStorage(JournalFileBackend(str(path)))
+    except Exception as error:  # whatever Optuna's replay of a damaged file stumbles over
+        raise StrataError(
+            f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())}); restore it from a copy, "
+            f"or remove {path.parent} to start over"
+        ) from None
 
 
 def forget(name: str, storage: BaseStorage | str) -> None:
@@ -98,12 +107,12 @@ class Study:
         return cls(sweep, name, study)
 
     @classmethod
-    def known(cls, sweep: Sweep, name: str, storage: BaseStorage | str) -> "Study":
-        """Return a sweep's study as it is, and write nothing. Raises: StrataError when it has not run."""
+    def known(cls, sweep: Sweep, name: str, storage: BaseStorage | str) -> "Study | None":
+        """Return a sweep's study as it is, None when it has not run. Raises: StrataError when the storage fails."""
         try:
             study = optuna.load_study(storage=storage, study_name=name)
         except KeyError:
-            raise StrataError(f"sweep {name} has not run yet: strata sweep {name}") from None
+            return None
         except Exception as error:
             raise _unusable(name, error) from None
         return cls(sweep, name, study)
