@@ -49,7 +49,7 @@ def search(
     settings.insert(place, overrides)
     tried = [setting(i, *one) for i, one in enumerate(zip(settings, scores, strict=True))]
     failed = setting(4, others[3], None, "PRUNED")
-    answer = Answer([*tried, failed], tried[0], tried[:2], tried[0], [], 90, 0.02, 0.03, {"train.lr": 0.75})
+    answer = Answer([*tried, failed], tried, tried[0], tried[:2], tried[0], 90, 0.02, 0.03, {"train.lr": 0.75})
     direction = "minimize" if falls else "maximize"
     sweep = Runs(runs={"one": {}}, metric=metric, direction=direction)
     results.write(project.root / "plots/sweep" / name, answer._replace(**more), sweep, recipe)
@@ -260,7 +260,7 @@ def test_dvc_draws_several_sweeps_that_git_does_not_know_yet(copy_of_trained, tm
 )
 def test_every_kind_of_value_has_a_place_on_the_axis_of_its_key(values, scale, places):
     settings = [setting(i, {"train.key": value}, 0.5) for i, value in enumerate(values)]
-    answer = Answer(settings, settings[0], settings, settings[0], [], 90, 0.02, 0.03, {})
+    answer = Answer(settings, settings, settings[0], settings, settings[0], 90, 0.02, 0.03, {})
     points = results.places(results.slices(answer))
     assert set(points["scale"]) == {scale}
     assert list(points["place"]) == pytest.approx(places)

@@ -26,9 +26,10 @@ def main() -> None:
     params = read_yaml(Path("params.yaml"))
     for path in sorted(Path("sweeps").glob("*.yaml")):
         sweep = read_sweep(path)
-        check_names(sweep, path, params)
-        # the values of one that has run are checked when it goes on, with the settings that it began with
-        if not Path(f"plots/sweep/{path.stem}/answer.json").exists():
+        has_run = Path(f"plots/sweep/{path.stem}/answer.json").exists()
+        if has_run:  # its values are checked when it goes on, with the settings that it began with
+            check_names(sweep, path, params)
+        else:
             check_sweep(sweep, path, params, Path("recipes"))
 
 

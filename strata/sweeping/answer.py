@@ -33,10 +33,10 @@ class Answer(NamedTuple):
     """What came of a sweep so far."""
 
     settings: list[Setting]  # every trial that has ended, by number
-    best: Setting  # the best of the largest group with the same validation rows
+    comparable: list[Setting]  # the largest group that was scored on the same validation rows
+    best: Setting  # of these
     tied: list[Setting]  # not told apart from the best, which is among them; the best score first
     cheapest: Setting  # of these
-    apart: list[Setting]  # scored on other validation rows, for example with another recipe; not compared
     rows: int  # validation rows, all folds together
     shrinkage: float  # by which the best score is expected to fall on new rows; NaN where nothing can be said
     shrinkage_error: float  # its standard deviation
@@ -46,6 +46,11 @@ class Answer(NamedTuple):
     def scored(self) -> list[Setting]:
         """The trials that have a score."""
         return [setting for setting in self.settings if setting.ending.score is not None]
+
+    @property
+    def apart(self) -> list[Setting]:
+        """The trials that were scored on other rows, for example with another recipe, and are not compared."""
+        return [setting for setting in self.scored if not any(setting is one for one in self.comparable)]
 
     @property
     def states(self) -> dict[str, int]:
@@ -83,10 +88,10 @@ def answer(study: Study, folder: Path) -> Answer:
     tied.sort(key=lambda one: (one is not best, -study.sweep.sign * one.ending.score))
     return Answer(
         settings=settings,
+        comparable=comparable,
         best=best,
         tied=tied,
         cheapest=min(tied, key=lambda one: one.ending.compute),
-        apart=[one for one in scored if one not in comparable],
         rows=rows,
         shrinkage=result.shrinkage,
         shrinkage_error=result.shrinkage_error,

@@ -34,8 +34,7 @@ def curve(answer: Answer, folder: Path, sweep: Sweep) -> Curve | None:
 
     folder: of the trials' rows.
     """
-    points = [one for one in answer.scored if one not in answer.apart]
-    by_share = {float(one.overrides[KEY]): one for one in points if list(one.overrides) == [KEY]}
+    by_share = {float(one.overrides[KEY]): one for one in answer.comparable if list(one.overrides) == [KEY]}
     if len(by_share) < 2 or any(list(one.overrides) != [KEY] for one in answer.settings):
         return None
     settings = [by_share[share] for share in sorted(by_share)]

@@ -77,11 +77,11 @@ def cell(value: Any) -> Any:
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
     """Return number, trial, score, tied and the best score so far of each trial that was compared."""
-    scored = [one for one in answer.scored if not any(one is other for other in answer.apart)]
-    scores = np.array([setting.ending.score for setting in scored])
+    compared = answer.comparable
+    scores = np.array([setting.ending.score for setting in compared])
     best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
-    about = {"number": [one.number for one in scored], "trial": [one.name for one in scored]}
-    return pd.DataFrame(about | {"score": scores, "tied": [int(answer.is_tied(one)) for one in scored], "best": best})
+    about = {"number": [one.number for one in compared], "trial": [one.name for one in compared]}
+    return pd.DataFrame(about | {"score": scores, "tied": [int(answer.is_tied(one)) for one in compared], "best": best})
 
 
 def slices(answer: Answer) -> pd.DataFrame:

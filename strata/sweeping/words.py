@@ -20,7 +20,7 @@ def printed(answer: Answer, study: Study, results: Path) -> str:
     )
     sweep = study.sweep
     not_counted = [key for key in sweep.search if key not in answer.importances] if isinstance(sweep, Search) else []
-    others, stopped = answer.tied[1:], sum(one.ending.state == "PRUNED" for one in answer.settings)
+    others = answer.tied[1:]
     known = not np.isnan(answer.shrinkage)
     text = environment.get_template("answer.txt.j2").render(
         **answer._asdict(),
@@ -31,8 +31,8 @@ def printed(answer: Answer, study: Study, results: Path) -> str:
         results=results,
         described=described,
         states=", ".join(f"{count} {state}" for state, count in answer.states.items() if count),
-        comparable=len(answer.scored) - len(answer.apart),
-        stopped=stopped,
+        apart=answer.apart,
+        stopped=answer.states["stopped early"],
         not_counted=not_counted,
         shown=others[:MOST_SHOWN],
         width=max((len(one.name) for one in others[:MOST_SHOWN]), default=0),
