@@ -25,7 +25,7 @@ def answer_of(overrides: list[dict]) -> Answer:
     settings = [
         Setting(i, f"s-{i:03d}", one, Ending("COMPLETE", 0.5, None, 1.0, 1.0, [])) for i, one in enumerate(overrides)
     ]
-    return Answer(settings, settings[0], settings, settings[0], [], 400, 0.0, 0.0, {})
+    return Answer(settings, settings, settings[0], settings, settings[0], 400, 0.0, 0.0, {})
 
 
 def write(folder, errors: np.ndarray) -> None:

@@ -591,6 +591,27 @@ def test_more_connections_than_there_may_be_are_refused(started, models):
         assert given.json() == {"error": "too many connections; try again later"}
 
 
+def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_for_longest(started, models):
+    with running(started(models, connections=2, spared=0.3)) as base, httpx.Client() as oldest, httpx.Client() as other:
+        assert oldest.get(f"{base}/health").status_code == 200
+        _, _, port = base.rpartition(":")
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as silent:
+            threading.Event().wait(0.5)
+            assert other.get(f"{base}/health").status_code == 200  # the place of `oldest`, which then takes another
+            assert httpx.get(f"{base}/health").status_code == 200
+            assert _received(silent) == b""
+
+
+def test_a_connection_whose_request_is_computed_is_not_idle(started, models):
+    service = started(models, threads=1, connections=1, spared=0.0)
+    with ThreadPoolExecutor(1) as pool, running(service) as base, blocked(service.work):
+        waiting = pool.submit(httpx.post, f"{base}/predict", json={"texts": TEXTS})
+        polled(lambda: service.work.queued)
+        given = httpx.get(f"{base}/health")
+        assert (given.status_code, given.headers["retry-after"]) == (503, "1")
+    assert len(waiting.result().json()["answers"]) == len(TEXTS)
+
+
 def _received(connection: socket.socket) -> bytes:
     try:
         return connection.recv(1000)

@@ -1,4 +1,4 @@
-"""Errors that the user can mend, and suggestions for mistyped names."""
+"""Errors that the user can fix, and suggestions for mistyped names."""
 
 import difflib
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ SHOWN = 40  # names that a sentence lists
 
 
 class StrataError(Exception):
-    """Something the user can mend: says what was found, what is allowed and what to do, in one line."""
+    """Something the user can fix: says what was found, what is allowed and what to do, in one line."""
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str | None:

@@ -1,4 +1,8 @@
-"""HTTP/1.1 of uvicorn, with an end to clients that are too many, do not send their headers or do not read answers."""
+"""HTTP/1.1 of uvicorn, with an end to clients that are too many, do not send their headers or do not read answers.
+
+Where there are too many connections, a new one takes the place of an idle one, so that clients that hold connections
+without using them cannot keep others out.
+"""
 
 import asyncio
 
@@ -26,20 +30,28 @@ class PatientProtocol(H11Protocol):
     """A connection. It is closed when headers take longer than `head` seconds, or reading an answer `reading` ones."""
 
     limits = Limits()
+    _active: float = 0.0  # the time of its latest bytes or answer
     _late: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Begin to wait for the first request, which is refused where there are too many connections."""
+        """Begin to wait for the first request, which is refused where there are too many connections in use."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.connections:
+        self._active = self.loop.time()
+        if len(self.connections) > self.limits.connections and not self._has_made_room():
             self.app = too_many
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, and go on waiting where headers are not complete."""
+        self._active = self.loop.time()
         super().data_received(data)
         self._expect_head()
+
+    def on_response_complete(self) -> None:
+        """Be idle from now on."""
+        self._active = self.loop.time()
+        super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was waited for."""
@@ -56,9 +68,23 @@ class PatientProtocol(H11Protocol):
         self._stuck = _cancelled(self._stuck)
         super().resume_writing()
 
+    def _has_made_room(self) -> bool:
+        """Close the connection that has been idle for the longest time, and tell whether there was one."""
+        idle = [one for one in self.connections - {self} if one._is_spare()]
+        if idle:
+            min(idle, key=lambda one: one._active).transport.close()
+        return bool(idle)
+
+    def _is_spare(self) -> bool:
+        is_idle = self.loop.time() - self._active >= self.limits.spared
+        return is_idle and not self._is_answering() and not self.transport.is_closing()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _expect_head(self) -> None:
         """Start the clock of the headers where no request is being answered, once; stop it where one is."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._is_answering():
             self._late = _cancelled(self._late)
         elif self._late is None and not self.transport.is_closing():
             self._late = self.loop.call_later(self.limits.head, self.transport.abort)

@@ -1,6 +1,6 @@
 """A validation error of pydantic as one sentence, which names the key and the nearest valid one."""
 
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,6 +36,8 @@ def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], An
         if key not in model.model_fields:
             return model, field, depth
         field = model.model_fields[key]
+        if get_origin(field.annotation) is dict:  # its keys are of the file, such as those of a sweep's search
+            return model, field, min(depth + 2, len(keys))
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return model, field, depth + 1
         model = field.annotation

@@ -77,7 +77,7 @@ def cell(value: Any) -> Any:
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
     """Return number, trial, score, tied and the best score so far of each trial that was compared."""
-    compared = answer.comparable
+    compared = [one for one in answer.scored if one not in answer.apart]
     scores = np.array([setting.ending.score for setting in compared])
     best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
     about = {"number": [one.number for one in compared], "trial": [one.name for one in compared]}
