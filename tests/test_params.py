@@ -107,6 +107,7 @@ def test_yes_and_no_are_label_values_not_booleans(project):
         ({"columns": {"txt": "a"}}, r"unknown key columns.txt; did you mean columns.text\?"),
         ({"positive": "good"}, r"positive is 'good', must be one of the two labels: negative, positive"),
         ({"labels": {"only": "*"}}, r"labels is .*at least 2"),
+        ({"labels": {0: "bad", 1: "good"}}, r"sample.yaml: labels: the key 0: input should be a valid string"),
         ({"clean": ["htlm"]}, r"clean is 'htlm' \(str\): input should be 'html'"),
     ],
 )

@@ -584,32 +584,43 @@ def test_a_client_that_stops_halfway_loses_its_connection(started, models, sent)
 
 
 def test_more_connections_than_there_may_be_are_refused(started, models):
-    with running(started(models, connections=1)) as base, httpx.Client() as first:
+    with running(started(models, connections=1, spared=1000)) as base, httpx.Client() as first:
         assert first.get(f"{base}/health").status_code == 200
         given = httpx.get(f"{base}/health")
         assert (given.status_code, given.headers["retry-after"]) == (503, "1")
         assert given.json() == {"error": "too many connections; try again later"}
 
 
-def test_a_new_connection_takes_the_place_of_the_one_that_is_idle_for_longest(started, models):
-    with running(started(models, connections=2, spared=0.3)) as base, httpx.Client() as oldest, httpx.Client() as other:
-        assert oldest.get(f"{base}/health").status_code == 200
-        _, _, port = base.rpartition(":")
-        with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as silent:
-            threading.Event().wait(0.5)
-            assert other.get(f"{base}/health").status_code == 200  # the place of `oldest`, which then takes another
-            assert httpx.get(f"{base}/health").status_code == 200
-            assert _received(silent) == b""
+def test_a_new_connection_replaces_the_one_that_is_idle_for_longest(started, models):
+    with running(started(models, connections=2, spared=0.0)) as base:
+        port = int(base.rpartition(":")[2])
+        oldest, used = (socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(2))
+        with oldest, used, httpx.Client() as first, httpx.Client() as second:
+            assert all(_says_it_is_alive(connection) for connection in (oldest, used, used))
+            assert first.get(f"{base}/health").status_code == 200
+            assert oldest.recv(1) == b""
+            assert _says_it_is_alive(used), "it stayed"
+            assert second.get(f"{base}/health").status_code == 200, "the place of the first"
 
 
-def test_a_connection_whose_request_is_computed_is_not_idle(started, models):
+def test_connections_that_were_refused_make_no_room(started, models):
     service = started(models, threads=1, connections=1, spared=0.0)
     with ThreadPoolExecutor(1) as pool, running(service) as base, blocked(service.work):
         waiting = pool.submit(httpx.post, f"{base}/predict", json={"texts": TEXTS})
         polled(lambda: service.work.queued)
-        given = httpx.get(f"{base}/health")
-        assert (given.status_code, given.headers["retry-after"]) == (503, "1")
+        with socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])), timeout=30):
+            assert [httpx.get(f"{base}/health").status_code for _ in range(2)] == [503, 503]
     assert len(waiting.result().json()["answers"]) == len(TEXTS)
+
+
+def _says_it_is_alive(connection: socket.socket) -> bool:
+    connection.sendall(b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+    said = b""
+    while not said.endswith(b'"alive"}'):
+        if not (more := connection.recv(1000)):
+            return False
+        said += more
+    return b" 200 " in said.splitlines()[0]
 
 
 def _received(connection: socket.socket) -> bytes:

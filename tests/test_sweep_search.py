@@ -13,7 +13,6 @@ from strata.base.errors import StrataError
 from strata.labels import Labels
 from strata.settings.sweep import Runs, Search
 from strata.sweeping.answer import answer
-from strata.sweeping.results import history, trial_table
 from strata.sweeping.rounds import search, shares
 from strata.sweeping.study import OVERRIDES, Study, ending_of, forget, journal
 from strata.sweeping.trial import Pruned, Scored
@@ -246,21 +245,11 @@ def test_runs_on_other_rows_are_left_out_of_the_answer(tmp_path):
         one = scored(0.95 if name == "s-easy" else 0.7 if name == "s-base" else 0.8, name)
         return one._replace(rows=one.rows.iloc[:150]) if name == "s-easy" else one
 
-    runs = {"easy": {"recipe": "easy"}, "base": {}, "slow": {"train.lr": 1e-5}}
+    runs = {"easy": {}, "base": {}, "slow": {"train.lr": 1e-5}}
     result = answer(run(tmp_path, Runs(runs=runs, metric="accuracy", direction="maximize"), runner), tmp_path / "rows")
     assert result.best.name == "s-slow"
     assert result.rows == ROWS
     assert [one.name for one in result.apart] == ["s-easy"]
-
-
-def test_a_setting_that_is_drawn_again_counts_once(tmp_path):
-    keys = {"train.batch_size": {"choices": [8, 16]}}
-    study = run(tmp_path, sweep(search=keys, sampler="random", trials=6, pruner="none"), Trainings())
-    result = answer(study, tmp_path / "rows")
-    assert (len(result.scored), len(result.comparable), result.apart) == (6, 2, [])
-    table = trial_table(result)
-    assert table.groupby("train.batch_size")["tied"].nunique().eq(1).all()
-    assert len(history(result, study.sweep)) == 6
 
 
 def test_no_trial_starts_when_the_time_is_over_and_more_time_goes_on(tmp_path, monkeypatch):

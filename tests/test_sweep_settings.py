@@ -93,6 +93,7 @@ def test_a_search_and_named_runs_are_read(project):
         (RUNS | {"runs": {"a": {"recipe": "sampel"}}}, r"runs.a: recipe is 'sampel', but .* did you mean sample\?"),
         (RUNS | {"runs": {"a": {"train.lr": -1}}}, r"runs.a: train.lr is -1 \(int\)"),
         (RUNS | {"trials": 3}, r"unknown key trials"),
+        (RUNS | {"runs": {"a": {"Train.LR": 1}}}, r"s.yaml: runs.a: the key 'Train.LR': string should match"),
         (RUNS | {"runs": {"a": {}, "b": 5}}, r"s.yaml: runs.b is 5 \(int\)"),
     ],
 )

@@ -1,7 +1,7 @@
 """HTTP/1.1 of uvicorn, with an end to clients that are too many, do not send their headers or do not read answers.
 
-Where there are too many connections, a new one takes the place of an idle one, so that clients that hold connections
-without using them cannot keep others out.
+Where there are too many connections, a new one takes the place of one that has been idle, so that clients that hold
+connections without using them do not keep others out.
 """
 
 import asyncio
@@ -30,27 +30,27 @@ class PatientProtocol(H11Protocol):
     """A connection. It is closed when headers take longer than `head` seconds, or reading an answer `reading` ones."""
 
     limits = Limits()
-    _active: float = 0.0  # the time of its latest bytes or answer
+    _idle_since: float = 0.0  # the time of its start, or of its latest answer
     _late: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Begin to wait for the first request, which is refused where there are too many connections in use."""
         super().connection_made(transport)
-        self._active = self.loop.time()
-        if len(self.connections) > self.limits.connections and not self._has_made_room():
+        self._idle_since = self.loop.time()
+        others = [one for one in self.connections - {self} if one._is_served()]
+        if len(others) >= self.limits.connections and not self._replaces_one(others):
             self.app = too_many
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, and go on waiting where headers are not complete."""
-        self._active = self.loop.time()
         super().data_received(data)
         self._expect_head()
 
     def on_response_complete(self) -> None:
         """Be idle from now on."""
-        self._active = self.loop.time()
+        self._idle_since = self.loop.time()
         super().on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -68,16 +68,16 @@ class PatientProtocol(H11Protocol):
         self._stuck = _cancelled(self._stuck)
         super().resume_writing()
 
-    def _has_made_room(self) -> bool:
-        """Close the connection that has been idle for the longest time, and tell whether there was one."""
-        idle = [one for one in self.connections - {self} if one._is_spare()]
+    def _replaces_one(self, others: list["PatientProtocol"]) -> bool:
+        """Close the connection that has been idle for longest, and tell whether there was one."""
+        latest = self.loop.time() - self.limits.spared
+        idle = [one for one in others if one._idle_since <= latest and not one._is_answering()]
         if idle:
-            min(idle, key=lambda one: one._active).transport.close()
+            min(idle, key=lambda one: one._idle_since).transport.close()
         return bool(idle)
 
-    def _is_spare(self) -> bool:
-        is_idle = self.loop.time() - self._active >= self.limits.spared
-        return is_idle and not self._is_answering() and not self.transport.is_closing()
+    def _is_served(self) -> bool:
+        return self.app is not too_many and not self.transport.is_closing()
 
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

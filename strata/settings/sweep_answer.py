@@ -26,6 +26,7 @@ class SweepAnswer(Scored):
     recipe: str = Field(description="The dataset.")
     rows: int = Field(ge=1, description="Validation rows, all folds together.")
     trials: dict[str, int] = Field(description="Number of trials by how they ended.")
+    compared: int = Field(ge=1, description="Number of trials that were compared: complete, and on the same rows.")
     best: Tried
     promised: Float | None = Field(description="What the best score is expected to be on new rows; null: unknown.")
     shrinkage: Float | None = Field(description="By which the best score is expected to fall there.")

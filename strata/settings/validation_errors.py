@@ -20,6 +20,8 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{'.'.join(keys)} is missing{about}"
     problem = first["msg"].removeprefix("Value error, ")
+    if keys[-1:] == ["[key]"]:  # pydantic's mark: the value at fault is a key
+        return f"{'.'.join(keys[:-2])}: the key {first['input']!r}: {problem[0].lower() + problem[1:]}"
     if first["type"] == "value_error":
         return f"{key}: {problem}" if key else problem
     value = first["input"]

@@ -33,7 +33,7 @@ class Answer(NamedTuple):
     """What came of a sweep so far."""
 
     settings: list[Setting]  # every trial that has ended, by number
-    comparable: list[Setting]  # the largest group that was scored on the same validation rows; of equal ones, the first
+    comparable: list[Setting]  # the largest group that was scored on the same validation rows
     best: Setting  # of these
     tied: list[Setting]  # not told apart from the best, which is among them; the best score first
     cheapest: Setting  # of these
@@ -50,7 +50,7 @@ class Answer(NamedTuple):
     @property
     def apart(self) -> list[Setting]:
         """The trials that were scored on other rows, for example with another recipe, and are not compared."""
-        return [one for one in self.scored if not _is_among(self.comparable, one)]
+        return [setting for setting in self.scored if not any(setting is one for one in self.comparable)]
 
     @property
     def states(self) -> dict[str, int]:
@@ -59,7 +59,7 @@ class Answer(NamedTuple):
 
     def is_tied(self, setting: Setting) -> bool:
         """Whether a trial is not told apart from the best."""
-        return setting.ending.score is not None and _is_among(self.tied, setting)
+        return any(setting is one for one in self.tied)
 
     def promised(self, sign: int) -> float:
         """Return what the best score is expected to be on new rows. sign: of the sweep."""
@@ -81,7 +81,7 @@ def answer(study: Study, folder: Path) -> Answer:
         reasons = [setting.ending.reason for setting in settings if setting.ending.reason]
         why = f"; the last one failed: {reasons[-1]}" if reasons else ""
         raise StrataError(f"sweep {study.name}: no trial has a score yet{why}")
-    comparable = distinct(with_same_rows(scored, folder))
+    comparable = with_same_rows(scored, folder)
     best = max(comparable, key=lambda one: study.sweep.sign * one.ending.score)
     rows, result = compared(comparable, folder, study.sweep)
     tied = [one for one, is_tied in zip(comparable, result.not_told_apart, strict=True) if is_tied or one is best]
@@ -107,15 +107,6 @@ def with_same_rows(scored: list[Setting], folder: Path) -> list[Setting]:
         same = tuple(labels.names), labels.positive, rows.to_numpy().tobytes()
         groups.setdefault(same, []).append(setting)
     return max(groups.values(), key=len)
-
-
-def distinct(settings: list[Setting]) -> list[Setting]:
-    """Return the settings without those that a sampler drew again: their scores add no luck."""
-    return [one for i, one in enumerate(settings) if not _is_among(settings[:i], one)]
-
-
-def _is_among(settings: list[Setting], setting: Setting) -> bool:
-    return any(setting.overrides == one.overrides for one in settings)
 
 
 def compared(comparable: list[Setting], folder: Path, sweep: Sweep) -> tuple[int, BestOfMany]:

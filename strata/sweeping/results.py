@@ -77,7 +77,7 @@ def cell(value: Any) -> Any:
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
     """Return number, trial, score, tied and the best score so far of each trial that was compared."""
-    compared = [one for one in answer.scored if one not in answer.apart]
+    compared = answer.comparable
     scores = np.array([setting.ending.score for setting in compared])
     best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
     about = {"number": [one.number for one in compared], "trial": [one.name for one in compared]}
@@ -137,6 +137,7 @@ def summary(answer: Answer, sweep: Sweep, recipe: str) -> SweepAnswer:
         folds=sweep.folds,
         rows=answer.rows,
         trials=answer.states,
+        compared=len(answer.comparable),
         best=of_setting(answer.best),
         promised=None if luck is None else answer.promised(sweep.sign),
         shrinkage=luck,
