@@ -34,7 +34,6 @@ ARMS = {
     "strata": ("strata", "60"),
     "without_fast_dropout": ("strata", "60", "dropout"),
     "without_bf16_activations": ("strata", "60", "activations"),
-    "without_bf16_copies": ("strata", "60", "copies"),
     "trainer_fair": ("notebook", "fair", "60"),
     "trainer_dynamic": ("notebook", "dynamic", "30"),
     "trainer_128": ("notebook", "128", "12"),

@@ -25,7 +25,7 @@ from strata.model.precision import choose
 from strata.model.tokens import read_tokens
 from strata.settings.params import Params
 from strata.settings.reader import read_settings
-from strata.training import optimizer, run
+from strata.training import run
 from strata.training.plan import Plan, Step
 from strata.training.process_group import ProcessGroup
 from strata.training.snapshot import Snapshots
@@ -34,15 +34,13 @@ from . import ROOT
 
 
 def turn_off(name: str) -> None:
-    """Turn off one CPU optimization: fast dropout, activations that stay in bf16, or bf16 copies of weights."""
+    """Turn off one CPU optimization: fast dropout, or activations that stay in bf16."""
     if name == "dropout":
         dropout.speed_up = lambda model: None
     elif name == "activations":
         run.keep_activations_in_bf16 = lambda model: None
-    elif name == "copies":
-        optimizer.copy_linear_weights = lambda model: {}
     else:
-        raise ValueError(f"{name}: must be dropout, activations or copies")
+        raise ValueError(f"{name}: must be dropout or activations")
 
 
 def prepare(root: Path, settings: Params) -> Training:

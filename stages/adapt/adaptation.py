@@ -33,7 +33,7 @@ def run_of(model: torch.nn.Module, input_ids: list[np.ndarray], loss: Loss, prec
 
 
 def take_all(run: Run, steps: list[Step], settings: Adapt, seed: int, snapshots: Snapshots) -> Result:
-    """Take all steps, or those left by an interrupted run. Leaves the weights in fp32.
+    """Take all steps, or those left by an interrupted run.
 
     The learning rate rises to settings.lr, and then falls to 0.
     Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
@@ -42,6 +42,5 @@ def take_all(run: Run, steps: list[Step], settings: Adapt, seed: int, snapshots:
     with snapshots.forgetting_batch_on_error():
         for _ in run.steps(planned, seed, snapshots):
             pass
-    run.optimizer.restore_precision()
     points = run.counters.training
     return Result(planned.steps, points[0]["loss"], points[-1]["loss"])

@@ -44,7 +44,7 @@ class ProcessGroup:
         return self.local_rank == 0
 
     def shared(self, model: nn.Module) -> nn.Module:
-        """Return a model whose backward pass averages gradients over all processes, those of bf16 weights in bf16."""
+        """Return a model whose backward pass averages gradients over all processes."""
         if self.size == 1:
             return model
         # a checkpoint may have weights that a classifier does not use, such as a pooler's

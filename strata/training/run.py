@@ -67,10 +67,9 @@ class Run:
         self.process_group, self.advice = process_group, advice
         self.device = next(model.parameters()).device
         self.dtype = AUTOCAST[precision]
-        is_bf16_on_cpu = self.device.type == "cpu" and precision == "bf16"
-        if is_bf16_on_cpu:
+        if self.device.type == "cpu" and precision == "bf16":
             keep_activations_in_bf16(model)
-        self.optimizer = Optimizer(model, weight_decay, max_grad_norm, is_bf16_on_cpu)
+        self.optimizer = Optimizer(model, weight_decay, max_grad_norm)
         self.network = process_group.shared(torch.compile(model, dynamic=True) if is_compiled else model)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "fp16")
         self.counters = Counters()
@@ -149,9 +148,8 @@ class Run:
         self.best = {name: w.detach().cpu().clone() for name, w in self.optimizer.weights.items()} | also
 
     def restore_best(self) -> None:
-        """Give the model the best weights, in fp32."""
+        """Give the model the best weights."""
         self.optimizer.load_weights(self.best)
-        self.optimizer.restore_precision()
 
     def save(self, snapshots: Snapshots) -> None:
         """Save the state after this step."""
