@@ -591,7 +591,7 @@ def test_more_connections_than_there_may_be_are_refused(started, models):
         assert given.json() == {"error": "too many connections; try again later"}
 
 
-def test_a_new_connection_replaces_the_one_that_is_idle_for_longest(started, models):
+def test_a_new_connection_replaces_the_one_that_has_been_idle_longest(started, models):
     with running(started(models, connections=2, spared=0.0)) as base:
         port = int(base.rpartition(":")[2])
         oldest, used = (socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(2))

@@ -5,7 +5,7 @@
 
 The fair Trainer has its best flags: bf16 where the CPU has it, texts of similar length together, fused AdamW. The plain
 Trainer computes in fp32, draws rows at random and pads each batch to its longest text (as transformers'
-run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Three arms are Strata with one CPU
+run_classification.py does without --pad_to_max_length), to 128 tokens, or to 512. Two arms are Strata with one CPU
 optimization off. All arms run in turn, REPEATS times; figures are medians. The first step of each process is not
 counted. The profile says how much of a step each kind of operation takes. Writes benchmarks/train/results.json.
 

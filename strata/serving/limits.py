@@ -8,9 +8,9 @@ class Limits(NamedTuple):
 
     queue: requests that wait. waiting: texts of requests that have several. seconds: from the end of a request's body
     to its answer. reading: seconds that a body may take to arrive. upload: bytes of a file for the page. uploading:
-    seconds that it may take to arrive. head: seconds that headers may take. idle: seconds
-    that a connection stays open without a request. connections: open at a time. spared: seconds
-    after which an idle connection may be closed to make room for a new one.
+    seconds that it may take to arrive. head: seconds that headers may take. idle: seconds that a connection stays open
+    without a request. connections: open at a time. spared: seconds after which an idle connection may be closed to make
+    room for a new one.
     """
 
     texts: int = 1000

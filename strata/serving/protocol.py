@@ -1,6 +1,6 @@
 """HTTP/1.1 of uvicorn, with an end to clients that are too many, do not send their headers or do not read answers.
 
-Where there are too many connections, a new one takes the place of one that has been idle, so that clients that hold
+If there are too many connections, a new one takes the place of one that has been idle, so that clients that hold
 connections without using them do not keep others out.
 """
 
@@ -35,7 +35,7 @@ class PatientProtocol(H11Protocol):
     _stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Begin to wait for the first request, which is refused where there are too many connections in use."""
+        """Begin to wait for the first request, which is refused if there are too many and none can be closed."""
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         others = [one for one in self.connections - {self} if one._is_served()]
@@ -49,7 +49,7 @@ class PatientProtocol(H11Protocol):
         self._expect_head()
 
     def on_response_complete(self) -> None:
-        """Be idle from now on."""
+        """Note that the connection is idle from now on."""
         self._idle_since = self.loop.time()
         super().on_response_complete()
 
@@ -69,7 +69,7 @@ class PatientProtocol(H11Protocol):
         super().resume_writing()
 
     def _replaces_one(self, others: list["PatientProtocol"]) -> bool:
-        """Close the connection that has been idle for longest, and tell whether there was one."""
+        """Close the connection that has been idle longest, if for `spared` seconds; tell whether there was one."""
         latest = self.loop.time() - self.limits.spared
         idle = [one for one in others if one._idle_since <= latest and not one._is_answering()]
         if idle:

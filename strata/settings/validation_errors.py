@@ -38,7 +38,7 @@ def _place(model: type[BaseModel], keys: list[str]) -> tuple[type[BaseModel], An
         if key not in model.model_fields:
             return model, field, depth
         field = model.model_fields[key]
-        if get_origin(field.annotation) is dict:  # its keys are of the file, such as those of a sweep's search
+        if get_origin(field.annotation) is dict:  # its keys come from the file, such as those of a sweep's search
             return model, field, min(depth + 2, len(keys))
         if not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return model, field, depth + 1
