@@ -29,6 +29,7 @@ from strata.sweeping.trial import Pruned, Report, Scored
 from strata.sweeping.workspace import Workspace
 
 TRIES = 3  # of a trial whose node dies
+NOTICE_SECONDS = 30.0  # until Ray has noticed that a node is dead, and starts nothing there any more
 SECONDS = 0.5  # from one look at a trial's scores to the next
 GRACE_SECONDS = 10.0  # for a trial to end and to remove its workspace, before its process is killed
 
@@ -68,6 +69,7 @@ class Cluster:
                     if self.is_ended.is_set():
                         raise StrataError("interrupted") from None
                     print(f"sweep: the node running {name} was lost; the trial restarts when one is free", flush=True)
+                    self.is_ended.wait(NOTICE_SECONDS)
                 except RayError as error:  # such as a full disk, or memory, on the node
                     raise StrataError(f"its node failed ({str(error).strip().splitlines()[-1]})") from None
                 finally:
