@@ -69,7 +69,8 @@ class Cluster:
                     if self.is_ended.is_set():
                         raise StrataError("interrupted") from None
                     print(f"sweep: the node running {name} was lost; the trial restarts when one is free", flush=True)
-                    self.is_ended.wait(NOTICE_SECONDS)
+                    if self.is_ended.wait(NOTICE_SECONDS):
+                        raise StrataError("interrupted") from None
                 except RayError as error:  # such as a full disk, or memory, on the node
                     raise StrataError(f"its node failed ({str(error).strip().splitlines()[-1]})") from None
                 finally:
