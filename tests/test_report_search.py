@@ -73,7 +73,7 @@ def test_a_search_whose_settings_are_this_runs_is_told_with_what_it_promised_and
     interval(copy_of_trained, 0.7654, 0.9)
     made = outputs(copy_of_trained)
     text = section(made["report.md"])
-    assert "It tried 5 settings (4 complete, 1 stopped early) and compared 4 of them by Accuracy on 90" in text
+    assert "It tried 5 settings (4 complete, 1 stopped early) and compared 4 of them by Accuracy on 90 val" in text
     assert "The best, small-000, scored 0.900." in text
     assert "cannot distinguish 1 of the others from it; this run uses those of small-001" in text
     assert "worse by 0.020 (standard error 0.030)" in text
