@@ -76,6 +76,14 @@ def test_a_search_and_named_runs_are_read(project):
             search(
                 train__schedule=["linear", "cosine"],
                 train__epochs={"choices": [1, 2], "when": {"train.schedule": "cosine"}},
+                train__warmup={"choices": [0.1], "when": {"train.epochs": 2, "train.schedule": "linear"}},
+            ),
+            r"search.train.warmup is never drawn: the values in its when never occur together",
+        ),
+        (
+            search(
+                train__schedule=["linear", "cosine"],
+                train__epochs={"choices": [1, 2], "when": {"train.schedule": "cosine"}},
                 train__warmup={"choices": [7], "when": {"train.epochs": 2}},
             ),
             r"search: train.warmup is 7 \(int\)",

@@ -165,6 +165,10 @@ class Search(Scored):
                         f"search.{key} is drawn only when {other} is {value!r}, a value that the search never draws; "
                         f"add it to search.{other}, or change when"
                     )
+        tried = examples(self.search)
+        for key in keys:
+            if not any(key in settings for settings in tried):
+                raise ValueError(f"search.{key} is never drawn: the values in its when never occur together")
         shifted = [key for key in keys if key in SHIFT]
         if shifted and self.pruner == "median" and not self.folds:
             raise ValueError(

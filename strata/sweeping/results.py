@@ -77,11 +77,12 @@ def cell(value: Any) -> Any:
 
 def history(answer: Answer, sweep: Sweep) -> pd.DataFrame:
     """Return number, trial, score, tied and the best score so far of each trial that was compared."""
-    compared = answer.comparable
-    scores = np.array([setting.ending.score for setting in compared])
-    best = sweep.sign * np.maximum.accumulate(sweep.sign * scores)
-    about = {"number": [one.number for one in compared], "trial": [one.name for one in compared]}
-    return pd.DataFrame(about | {"score": scores, "tied": [int(answer.is_tied(one)) for one in compared], "best": best})
+    rows = [
+        {"number": one.number, "trial": one.name, "score": one.ending.score, "tied": int(answer.is_tied(one))}
+        for one in answer.comparable
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(best=sweep.sign * (sweep.sign * table["score"]).cummax())
 
 
 def slices(answer: Answer) -> pd.DataFrame:
