@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -9,7 +10,8 @@ import time
 import pytest
 
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.workspace import ChangedData, Workspace, remove_experiments
+from strata.sweeping.copied_project import unbundle
+from strata.sweeping.workspace import Hindered, Workspace, remove_experiments
 from tests.conftest import reviews, write_csv
 from tests.test_repro import ENV, change, clone, origin, run, status  # noqa: F401, origin is a fixture
 
@@ -161,9 +163,58 @@ def test_data_that_were_written_to_in_place_end_the_search(swept, tmp_path):
     data = folder / "data/raw/mine/r.csv"
     content = data.read_bytes()
     data.write_bytes(content + b"a good film,pos\n")
-    with pytest.raises(ChangedData, match=r"data/raw/mine/r.csv changed while the search ran"):
+    with pytest.raises(Hindered, match=r"data/raw/mine/r.csv changed while the search ran"):
         workspace.set("small-000", {})
     data.write_bytes(content)
+
+
+def test_a_workspace_has_the_users_files_however_git_is_configured(origin, tmp_path, monkeypatch):  # noqa: F811
+    folder, shared = clone(origin, tmp_path / "strata"), tmp_path / "shared.yaml"
+    settings = {"init.templateDir": str(tmp_path), "diff.context": "0", "diff.noprefix": "true"}
+    monkeypatch.setenv("GIT_CONFIG_COUNT", str(len(settings)))
+    for i, (key, value) in enumerate(settings.items()):
+        monkeypatch.setenv(f"GIT_CONFIG_KEY_{i}", key)
+        monkeypatch.setenv(f"GIT_CONFIG_VALUE_{i}", value)
+    change(folder, "recipes/office.yaml", sample=7)
+    run(folder, "git", "update-index", "--skip-worktree", "recipes/imdb.yaml")
+    change(folder, "recipes/imdb.yaml", sample=8)
+    (folder / "recipes/mine.yaml").write_text(RECIPE, encoding="utf-8")
+    (folder / "recipes/.#mine.yaml").symlink_to("who@where.1")  # the lock of an editor
+    (folder / "params.yaml").rename(shared)
+    (folder / "params.yaml").symlink_to(shared)
+    text = shared.read_bytes()
+    workspace = Workspace(tmp_path / "clone", folder, set())
+    workspace.set("small-000", {"seed": 3})
+    for name in ("office", "imdb", "mine"):
+        path = f"recipes/{name}.yaml"
+        assert (workspace.folder / path).read_bytes() == (folder / path).read_bytes(), name
+    assert read_yaml(workspace.folder / "params.yaml")["seed"] == 3
+    assert shared.read_bytes() == text
+
+
+def test_a_project_without_a_commit_is_told(origin, tmp_path):  # noqa: F811
+    folder = clone(origin, tmp_path / "strata")
+    shutil.rmtree(folder / ".git")
+    run(folder, "git", "init", "--quiet")
+    (folder / "sweeps/small.yaml").write_text(SWEEP, encoding="utf-8")
+    told = run(folder, "strata", "sweep", "small", fails=True)
+    assert "has no Git commit yet" in told
+    assert "run git add --all && git commit" in told
+
+
+def test_experiments_of_another_machine_leave_those_that_are_here(tmp_path):
+    for name in ("here", "there"):
+        run(tmp_path, "git", "init", "--quiet", name)
+    here, there = tmp_path / "here", tmp_path / "there"
+    run(here, "git", "commit", "--quiet", "--allow-empty", "--message", "start")
+    run(here, "git", "config", "fetch.prune", "true")
+    run(here, "git", "update-ref", "refs/exps/ab/cd/own", "HEAD")
+    run(there, "git", "pull", "--quiet", str(here))
+    run(there, "git", "commit", "--quiet", "--allow-empty", "--message", "trial")
+    run(there, "git", "update-ref", "refs/exps/ab/cd/s-000", "HEAD")
+    run(there, "git", "bundle", "create", "--quiet", str(tmp_path / "bundle"), "refs/exps/ab/cd/s-000", "^HEAD~1")
+    unbundle(here, tmp_path / "bundle")
+    assert run(here, "git", "for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split() == ["own", "s-000"]
 
 
 def test_only_a_sweeps_own_experiments_are_removed(tmp_path):

@@ -1,6 +1,8 @@
 """The loop of a search: draws, rounds, pruning and restarts, with trials that are functions instead of trainings."""
 
 import json
+import re
+import resource
 import threading
 from types import SimpleNamespace
 
@@ -16,6 +18,7 @@ from strata.sweeping.answer import answer
 from strata.sweeping.rounds import search, shares
 from strata.sweeping.study import OVERRIDES, Study, ending_of, forget, journal
 from strata.sweeping.trial import Pruned, Scored
+from strata.sweeping.workspace import Hindered
 
 ROWS = 200
 SETTINGS = {
@@ -306,12 +309,45 @@ def test_a_database_keeps_a_search_as_the_file_does(tmp_path):
     assert not Study.begun(sweep(), "s", storage).trials
 
 
+def test_what_a_full_disk_cut_off_leaves_the_journal_readable(tmp_path):
+    path = tmp_path / "journal.log"
+    study = Study.begun(sweep(), "s", journal(path, alone=True))
+    size, before = path.stat().st_size, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            study.seconds = 1.0
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.stat().st_size == size
+    study.seconds = 2.0
+    assert Study.begun(sweep(), "s", journal(path, alone=True)).seconds == 2.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StrataError("train: models/train: cannot be written (the disk is full, 0 MB are free); free some space"),
+        Hindered("git read-tree fails (index.lock: File exists)"),
+    ],
+    ids=["disk", "git"],
+)
+def test_what_has_nothing_to_do_with_a_trial_ends_the_search_and_counts_for_nothing(tmp_path, error):
+    def fails(name, overrides, report):
+        raise error
+
+    with pytest.raises(StrataError, match=re.escape(str(error))):
+        run(tmp_path / "s", sweep(), fails)
+    assert record(run(tmp_path / "s", sweep(), Trainings())) == record(run(tmp_path / "other", sweep(), Trainings()))
+
+
 def test_one_database_serves_one_project_a_search(tmp_path):
     storage = f"sqlite:///{tmp_path}/trials.db"
-    Study.begun(sweep(), "s", storage).check_owner("here:/a")
-    Study.begun(sweep(), "s", storage).check_owner("here:/a")
-    with pytest.raises(StrataError, match="sweep s in this database is run by here:/a: continue there"):
-        Study.begun(sweep(), "s", storage).check_owner("there:/a")
+    Study.begun(sweep(), "s", storage).check_owner("one", "here:/a")
+    Study.begun(sweep(), "s", storage).check_owner("another", "here:/a")  # its state was removed
+    Study.begun(sweep(), "s", storage).check_owner("another", "renamed:/a")
+    with pytest.raises(StrataError, match="sweep s in this database is run by renamed:/a: continue there"):
+        Study.begun(sweep(), "s", storage).check_owner("third", "there:/a")
     with pytest.raises(StrataError, match="the storage of sweep s cannot be used"):
         Study.begun(sweep(), "s", f"sqlite:///{tmp_path}/no/such/folder/trials.db")
 

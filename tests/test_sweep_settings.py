@@ -88,6 +88,12 @@ def test_a_search_and_named_runs_are_read(project):
             ),
             r"search: train.warmup is 7 \(int\)",
         ),
+        (
+            search(
+                train__warmup={"low": 0.0, "high": 0.3}, train__epochs={"choices": [1], "when": {"train.warmup": 0.1}}
+            ),
+            r"search.train.epochs is drawn only when train.warmup is 0.1, which its range hardly ever hits; name a key",
+        ),
         (SEARCH | {"direction": "minimize"}, r"direction is minimize, must be maximize for accuracy"),
         (SEARCH | {"metric": "loss"}, r"direction is maximize, must be minimize for loss"),
         (SEARCH | {"metric": "acuracy"}, r"metric is 'acuracy'"),
@@ -194,6 +200,64 @@ def test_rewritten_settings_keep_their_comments_and_all_other_values():
     before["train"] |= {key: content["train"][key] for key in ("lr", "class_weights", "patience")}
     assert content == before | {"seed": 7}
     assert after.count("#") == text.count("#")
+
+
+def test_only_the_values_change_where_settings_are_written_in_another_style():
+    text = """\
+# of a run
+---
+train:
+  teacher: # why
+  - x
+  - y   # two
+  # how much
+  teacher_weight: 0.5 # w
+  factors:
+    a: 1
+    b: [2,
+        3]
+  # counts come next
+  counts:
+  schedule: |
+    linear
+
+# the next section
+tokenize: {window: head, lengths: "x"} # in one line
+seed: 42
+"""
+    overrides = {
+        "train.teacher": ["models/a, b", "c"],
+        "train.factors": None,
+        "train.counts": {"p": 2},
+        "train.schedule": "no",
+        "tokenize.window": [1, True],
+        "seed": 5e-05,
+    }
+    assert (
+        rewritten(text, overrides)
+        == """\
+# of a run
+---
+train:
+  teacher: ['models/a, b', c] # why   # two
+  # how much
+  teacher_weight: 0.5 # w
+  factors: null
+  # counts come next
+  counts: {p: 2}
+  schedule: no
+
+# the next section
+tokenize: {window: [1, true], lengths: "x"} # in one line
+seed: 5e-05
+"""
+    )
+
+
+@pytest.mark.parametrize("key", ["train.lr", "adapt.lr"])
+def test_a_value_that_is_shared_by_an_anchor_is_not_replaced(key):
+    with pytest.raises(StrataError, match=rf"cannot replace the value of {key}; write out the values with & and \*"):
+        rewritten("train: {lr: &lr 1}\nadapt: {lr: *lr}\n", {key: 2})
 
 
 def test_settings_are_described_in_the_order_of_their_keys():

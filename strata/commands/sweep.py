@@ -21,6 +21,7 @@ from strata.commands.arguments import add_project, parser
 from strata.settings.overrides import described, rewritten
 from strata.settings.reader import read_settings
 from strata.settings.sweep_reader import check_sweep, read_sweep
+from strata.settings.yaml_loader import read_yaml
 
 if TYPE_CHECKING:
     from strata.sweeping.answer import Answer
@@ -73,7 +74,8 @@ def main(argv: list[str] | None = None) -> None:
     from strata.sweeping import learning_curve, results, run, words
     from strata.sweeping.answer import answer
 
-    check_sweep(sweep, path, run.settings_without_draws(project, args.name, sweep), project / "recipes")
+    content = read_yaml(params) if args.restart else run.settings_without_draws(project, args.name, sweep)
+    check_sweep(sweep, path, content, project / "recipes")
     if not (args.report or applies):
         run.run(project, args.name, sweep, args.jobs, args.restart, ray)
     study = run.known_study(project, args.name, sweep)
@@ -102,7 +104,7 @@ def apply(wanted: str, study: "Study", result: "Answer", params: Path) -> None:
         )
     values = starting_point.settings_of_trial(study.sweep, study.params, chosen.overrides)
     others = starting_point.differences(study.params, params, params.with_name("dvc.yaml"), study.sweep)
-    with replace_file(params) as partial:
+    with replace_file(params.resolve()) as partial:  # a link stays one
         partial.write_text(rewritten(params.read_text(encoding="utf-8"), values), encoding="utf-8")
     print(f"sweep: {params.name} has the settings of {chosen.name}: {described(values)}")
     if others:

@@ -2,9 +2,15 @@
 
 import io
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from strata.base.errors import StrataError, did_you_mean
+from strata.settings.yaml_loader import parse_yaml
+
+if TYPE_CHECKING:
+    from ruamel.yaml.nodes import Node
 
 Overrides = dict[str, Any]
 """Values by key: the names of a section and of its key with a dot between them; a list or mapping is a value."""
@@ -36,18 +42,13 @@ def check_keys(overrides: Overrides, content: dict[str, Any], place: str) -> Non
 def changed(content: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     """Return the content of params.yaml with other values; content itself stays as it is."""
     result = {name: dict(values) if isinstance(values, dict) else values for name, values in content.items()}
-    _put(result, overrides)
-    return result
-
-
-def _put(content: dict[str, Any], overrides: Overrides) -> None:
-    """Write values into the content of params.yaml."""
     for key, value in overrides.items():
         section, _, name = key.partition(".")
         if name:
-            content[section][name] = value
+            result[section][name] = value
         else:
-            content[section] = value
+            result[section] = value
+    return result
 
 
 def described(overrides: Overrides) -> str:
@@ -69,21 +70,59 @@ def written(value: Any) -> str:
 
 
 def rewritten(text: str, overrides: Overrides) -> str:
-    """Return the text of params.yaml with other values; comments and order stay.
+    """Return the text of params.yaml with other values; all else stays as it is written, comments included.
 
-    ruamel.yaml is what DVC rewrites params.yaml with as well.
+    Raises: StrataError where a value shares an anchor with another place.
     """
     from ruamel.yaml import YAML  # stages import this room, and need no rewriting
 
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 10**6  # no line is broken
-    yaml.representer.add_representer(type(None), lambda representer, _: representer.represent_scalar(_NULL, "null"))
-    content = yaml.load(text)
-    _put(content, overrides)
-    stream = io.StringIO()
-    yaml.dump(content, stream)
-    return stream.getvalue()
+    root = YAML(typ="safe", pure=True).compose(text)
+    pieces: list[tuple[int, int, str]] = []
+    for key, value in overrides.items():
+        name, node = None, root
+        for part in key.split("."):
+            name, node = next(entry for entry in node.value if entry[0].value == part)
+        pieces += _replaced(text, name, node, _in_flow_style(value))
+    after = text
+    for start, end, piece in sorted(pieces, reverse=True):
+        after = after[:start] + piece + after[end:]
+    try:
+        is_right = parse_yaml(after) == changed(parse_yaml(text), overrides)
+    except yaml.YAMLError:
+        is_right = False
+    if not is_right:
+        raise StrataError(
+            f"params.yaml: cannot replace the value of {' or '.join(overrides)}; write out the values with & and *"
+        )
+    return after
 
 
-_NULL = "tag:yaml.org,2002:null"
+def _replaced(text: str, name: "Node", node: "Node", value: str) -> list[tuple[int, int, str]]:
+    """Return where the text of a key's value begins and ends, with what replaces it. name, node: the key's."""
+    start, end = node.start_mark.index, _end(text, node)
+    if start < end and not _is_block(node):
+        return [(start, end, value)]
+    colon = text.index(":", name.end_mark.index) + 1  # the value is missing, or on lines below it, after a comment
+    removed = [(colon + len(text[colon:start].rstrip()), end, "")] if _is_block(node) else []
+    return [(colon, colon, f" {value}"), *removed]
+
+
+def _is_block(node: "Node") -> bool:
+    return isinstance(node.value, list) and not node.flow_style
+
+
+def _end(text: str, node: "Node") -> int:
+    """Return where a value ends, without the comments that follow it."""
+    if _is_block(node):
+        last = node.value[-1]
+        return _end(text, last[1] if isinstance(last, tuple) else last)
+    return max(node.start_mark.index, len(text[: node.end_mark.index].rstrip()))
+
+
+def _in_flow_style(value: Any) -> str:
+    from ruamel.yaml import YAML
+
+    writer, stream = YAML(typ="safe", pure=True), io.StringIO()
+    writer.default_flow_style, writer.width = True, 10**6
+    writer.dump({"": value}, stream)
+    return stream.getvalue().strip().removeprefix("{'': ").removesuffix("}")

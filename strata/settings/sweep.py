@@ -31,6 +31,11 @@ class Range(Section):
         "always is.",
     )
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether only whole numbers are drawn."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
     @model_validator(mode="after")
     def _is_a_range(self) -> "Range":
         if self.low >= self.high:
@@ -160,6 +165,11 @@ class Search(Scored):
             for other, value in (space.when or {}).items():
                 if other not in keys[: keys.index(key)]:
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
+                if isinstance(self.search[other], Range) and not self.search[other].is_whole:
+                    raise ValueError(
+                        f"search.{key} is drawn only when {other} is {value!r}, which its range hardly ever hits; name "
+                        "a key with choices or a range of whole numbers"
+                    )
                 if not _contains(self.search[other], value):
                     raise ValueError(
                         f"search.{key} is drawn only when {other} is {value!r}, a value that the search never draws; "

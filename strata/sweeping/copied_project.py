@@ -24,7 +24,7 @@ ERROR_LINE = re.compile(r"^ERROR: (.+)$", re.MULTILINE)
 class Base(NamedTuple):
     """What a copy of the project is made from."""
 
-    identity: str  # of the project's folder and state
+    identity: str  # of the project's folder, its state, and what is pulled from where
     bundle: bytes  # of Git: the changes since the project's commit, as a commit on top of it
     within: str  # the project's folder in the repository
     author: dict[str, str]  # user.name and user.email for Git
@@ -48,6 +48,8 @@ def pack(project: Path, sweep: Sweep, params: dict[str, Any], place: Path) -> Ba
     params: the content of params.yaml when the search began. place: of a temporary clone.
     Raises: StrataError when there is no remote, or it could not give a copy all the data.
     """
+    if git(project, "rev-parse", "--is-shallow-repository").strip() == b"true":
+        raise StrataError("this clone is shallow, so other machines cannot get its commit; run git fetch --unshallow")
     remote = default_remote(project)
     used = recipes(sweep, params)
     workspace = Workspace(place, project, set())
@@ -58,7 +60,8 @@ def pack(project: Path, sweep: Sweep, params: dict[str, Any], place: Path) -> Ba
     commit = git(workspace.clone, *as_author, "commit-tree", workspace.tree, "-p", "HEAD", "-m", "base")
     git(workspace.clone, "update-ref", BASE, commit.decode().strip())
     bundle = git(workspace.clone, "bundle", "create", "--quiet", "-", BASE)
-    state = f"{socket.gethostname()} {project} {git(project, 'rev-parse', 'HEAD').decode()} {workspace.tree}"
+    head = git(project, "rev-parse", "HEAD").decode()
+    state = f"{socket.gethostname()} {project} {head} {workspace.tree} {tracked} {remote}"
     identity = hashlib.sha256(state.encode()).hexdigest()[:16]
     shutil.rmtree(place)
     return Base(identity, bundle, str(workspace.folder.relative_to(place)), author, used, tracked, remote)
@@ -173,4 +176,5 @@ def bundled(workspace: Workspace, experiment: str) -> bytes:
 
 def unbundle(project: Path, bundle: Path) -> None:
     """Give the project the experiments in a Git bundle."""
-    git(project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(bundle), "+refs/exps/*:refs/exps/*")
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head")  # prune: of the user's experiments
+    git(project, *fetch, str(bundle), "+refs/exps/*:refs/exps/*")

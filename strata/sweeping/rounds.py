@@ -18,8 +18,8 @@ from strata.settings.sweep import Search, Sweep
 from strata.sweeping import trial as one_trial
 from strata.sweeping.kept_rows import write_rows
 from strata.sweeping.study import OVERRIDES, Ending, Study, ending_of, note_ending
-from strata.sweeping.trial import Pruned, Report, Scored, fails_every_trial, score
-from strata.sweeping.workspace import ChangedData, Workspace
+from strata.sweeping.trial import Pruned, Report, Scored, fails_every_trial, is_full_disk, score
+from strata.sweeping.workspace import Hindered, Workspace
 
 Runner = Callable[[str, Overrides, Report], Scored]
 """Runs one trial by name and settings. Raises: StrataError, Pruned."""
@@ -105,10 +105,10 @@ def run_trial(study: Study, trial: Trial, runner: Runner, rows: Path, budget: Bu
         value = score(scored.rows, scored.labels, study.sweep.metric)
     except Pruned:
         return ending("PRUNED")
-    except ChangedData:
+    except Hindered:
         raise
     except StrataError as error:
-        if isinstance(study.sweep, Search) and fails_every_trial(str(error)):
+        if is_full_disk(str(error)) or (isinstance(study.sweep, Search) and fails_every_trial(str(error))):
             raise
         return ending("FAIL", reason=str(error))
     write_rows(rows, trial.number, scored.rows, scored.labels)

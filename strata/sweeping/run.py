@@ -1,9 +1,11 @@
 """Starts a sweep, or goes on with one that was killed, on this machine or a cluster."""
 
 import fcntl
+import os
 import platform
 import shutil
 import signal
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +15,7 @@ from typing import Any
 from optuna.storages import BaseStorage
 
 from strata.base.errors import StrataError
+from strata.base.files import replace_file
 from strata.settings.overrides import Overrides, changed, keys, value_at
 from strata.settings.sweep import Search, Sweep
 from strata.settings.sweep_reader import checked
@@ -21,10 +24,12 @@ from strata.sweeping import starting_point
 from strata.sweeping.rounds import Runner, local_runner, search
 from strata.sweeping.study import Study, forget, journal
 from strata.sweeping.trial import Report, Scored
-from strata.sweeping.workspace import Workspace, remove_experiments
+from strata.sweeping.workspace import Workspace, check_has_commit, remove_experiments
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS, JOURNAL = "rows", "journal.log"
+OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+"""What Git sets for hooks and aliases. With it, Git would work in the user's repository where a clone is meant."""
 
 
 def storage_of(project: Path, name: str, sweep: Sweep, alone: bool = False) -> BaseStorage | str:
@@ -66,15 +71,25 @@ def owned_study(project: Path, name: str, sweep: Sweep, storage: BaseStorage | s
     """
     study = Study.begun(sweep, name, storage)
     if database_of(sweep):  # a journal is in the project's own folder
-        study.check_owner(f"{platform.node()}:{project}")
+        study.check_owner(_identity(project / STATE / name), f"{platform.node()}:{project}")
     return study
 
 
+def _identity(state: Path) -> str:
+    """Return what names this project's state of a sweep, made up at the first call."""
+    path = state / "identity"
+    if not path.exists():
+        with replace_file(path) as partial:
+            partial.write_text(uuid.uuid4().hex, encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
 def forget_all(project: Path, study: Study, storage: BaseStorage | str) -> None:
-    """Remove the trials of a sweep, their rows and their experiments."""
-    remove_experiments(project, [study.trial_name(trial.number) for trial in study.trials])
+    """Remove a sweep's trials, then their rows and experiments: a kill on the way leaves no trial without these."""
+    names = [study.trial_name(trial.number) for trial in study.trials]
     forget(study.name, storage)
     shutil.rmtree(project / STATE / study.name / ROWS, ignore_errors=True)
+    remove_experiments(project, names)
 
 
 def settings_without_draws(project: Path, name: str, sweep: Sweep) -> dict[str, Any]:
@@ -124,8 +139,11 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
 
     jobs: trials side by side. restart: forget those that there are. ray: address of the cluster to run them on, not
     here; auto: the one that Ray finds.
-    Raises: StrataError when model.kind is tfidf, of which nothing is trained.
+    Raises: StrataError when the project has no commit, or model.kind is tfidf, of which nothing is trained.
     """
+    for variable in OF_A_REPOSITORY:
+        os.environ.pop(variable, None)
+    check_has_commit(project)
     params = read_yaml(project / "params.yaml")
     if params["model"]["kind"] == "tfidf":
         raise StrataError(
@@ -140,6 +158,7 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         if not restart:
             study.begin(base, initial)
             if study.is_finished:
+                shutil.rmtree(project / WORKSPACES / name, ignore_errors=True)
                 return
         recipes = starting_point.recipes(sweep, initial)
         print(f"sweep: {name}: dataset{'s' if len(recipes) > 1 else ''}: {', '.join(sorted(recipes))}", flush=True)

@@ -100,10 +100,11 @@ def _of_content(content: Any) -> str:
 
 
 def _of_path(path: Path) -> str:
-    """Hash a file, or the files of a folder with their names."""
+    """Hash a file, or the files of a folder with their names. Hidden ones, which editors make, do not count."""
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
+        inside = file.relative_to(path).parts
+        if file.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in inside):
             digest.update(f"{file.relative_to(path)}\0".encode())
             with file.open("rb") as content:
                 digest.update(hashlib.file_digest(content, "sha256").digest())

@@ -30,6 +30,18 @@ BASE, PARAMS = "base", "params"  # what the search began with
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
+class _File(JournalFileBackend):
+    """A journal in a file. A line that was not written whole, as on a full disk, is removed before the next one."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        size = Path(self._file_path).stat().st_size  # only one process writes
+        try:
+            super().append_logs(logs)
+        except BaseException:
+            os.truncate(self._file_path, size)
+            raise
+
+
 def journal(path: Path, alone: bool) -> BaseStorage:
     """Return the storage in a file. alone: nobody else uses it, so that what a kill left half-written is removed.
 
@@ -43,7 +55,7 @@ def journal(path: Path, alone: bool) -> BaseStorage:
         if not content.endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(_File(str(path)))
     except Exception as error:  # whatever Optuna's replay of a damaged file stumbles over
         raise StrataError(
             f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())}); restore it from a copy, "
@@ -141,15 +153,18 @@ class Study:
     def seconds(self, value: float) -> None:
         self.study.set_user_attr("seconds", value)
 
-    def check_owner(self, owner: str) -> None:
-        """Raise StrataError when another project runs this sweep in the same database. owner: names this one."""
-        known = self.study.user_attrs.get("owner", owner)
-        if known != owner:
+    def check_owner(self, identity: str, place: str) -> None:
+        """Raise StrataError when another project runs this sweep in the same database.
+
+        identity: of this project's state of the sweep, which stays when the machine's name changes. place: of it.
+        """
+        known = self.study.user_attrs.get("owner")
+        if known and identity != known[0] and place != known[1]:
             raise StrataError(
-                f"sweep {self.name} in this database is run by {known}: continue there, give this sweep another name, "
-                "or send the trials of one search to several machines with --on ray"
+                f"sweep {self.name} in this database is run by {known[1]}: continue there, give this sweep another "
+                "name, or send the trials of one search to several machines with --on ray"
             )
-        self.study.set_user_attr("owner", owner)
+        self.study.set_user_attr("owner", [identity, place])
 
     @property
     def has_begun(self) -> bool:
@@ -254,7 +269,7 @@ class Study:
                 continue
             if not isinstance(space, Range):
                 values[key] = json.loads(trial.suggest_categorical(key, [json.dumps(value) for value in space.choices]))
-            elif isinstance(space.low, int) and isinstance(space.high, int):
+            elif space.is_whole:
                 values[key] = trial.suggest_int(key, space.low, space.high, log=space.log)
             else:
                 drawn = float(f"{trial.suggest_float(key, space.low, space.high, log=space.log):.3g}")

@@ -1,5 +1,7 @@
 """One trial of a search: its training, or one training a fold, watched and scored on validation rows."""
 
+import errno
+import os
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from scipy.special import log_softmax
 from strata import validation_rows
 from strata.base import files, tables
 from strata.base.errors import StrataError
+from strata.base.storage import KINDS
 from strata.labels import Labels, read_labels
 from strata.prior import read_prior_shift
 from strata.scoring import scores
@@ -168,6 +171,11 @@ def _last_stage(log: bytes) -> list[bytes]:
 def fails_every_trial(reason: str) -> bool:
     """Whether every trial of a search would fail for this reason: a search varies nothing that this stage reads."""
     return reason.startswith(("ingest: ", "standardize: ", "split: "))
+
+
+def is_full_disk(reason: str) -> bool:
+    """Whether a trial failed for want of disk space. When there is some, it may succeed."""
+    return any(words in reason for words in (KINDS[errno.ENOSPC][0], KINDS[errno.EDQUOT][0], os.strerror(errno.ENOSPC)))
 
 
 def outcome(folder: Path, experiments: list[str]) -> Scored:

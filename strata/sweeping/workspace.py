@@ -23,24 +23,40 @@ from strata.sweeping.needs import model_folders, outputs, upstream
 
 NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
 """What is copied although Git does not know it yet."""
+PLAIN = (
+    "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/",
+    "--unified=3", "--submodule=short", "--ignore-submodules=dirty",
+)  # fmt: skip
+"""What git diff prints for git apply, whatever the user's configuration says."""
 SNAPSHOTS = "snapshots"  # the folder of dvc.yaml's adapt and train
 PROCESS = "process"  # file with the id of the process that works in the workspace
 
 
 def git(folder: Path, *argv: str, given: bytes | None = None) -> bytes:
-    """Return what a git command prints. Raises: StrataError when it fails."""
+    """Return what a git command prints. Raises: Hindered when it fails."""
     try:
         result = subprocess.run(["git", "-C", str(folder), *argv], capture_output=True, check=False, input=given)
     except FileNotFoundError:
-        raise StrataError("git is not installed; a search keeps its trials as DVC experiments, which need it") from None
+        raise Hindered("git is not installed; a search keeps its trials as DVC experiments, which need it") from None
     if result.returncode:
         words = result.stderr.decode(errors="replace").strip() or f"exit code {result.returncode}"
-        raise StrataError(f"{folder}: git {argv[0]} fails ({words})")
+        raise Hindered(f"{folder}: git {argv[0]} fails ({words})")
     return result.stdout
 
 
-class ChangedData(StrataError):
-    """The data are not what they were when the search started."""
+class Hindered(StrataError):
+    """No trial can run now, whatever its settings: Git fails, or the data are not what they were."""
+
+
+def check_has_commit(project: Path) -> None:
+    """Raise StrataError when there is no Git repository, or no commit in it."""
+    try:
+        git(project, "rev-parse", "--verify", "--quiet", "HEAD")
+    except Hindered:
+        raise StrataError(
+            f"{project} has no Git commit yet, and a search keeps its trials as DVC experiments, which belong to one; "
+            "run git add --all && git commit"
+        ) from None
 
 
 class Workspace:
@@ -57,13 +73,14 @@ class Workspace:
         self.end_process()
         shutil.rmtree(clone, ignore_errors=True)
         clone.parent.mkdir(parents=True, exist_ok=True)
-        git(project, "clone", "--quiet", "--no-tags", top, str(clone))
+        git(project, "clone", "--quiet", "--no-tags", "--template=", top, str(clone))
         self._copy_changes()
         self._name_author()
         self.data: dict[Path, os.stat_result] = {}
         for recipe in recipes:
             self.data |= _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
         self.snapshots = None if snapshots is None else snapshots.resolve()
+        (clone / ".git/info").mkdir()
         (clone / ".git/info/exclude").write_text(f"/{(Path(within) / SNAPSHOTS).as_posix()}\n", encoding="utf-8")
         self._share_cache()
         self._remove_later_results()
@@ -72,18 +89,18 @@ class Workspace:
 
     def _copy_changes(self) -> None:
         """Give the clone what the user changed since the last commit, and new files of the project's own folders."""
-        plain = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/")
-        changes = git(self.project, "diff", "--binary", *plain, "HEAD")  # whatever the user's configuration says
+        changes = git(self.project, "diff", "--binary", *PLAIN, "HEAD")
         if changes:
             git(self.clone, "apply", "--whitespace=nowarn", "--index", "-", given=changes)
-        new = (
-            git(self.project, "ls-files", "--others", "--exclude-standard", "-z", "--", *NEW).decode().split("\0")[:-1]
-        )
-        for path in new:
+        new = git(self.project, "ls-files", "--others", "--exclude-standard", "-z", "--", *NEW).decode().split("\0")
+        tracked = git(self.project, "ls-files", "-v", "-z").decode().split("\0")
+        unseen = [line[2:] for line in tracked if line[:1] == "S" or line[:1].islower()]  # git diff leaves these out
+        copied = [path for path in [*new, *unseen] if path and (self.project / path).is_file()]
+        for path in copied:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.project / path, self.folder / path)
-        if new:
-            git(self.folder, "add", "--", *new)
+        if copied:
+            git(self.folder, "add", "--", *copied)
 
     def _name_author(self) -> None:
         """Let commits in the clone have the project's author, who may be named in its own configuration only."""
@@ -122,18 +139,20 @@ class Workspace:
     def set(self, experiment: str, overrides: Overrides) -> None:
         """Bring the workspace back to its first state, and change settings. experiment: its name.
 
-        Raises: ChangedData when a file of the data was written to in place, which reaches the workspace through its
+        Raises: Hindered when a file of the data was written to in place, which reaches the workspace through its
         link.
         """
         for path, before in self.data.items():
             if not path.exists() or _state(path.stat()) != _state(before):
-                raise ChangedData(
+                raise Hindered(
                     f"{path.relative_to(self.folder)} changed while the search ran, and its trials would not be "
                     "comparable; undo the change, or start over with --restart"
                 )
         git(self.clone, "read-tree", "--reset", "-u", self.tree)
         path = self.folder / "params.yaml"
-        path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
+        text = rewritten(path.read_text(encoding="utf-8"), overrides)
+        path.unlink()  # it may be a link to the user's file
+        path.write_text(text, encoding="utf-8")
         self._link_models()
         if self.snapshots is not None:
             (self.snapshots / experiment).mkdir(parents=True, exist_ok=True)
@@ -196,7 +215,7 @@ class Workspace:
     def hand_over(self, name: str) -> None:
         """Give the project an experiment that was made here."""
         own = [f"+{ref}:{ref}" for ref in self.references(name)]
-        git(self.project, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", str(self.clone), *own)
+        git(self.project, "fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head", str(self.clone), *own)
 
 
 def remove_experiments(project: Path, trials: list[str]) -> None:
