@@ -18,6 +18,8 @@ NAMED_BY = ("name", "label")
 """The key of an object in a list that names the label."""
 ANSWER = "value"
 """The key of an annotator's answer in a list. The annotator may be named beside it, so that it goes before NAMED_BY."""
+CHOICES = "choices"
+"""The one key of an object that holds the labels, as Label Studio writes several into a cell of a table."""
 PLACES = ("start", "end", "offset", "entity")
 """Keys of an object that is about a part of the text, and names no label of it."""
 LONGEST = 1000  # characters; a longer value is a text
@@ -43,6 +45,8 @@ def list_items(value: str) -> list[str] | None:
         content = json.loads(value)
     except (ValueError, RecursionError):
         return _python_items(value[1:-1])
+    if isinstance(content, dict) and [*content] == [CHOICES]:
+        content = content[CHOICES]
     return list(dict.fromkeys(map(_text, content))) if isinstance(content, list) else None
 
 

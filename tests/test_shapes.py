@@ -205,7 +205,7 @@ def test_files_whose_suffix_is_the_label_are_refused_with_their_names(project, m
     [
         ("rows.arff", "Weka's ARFF; in Weka, open it and save it as CSV"),
         ("nlu.yml", "YAML; python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < nlu"),
-        ("rows.xml", 'pandas.read_xml("rows.xml", xpath=".//ELEMENT"'),
+        ("rows.xml", 'pandas.read_xml(sys.argv[1], xpath=".//ELEMENT"'),
         ("rows.tar.gz", "an archive; unpack it"),
         ("rows.conll", "labels of tokens, not of texts"),
         ("rows.db", 'sqlite3 -header -csv rows.db "SELECT'),
@@ -544,6 +544,51 @@ def test_texts_with_different_labels_are_told(project, monkeypatch, capsys):
     written(project, monkeypatch, path)
     said = "60 texts stand in several rows, 15 of them with different labels, and all rows are kept; "
     assert said in capsys.readouterr().out
+
+
+def test_copies_count_as_one_text_whatever_their_case(project, monkeypatch, capsys):
+    rows = [*((text, "yes") for text in LONG), *((text.upper() + "!", "no") for text in LONG[:20])]
+    written(project, monkeypatch, csv_file(project, pd.DataFrame(rows, columns=["text", "label"])))
+    assert "20 texts stand in several rows, 20 of them with different labels" in capsys.readouterr().out
+
+
+def test_rows_without_a_text_need_no_label(project, monkeypatch, capsys):
+    rows = [*((text, ("yes", "no")[i % 2]) for i, text in enumerate(LONG)), *[(None, None)] * 5]
+    written(project, monkeypatch, csv_file(project, pd.DataFrame(rows, columns=["text", "label"])))
+    said = capsys.readouterr().out
+    assert "have no label" not in said
+    assert "\nnext: dvc exp run" in said
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".TXT"])
+def test_files_that_a_folder_of_labels_leaves_out_are_told(project, monkeypatch, capsys, tmp_path, suffix):
+    for i, text in enumerate(LONG):
+        path = tmp_path / "texts" / ("pos", "neg")[i % 2] / f"{i}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name in ("notes.docx", "pos/a.text", "pos/Thumbs.db", *(f"neg/{i}.jpg" for i in range(4))):
+        (tmp_path / "texts" / name).write_bytes(b"\0\1")
+    assert len(written(project, monkeypatch, tmp_path / "texts")[1]) == 60
+    said = "not read: neg/0.jpg, neg/1.jpg, neg/2.jpg, neg/3.jpg, notes.docx and 2 more"
+    assert said in capsys.readouterr().out
+
+
+def test_a_relative_link_to_a_file_is_followed(project, monkeypatch):
+    path = csv_file(project, {"text": LONG, "label": ["pos", "neg"] * 30})
+    other = path.with_name("other.csv")
+    other.symlink_to(path.name)
+    assert len(written(project, monkeypatch, other)[1]) == 60
+    path.unlink()
+    with pytest.raises(StrataError, match=rf"other.csv: a link to {path.name}, which does not exist$"):
+        main([str(other), "--name", "another"])
+
+
+def test_several_choices_of_label_studio_in_a_cell_are_several_labels(project, monkeypatch):
+    labels = ["Pos", "Neg", '{"choices": ["Neg", "Pos"]}']
+    path = csv_file(project, {"text": LONG, "sentiment": [labels[i % 3] for i in range(60)]})
+    with pytest.raises(StrataError, match="20 rows have several labels in sentiment"):
+        written(project, monkeypatch, path)
+    assert written(project, monkeypatch, path, "--first")[0]["labels"] == {"neg": "Neg", "pos": "Pos"}
 
 
 def test_a_label_above_empty_cells_may_be_theirs(project, monkeypatch, capsys):

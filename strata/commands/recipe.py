@@ -91,7 +91,7 @@ def link(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.replace_file(target) as partial:
         try:
-            os.link(path, partial)
+            os.link(path.resolve(), partial)  # a link to a link would lead nowhere from here
         except OSError:  # on another file system
             shutil.copyfile(path, partial)
 

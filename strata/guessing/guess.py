@@ -64,17 +64,33 @@ def guess(
     )
     label = choose_label(path, columns, [text, *others], wishes, count_set)
     equal = _labelled(label) if by_path and label.column == LABEL else {}
-    values, text_label_doubts = label.values, []
-    if isinstance(label.column, str):
-        values, text_label_doubts = LabelledTexts(pairs(text.name, label.column)).labels(label.name, values)
+    values = _values_beside_texts(label, lambda column: pairs(text.name, column))
     labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
     equal |= _listed_alone(label.column, values, labels)
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)
-    doubts = text_doubts + label.doubts + text_label_doubts + name_doubts
+    doubts = text_doubts + label.doubts + name_doubts
     doubts += no_label_doubts(label.column, values) if isinstance(label.column, str) else []
     doubts += split_doubts(left) + group_doubts(group) + date_doubts(date, dates)
     return Guess(text.name, label.column, labels, positive, group and group.name, date, doubts, equal, label.steps)
+
+
+def _values_beside_texts(label: Label, pairs: Callable[[str], Iterable[tuple[str | None, str | None]]]) -> Counter[str]:
+    """Return the values of a label that rows with a text have, and add the doubts about these rows to the label.
+
+    pairs: returns the text of each row with its value in a column.
+    """
+    values, doubts, is_unlabelled = label.values, [], True
+    if isinstance(label.column, str):
+        labelled = LabelledTexts(pairs(label.column))
+        values, doubts = labelled.labels(label.name, values)
+        is_unlabelled = labelled.unlabelled > 0  # rows without a text are dropped anyway
+    if label.if_unlabelled and is_unlabelled:
+        doubt, step = label.if_unlabelled
+        label.doubts.append(doubt)
+        label.steps.append(step)
+    label.doubts += doubts
+    return values
 
 
 def _labelled(label: Label) -> dict[str, list[str]]:

@@ -63,7 +63,7 @@ def name_labels(
         positive, doubt = _positive(names, likely, [sum(counts[value] for value in group) for group in groups])
         doubts += doubt
     # a value that looks like a rule goes into a list: inside a list, it is literal
-    values = [group if len(group) > 1 or group[0][0] in "*<>" else group[0] for group in groups]
+    values = [group if len(group) > 1 or group[0][0] in "*<>=!" else group[0] for group in groups]
     return dict(zip(names, values, strict=True)), positive, doubts
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from strata.duplicates.normalise import normalise
 from strata.label_rules import label_value
 
 MOST_TEXTS = 100_000  # different texts that are looked for again, so that memory does not grow with the rows
@@ -14,14 +15,17 @@ class LabelledTexts:
     def __init__(self, rows: Iterable[tuple[str | None, str | None]]):
         """rows: the text and the value of the label's column of each."""
         self.values: Counter[str] = Counter()  # rows by value
+        self.unlabelled = 0  # rows
         found: dict[int, set[str]] = {}
         again: set[int] = set()
         for text, value in rows:
-            if text is None or value is None or not (stripped := text.strip()) or not value.strip():
+            if text is None or not (stripped := text.strip()):
                 continue
-            label = label_value(value)
+            if value is None or not value.strip() or not (label := label_value(value)):
+                self.unlabelled += 1
+                continue
             self.values[label] += 1
-            key = hash(stripped)
+            key = hash("".join(normalise(stripped).split()))  # as split finds copies
             if key in found:
                 again.add(key)
                 found[key].add(label)
@@ -40,9 +44,10 @@ class LabelledTexts:
             shown = ", ".join(map(repr, without[:5])) + (" and more" if len(without) > 5 else "")
             doubts.append(f"{shown} in {name} stands in rows without a text alone, such as a sum, and is no label")
         if self.clashing:
+            which = f"{self.repeated:,} texts stand in several rows, {self.clashing:,} of them"
+            which = which if self.repeated > 1 else "one text stands in several rows"
             doubts.append(
-                f"{self.repeated:,} texts stand in several rows, {self.clashing:,} of them with different labels, and "
-                "all rows are kept; for one label a text, set split.conflicts in params.yaml to majority, or to "
-                "drop, which leaves these texts out"
+                f"{which} with different labels, and all rows are kept; for one label a text, set split.conflicts in "
+                "params.yaml to majority, or to drop, which leaves these texts out"
             )
         return labels, doubts

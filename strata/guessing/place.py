@@ -16,6 +16,7 @@ from strata.reading.unread_formats import refusal
 
 MOST_LABEL_FILES = 100
 FEWEST_NUMBERED = 5  # files a label, on average, whose names differ in their number alone
+MOST_NAMED = 5  # files that a note names
 MOST_KINDS = 3  # of tables in a folder that is one data set
 LABEL_WORDS = {"label", "labels", "target", "targets", "class", "classes", "intent", "intents"}
 TEXT_WORDS = {"text", "texts", "sentence", "sentences", "sents", "data", "posts", "tweets", "reviews", "in"}
@@ -44,6 +45,8 @@ def find_place(given: Path) -> Place:
             )
         if given.name == "-":
             raise StrataError("-: standard input is not read; write it to a file with a suffix, and name that file")
+        if given.is_symlink():
+            raise StrataError(f"{given}: a link to {given.readlink()}, which does not exist")
         raise StrataError(f"{given}: no such file; {_nearest_beside(given)}")
     path, part = named
     return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))
@@ -52,7 +55,7 @@ def find_place(given: Path) -> Place:
 def _nearest_beside(given: Path) -> str:
     """Return a hint for a path that does not exist: the file with the nearest name, or what to name instead."""
     beside = given.parent.iterdir() if given.parent.is_dir() else ()
-    names = {path.stem: path.name for path in sorted(beside) if not path.name.startswith(".")}
+    names = {path.stem: path.name for path in sorted(beside) if path.exists() and not path.name.startswith(".")}
     # by their stems, since any two names of one suffix are alike
     near = nearest(given.stem, names)
     if near is None:
@@ -86,7 +89,7 @@ def _in_folder(folder: Path) -> Place:
     if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
         return _in_split_folders(folder, folders, train)
     if pattern := _label_pattern(folder):
-        return Place(folder, [pattern], notes=(_note(pattern, folder),))
+        return Place(folder, [pattern], notes=(_note(pattern, folder), *_left_out(folder, folder, pattern)))
     if len(folders) == 1 and not tables:  # an archive often unpacks to one folder in another
         return find_place(*folders.values())
     others = [path for path in inside if path.is_file() and path not in tables]
@@ -191,7 +194,24 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
     notes = [_note(pattern, folders[train], f"{train}/")]
     unread = [name for name in folders if name not in (train, test if has_test else None)]
     notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
+    for split in [train, *([test] if has_test else [])]:
+        notes += _left_out(folder, folders[split], pattern)
     return Place(folder, [f"{train}/{pattern}"], f"{test}/{pattern}" if has_test else None, tuple(notes))
+
+
+def _left_out(folder: Path, within: Path, pattern: str) -> list[str]:
+    """Return the note on files that a pattern leaves out. within: the folder in `folder` that the pattern is for."""
+    read = {*within.glob(pattern.replace(PLACEHOLDER, "*"))}
+    files = (path.relative_to(folder) for path in within.rglob("*") if path.is_file() and path not in read)
+    left = sorted(
+        path.as_posix()
+        for path in files
+        if not any(part.startswith(".") for part in path.parts) and not is_about(path.name)
+    )
+    if not left:
+        return []
+    more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
+    return [f"not read: {', '.join(left[:MOST_NAMED])}{more}"]
 
 
 def _note(pattern: str, folder: Path, before: str = "") -> str:
@@ -238,7 +258,7 @@ def _common_suffix(folders: list[Path]) -> str:
     """Return the suffix of nearly all files in folders, if it is a format's; numbers as names, 49960, have none."""
     suffixes = Counter(_ending(name) for folder in folders for name in _texts(folder))
     suffix, count = suffixes.most_common(1)[0]
-    return suffix if count > 0.9 * suffixes.total() and suffix in (TEXT, *FORMATS) else ""
+    return suffix if count > 0.9 * suffixes.total() and suffix.lower() in (TEXT, *FORMATS) else ""
 
 
 def _in_files(folder: Path, tables: list[Path], others: list[Path]) -> Place:

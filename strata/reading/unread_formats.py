@@ -1,5 +1,6 @@
 """What a file in a format that is not read is, and how to convert it, in one sentence."""
 
+import shlex
 from pathlib import Path
 
 from strata.reading.formats import ALLOWED
@@ -8,16 +9,20 @@ _TOKENS = "labels of tokens, not of texts; write a table with a row for each tex
 _SPANS = "labels of spans, not of texts; write a table with a row for each text and its label"
 MARKED_PARTS = "its labels mark parts of texts, which is not classification; export labels of whole texts"
 _PACKED = "an archive; unpack it and name what it holds"
-_SQLITE = 'an SQLite database; sqlite3 -header -csv FILE "SELECT * FROM TABLE" > rows.csv'
+_SQLITE = (
+    'an SQLite database; sqlite3 -header -csv FILE "SELECT * FROM NAME" > rows.csv, where NAME is the table of texts '
+    "(sqlite3 FILE .tables)"
+)
 _YAML = (
     "YAML; python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < FILE > rows.json "
     "(needs pyyaml)"
 )
 _R = "R's; in R, load it and write.csv(ITS_TABLE, 'rows.csv', row.names = FALSE)"
-_PANDAS = 'python -c \'import pandas; pandas.read_{0}("FILE").to_parquet("rows.parquet")\''
+_PANDAS = "python -c 'import pandas, sys; pandas.read_{0}(sys.argv[1]).to_parquet(\"rows.parquet\")' FILE"
 _HTML = (
-    'HTML; if a table in it holds the rows: python -c \'import pandas; pandas.read_html("FILE")[0].to_csv("rows.csv", '
-    "index=False)' (needs lxml); else save the text of each page as .txt, in a folder for each label, and name the "
+    "HTML; if a table in it holds the rows: python -c 'import pandas, sys; pandas.read_html(sys.argv[1])[0]"
+    '.to_csv("rows.csv", index=False)\' FILE (needs lxml); '
+    "else save the text of each page as .txt, in a folder for each label, and name the "
     "folder above"
 )
 _MAIL = (
@@ -30,8 +35,8 @@ PYTHON = "a list as Python writes it; in Python, write it as JSON: json.dump(ROW
 
 UNREAD = {
     ".arff": "Weka's ARFF; in Weka, open it and save it as CSV",
-    ".xml": 'XML; python -c \'import pandas; pandas.read_xml("FILE", xpath=".//ELEMENT", parser="etree")'
-    '.to_json("rows.json", orient="records")\', where ELEMENT is the one that holds a text',
+    ".xml": 'XML; python -c \'import pandas, sys; pandas.read_xml(sys.argv[1], xpath=".//ELEMENT", parser="etree")'
+    '.to_json("rows.json", orient="records")\' FILE, where ELEMENT is the one that holds a text',
     **dict.fromkeys((".yml", ".yaml"), _YAML),
     ".lu": "LUIS's LU; bf luis:convert --in FILE --out rows.json",
     ".md": "Markdown; write its examples as a table, or convert Rasa's with rasa data convert nlu",
@@ -59,6 +64,6 @@ UNREAD = {
 def refusal(path: Path, suffix: str) -> str:
     """Return the sentence that refuses a file whose suffix is in no format that is read."""
     if suffix in UNREAD:
-        return f"{path}: {suffix} is not read; it is {UNREAD[suffix].replace('FILE', path.name)}"
+        return f"{path}: {suffix} is not read; it is {UNREAD[suffix].replace('FILE', shlex.quote(path.name))}"
     what = f"unknown format {suffix!r}" if suffix else "no suffix, which says the format"
     return f"{path}: {what}; rename delimited text to .csv, .tsv or .txt; allowed: {ALLOWED}"
