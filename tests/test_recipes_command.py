@@ -100,7 +100,7 @@ def test_doubts_are_told(project, monkeypatch, capsys):
     for doubt in (
         "but text is also in summary",
         "the label is kind",
-        "1 rows cannot be read, first line 61",
+        "1 row cannot be read, first line 61",
         "no names but",
     ):
         assert doubt in printed
@@ -423,7 +423,9 @@ def test_labels_of_too_few_rows_are_told_with_the_line_that_merges_them(project,
     ],
 )
 def test_rare_labels_that_one_line_does_not_merge_are_told(project, monkeypatch, capsys, label, said):
-    assert said in told(project, monkeypatch, capsys, label=label)[1]
+    printed = told(project, monkeypatch, capsys, label=label)[1]
+    assert said in printed
+    assert "\nnext: add rows of the rare labels, or merge these; then dvc exp run" in printed
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_why_a_guess_failed_is_said_with_the_rows_that_could_not_be_read(project
     with pytest.raises(StrataError) as raised:
         main([str(path)])
     assert (
-        "only 1 rows can be read; 50 rows cannot be read, first line 3 (3 cells where the header has 2): '0 one"
+        "only 1 row can be read; 50 rows cannot be read, first line 3 (3 cells where the header has 2): '0 one"
         in str(raised.value)
     )
 

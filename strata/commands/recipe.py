@@ -115,13 +115,19 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     """Return the doubts about rows that cannot be read."""
     if not rejects:
         return []
-    is_encoding = rejects.first["reason"] == INVALID
+    rows, them, their = ("1 row", "it", "its") if len(rejects) == 1 else (f"{len(rejects):,} rows", "them", "their")
     remedy = (
-        "name their encoding in a recipe (source.encoding, in recipes/template.yaml)" if is_encoding else "fix them"
+        f"name {their} encoding in a recipe (source.encoding, in recipes/template.yaml)"
+        if rejects.first["reason"] == INVALID
+        else f"fix {them}"
     )
-    first = f"line {rejects.first['line']} ({rejects.first['reason']}): {(rejects.first['raw'] or '').strip()[:60]!r}"
+    place = f"{file}, " if "/" in (file := rejects.first["file"]) else ""  # a text in the folder of its label
+    if place:
+        remedy += f", remove {'it' if len(rejects) == 1 else 'what is no text'}"
+    raw = (rejects.first["raw"] or "").strip()[:60]
+    first = f"{place}line {rejects.first['line']} ({rejects.first['reason']}): {raw!r}"
     return [
-        f"{len(rejects):,} rows cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"
+        f"{rows} cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"
         f"{mixed_remedy(rejects.first)}"
     ]
 
@@ -141,7 +147,8 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
         columns, preview = survey(sources, PREVIEW)
         show(columns, preview)
         if len(rejects) > columns[0].rows:
-            raise StrataError(f"{found[0].path}: only {columns[0].rows:,} rows can be read")
+            can = "1 row" if columns[0].rows == 1 else f"{columns[0].rows:,} rows"
+            raise StrataError(f"{found[0].path}: only {can} can be read")
         names = {column: given for source in sources for column, given in source.class_names.items()}
         guessed = guess(
             found[0].path,

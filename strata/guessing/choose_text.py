@@ -59,7 +59,8 @@ def choose_text(path: Path, columns: list[Column], name: str | None, needs_label
             f"the text is {text.name}, but text is also in {listed(others)}; to join them, write text: {flow(together)}"
         )
     if text.empty:
-        doubts.append(f"{text.empty:,} rows have no text; keep.min_words drops them")
+        rows = f"{text.empty:,} rows have" if text.empty > 1 else "1 row has"
+        doubts.append(f"{rows} no text, and keep.min_words leaves such rows out")
     return Text(text, [*others, *twins], doubts)
 
 

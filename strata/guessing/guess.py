@@ -11,7 +11,7 @@ from strata.guessing.choose_label import Label, Wishes, choose_label
 from strata.guessing.choose_text import TEXT_NAMES, choose_text
 from strata.guessing.columns import Column, listed
 from strata.guessing.kinds import LABEL_NAMES
-from strata.guessing.label_names import Labels, name_labels
+from strata.guessing.label_names import Labels, are_too_few, name_labels
 from strata.guessing.labelled_texts import LabelledTexts
 from strata.guessing.offers import (
     date_doubts,
@@ -66,6 +66,8 @@ def guess(
     equal = _labelled(label) if by_path and label.column == LABEL else {}
     values = _values_beside_texts(label, lambda column: pairs(text.name, column))
     labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
+    if any(are_too_few(value, values) for value in labels.values()):
+        label.steps.append("add rows of the rare labels, or merge these")
     equal |= _listed_alone(label.column, values, labels)
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from strata.base.canonical import canonical
 from strata.guessing.kinds import is_label_name
+from strata.label_rules import RULE
 from strata.yaml_words import merged, scalar
 
 MANY_LABELS = 30
@@ -106,6 +107,13 @@ def _few_rows(groups: dict[str, list[str]], counts: Counter[str]) -> list[str]:
     example = scalar([values[0] for values in groups.values()][:2])
     merge = f', or merge labels by listing their values behind one name, as in "both: {example}"'
     return [f"{doubt}; add rows of {shown}{merge if len(groups) > 2 else ''}"]
+
+
+def are_too_few(value: str | list[str], counts: Counter[str]) -> bool:
+    """Whether a label has too few rows for three splits. value: of `Labels`; a rule on grades has enough."""
+    if isinstance(value, str) and RULE.fullmatch(value):
+        return False
+    return sum(counts[one] for one in ([value] if isinstance(value, str) else value)) < FEW_ROWS
 
 
 def _are_grades(column: str, numbers: set[float]) -> bool:
