@@ -1010,11 +1010,20 @@ def test_texts_of_several_lines_with_numbers_and_commas_stay_texts(tmp_path, see
     assert read.to_pylist() == [{name: row[name] for name in layout} for row in rows]
 
 
-@pytest.mark.parametrize("lines", [("id,text,label", "{i},{text},pos,"), ("id,text,label", "{i},Paris{i}, France,pos")])
-def test_a_delimiter_too_many_makes_no_row_names(tmp_path, lines):
-    header, row = lines
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_delimiter_at_the_end_of_each_row_makes_an_empty_column(tmp_path, capsys, mark):
     path = tmp_path / "rows.csv"
-    path.write_text(header + "\n" + "".join(row.format(i=i, text="good film") + "\n" for i in range(1, 61)), "utf-8")
+    lines = [mark.join(["id", "text", "label"]), *(mark.join([str(i), "good film", "pos", ""]) for i in range(1, 61))]
+    path.write_text("\n".join(lines), "utf-8")
+    read, source = rows_of(path)
+    assert not source.rejects
+    assert read.to_pylist()[59] == {"id": "60", "text": "good film", "label": "pos", "column_4": None}
+    assert "rows.csv: each row ends with a delimiter, so that column_4 is empty" in capsys.readouterr().out
+
+
+def test_a_delimiter_too_many_makes_no_row_names(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("id,text,label\n" + "".join(f"{i},Paris{i}, France,pos\n" for i in range(1, 61)), "utf-8")
     source = SourceFile(path)
     assert sum(table.num_rows for table in source.tables()) == 0
     assert len(source.rejects) == 60

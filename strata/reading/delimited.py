@@ -9,6 +9,7 @@ from strata.reading.batch import Batch, check_count, check_names
 from strata.reading.cells import Texts, cell_rows
 from strata.reading.dialect import (
     describes_answers,
+    end_with_delimiter,
     find_dialect,
     first_rows,
     has_header,
@@ -52,6 +53,9 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
         if has_row_names(first, dialect.delimiter):
             first[0] = ["", *header]
             report("the names of the rows, which R writes, are column_1")
+        elif end_with_delimiter(first):
+            first[0] = [*header, ""]
+            report(f"each row ends with a delimiter, so that column_{len(first[0])} is empty")
         check_count(path, len(first[0]))
         has_groups = names_groups(first[0], first[1:])
         header_rows = 2 if has_groups else _header_rows(first)

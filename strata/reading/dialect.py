@@ -177,6 +177,11 @@ def has_row_names(rows: list[list[str]], delimiter: str) -> bool:
     return len(numbers) == len(rows) - 1 > 0 and is_wider and all(map(str.isdecimal, numbers))
 
 
+def end_with_delimiter(rows: list[list[str]]) -> bool:
+    """Return whether each row but the first, the header, has a delimiter at its end, after which nothing stands."""
+    return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
+
+
 def describes_answers(first: list[str], second: list[str]) -> bool:
     """Return whether a file's second row describes the answers, as in an export of SurveyMonkey: it is empty below
     the respondent's columns, and says what the cells below each question are.
