@@ -33,7 +33,7 @@ _BRACKETS = {"[": "]", "(": ")", "{": "}"}
 def list_items(value: str) -> list[str] | None:
     """Return the different items of a list as JSON, Python, numpy or Spark writes it; None when the value is none.
 
-    An object with a name stands for its name.
+    An object with a name stands for its name, and one of CHOICES alone for its list.
 
     >>> list_items('["a", "b"]'), list_items("['a' 'b']"), list_items("[a, b]"), list_items("[a]")
     (['a', 'b'], ['a', 'b'], ['a', 'b'], None)

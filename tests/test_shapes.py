@@ -579,7 +579,7 @@ def test_a_relative_link_to_a_file_is_followed(project, monkeypatch):
     other.symlink_to(path.name)
     assert len(written(project, monkeypatch, other)[1]) == 60
     path.unlink()
-    with pytest.raises(StrataError, match=rf"other.csv: a link to {path.name}, which does not exist$"):
+    with pytest.raises(StrataError, match=rf"other.csv: a link to {path.name}, which does not exist; name"):
         main([str(other), "--name", "another"])
 
 
@@ -1018,12 +1018,21 @@ def test_a_delimiter_at_the_end_of_each_row_makes_an_empty_column(tmp_path, caps
     read, source = rows_of(path)
     assert not source.rejects
     assert read.to_pylist()[59] == {"id": "60", "text": "good film", "label": "pos", "column_4": None}
-    assert "rows.csv: each row ends with a delimiter, so that column_4 is empty" in capsys.readouterr().out
+    assert (
+        "rows.csv: the first rows end with a delimiter that the header lacks, so column_4 is added"
+        in capsys.readouterr().out
+    )
 
 
-def test_a_delimiter_too_many_makes_no_row_names(tmp_path):
+@pytest.mark.parametrize(
+    "lines",
+    [("id,text,label", "{i},Paris{i}, France,pos"), ("text;label;note", "{i};good film;pos;")],
+    ids=["comma in the text", "names of rows, which R writes without a name above them"],
+)
+def test_a_cell_too_many_makes_no_column(tmp_path, lines):
+    header, row = lines
     path = tmp_path / "rows.csv"
-    path.write_text("id,text,label\n" + "".join(f"{i},Paris{i}, France,pos\n" for i in range(1, 61)), "utf-8")
+    path.write_text(header + "\n" + "".join(row.format(i=i) + "\n" for i in range(1, 61)), "utf-8")
     source = SourceFile(path)
     assert sum(table.num_rows for table in source.tables()) == 0
     assert len(source.rejects) == 60

@@ -92,7 +92,7 @@ def test_a_search_and_named_runs_are_read(project):
             search(
                 train__warmup={"low": 0.0, "high": 0.3}, train__epochs={"choices": [1], "when": {"train.warmup": 0.1}}
             ),
-            r"search.train.epochs is drawn only when train.warmup is 0.1, which its range hardly ever hits; name a key",
+            r"search.train.epochs is drawn only when train.warmup is 0.1, but train.warmup is a range of fractions",
         ),
         (SEARCH | {"direction": "minimize"}, r"direction is minimize, must be maximize for accuracy"),
         (SEARCH | {"metric": "loss"}, r"direction is maximize, must be minimize for loss"),
@@ -254,9 +254,25 @@ seed: 5e-05
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("train: {lr: 1, b: 2, a:}\n", "train: {lr: 1, b: 2, a: 5}\n"),
+        ("train:\n  lr: 3.0e-5\n  a: [1,\n    2] # two\n", "train:\n  lr: 3.0e-5\n  a: 5 # two\n"),
+        ("train:\r\n  lr: 3.0e-5\r\n  a: x\r\n", "train:\r\n  lr: 3.0e-5\r\n  a: 5\r\n"),
+        ("train:\n  a:\n    x: 1\n    y:\n  lr: 1\n", "train:\n  a: 5\n  lr: 1\n"),
+        ("train:\n  a: x\u00a0\n  lr: 1\n", "train:\n  a: 5\n  lr: 1\n"),
+        ("train:\n  lr: &lr 1\n  a: 2\nadapt: *lr\n", "train:\n  lr: &lr 1\n  a: 5\nadapt: *lr\n"),
+    ],
+)
+def test_a_value_that_stays_equal_keeps_its_spelling(text, after):
+    lr = parse_yaml(text)["train"]["lr"]
+    assert rewritten(text, {"train.lr": lr, "train.a": 5}) == after
+
+
 @pytest.mark.parametrize("key", ["train.lr", "adapt.lr"])
 def test_a_value_that_is_shared_by_an_anchor_is_not_replaced(key):
-    with pytest.raises(StrataError, match=rf"cannot replace the value of {key}; write out the values with & and \*"):
+    with pytest.raises(StrataError, match=rf"cannot replace {key} in its text; write its value on one line, without"):
         rewritten("train: {lr: &lr 1}\nadapt: {lr: *lr}\n", {key: 2})
 
 

@@ -91,7 +91,7 @@ def link(path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.replace_file(target) as partial:
         try:
-            os.link(path.resolve(), partial)  # a link to a link would lead nowhere from here
+            os.link(path.resolve(), partial)  # the link of a link would lead nowhere from here
         except OSError:  # on another file system
             shutil.copyfile(path, partial)
 
@@ -121,9 +121,10 @@ def reject_doubts(rejects: Rejects) -> list[str]:
         if rejects.first["reason"] == INVALID
         else f"fix {them}"
     )
-    place = f"{file}, " if "/" in (file := rejects.first["file"]) else ""  # a text in the folder of its label
+    file = rejects.first["file"]
+    place = f"{file}, " if "/" in file else ""  # a text in the folder of its label
     if place:
-        remedy += f", remove {'it' if len(rejects) == 1 else 'what is no text'}"
+        remedy += f", remove {'it' if len(rejects) == 1 else 'the files that are no text'}"
     raw = (rejects.first["raw"] or "").strip()[:60]
     first = f"{place}line {rejects.first['line']} ({rejects.first['reason']}): {raw!r}"
     return [
@@ -147,8 +148,8 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
         columns, preview = survey(sources, PREVIEW)
         show(columns, preview)
         if len(rejects) > columns[0].rows:
-            can = "1 row" if columns[0].rows == 1 else f"{columns[0].rows:,} rows"
-            raise StrataError(f"{found[0].path}: only {can} can be read")
+            readable = "1 row" if columns[0].rows == 1 else f"{columns[0].rows:,} rows"
+            raise StrataError(f"{found[0].path}: only {readable} can be read")
         names = {column: given for source in sources for column, given in source.class_names.items()}
         guessed = guess(
             found[0].path,

@@ -104,8 +104,8 @@ def apply(wanted: str, study: "Study", result: "Answer", params: Path) -> None:
         )
     values = starting_point.settings_of_trial(study.sweep, study.params, chosen.overrides)
     others = starting_point.differences(study.params, params, params.with_name("dvc.yaml"), study.sweep)
-    with replace_file(params.resolve()) as partial:  # a link stays one
-        partial.write_text(rewritten(params.read_text(encoding="utf-8"), values), encoding="utf-8")
+    with replace_file(params.resolve()) as partial:  # a link stays one, and CRLF stays CRLF
+        partial.write_bytes(rewritten(params.read_bytes().decode("utf-8"), values).encode("utf-8"))
     print(f"sweep: {params.name} has the settings of {chosen.name}: {described(values)}")
     if others:
         print(f"sweep: the trial ran with {described(others)}; {params.name} now has other values")

@@ -56,7 +56,7 @@ class Label:
     used: list[Column]
     doubts: list[str] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)  # before a run, which would fail without them
-    if_unlabelled: tuple[str, ...] = ()  # a doubt and a step, where rows with a text have no label
+    if_unlabelled: tuple[str, ...] = ()  # a doubt and a step, told if a row with a text has no label
 
 
 def choose_label(
@@ -230,8 +230,8 @@ def _without_empty(label: Label, column: Column, rows: int) -> Label:
     name = term(column.name)
     where = string(f"{name} != '[]'" if column.empty_lists else f"{name}.notna()")
     filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
-    have = "rows have" if rows > 1 else "row has"
-    doubt = f"{rows:,} {have} no {column.name}; to leave them out, add where: {where} to keep{filled}"
+    rows_have = f"{rows:,} rows have" if rows > 1 else "1 row has"
+    doubt = f"{rows_have} no {column.name}; to leave them out, add where: {where} to keep{filled}"
     label.if_unlabelled = doubt, f"add where: {where} to the recipe's keep"
     return label
 

@@ -67,7 +67,7 @@ def guess(
     values = _values_beside_texts(label, lambda column: pairs(text.name, column))
     labels, positive, name_doubts = name_labels(label.name, values, class_names.get(label.name))
     if any(are_too_few(value, values) for value in labels.values()):
-        label.steps.append("add rows of the rare labels, or merge these")
+        label.steps.append(f"add rows of the rare labels{', or merge them' if len(labels) > 2 else ''}")
     equal |= _listed_alone(label.column, values, labels)
     left = [c for c in columns if c not in (text, *others, *label.used)]
     group, (date, dates) = group_offer(left, label.values), date_offer(left)
@@ -78,7 +78,7 @@ def guess(
 
 
 def _values_beside_texts(label: Label, pairs: Callable[[str], Iterable[tuple[str | None, str | None]]]) -> Counter[str]:
-    """Return the values of a label that rows with a text have, and add the doubts about these rows to the label.
+    """Return the values of a label in rows that have a text, and add the doubts about these rows to the label.
 
     pairs: returns the text of each row with its value in a column.
     """

@@ -110,7 +110,9 @@ def _few_rows(groups: dict[str, list[str]], counts: Counter[str]) -> list[str]:
 
 
 def are_too_few(value: str | list[str], counts: Counter[str]) -> bool:
-    """Whether a label has too few rows for three splits. value: of `Labels`; a rule on grades has enough."""
+    """Whether a label has too few rows for three splits. value: of `Labels`; False for a rule on grades, whose
+    rows are not counted.
+    """
     if isinstance(value, str) and RULE.fullmatch(value):
         return False
     return sum(counts[one] for one in ([value] if isinstance(value, str) else value)) < FEW_ROWS

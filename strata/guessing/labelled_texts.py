@@ -15,7 +15,7 @@ class LabelledTexts:
     def __init__(self, rows: Iterable[tuple[str | None, str | None]]):
         """rows: the text and the value of the label's column of each."""
         self.values: Counter[str] = Counter()  # rows by value
-        self.unlabelled = 0  # rows
+        self.unlabelled = 0  # rows with a text and no label
         found: dict[int, set[str]] = {}
         again: set[int] = set()
         for text, value in rows:
@@ -25,7 +25,7 @@ class LabelledTexts:
                 self.unlabelled += 1
                 continue
             self.values[label] += 1
-            key = hash("".join(normalise(stripped).split()))  # as split finds copies
+            key = hash("".join(normalise(stripped).split()))  # the same copies that split finds
             if key in found:
                 again.add(key)
                 found[key].add(label)
@@ -44,8 +44,10 @@ class LabelledTexts:
             shown = ", ".join(map(repr, without[:5])) + (" and more" if len(without) > 5 else "")
             doubts.append(f"{shown} in {name} stands in rows without a text alone, such as a sum, and is no label")
         if self.clashing:
-            which = f"{self.repeated:,} texts stand in several rows, {self.clashing:,} of them"
-            which = which if self.repeated > 1 else "one text stands in several rows"
+            if self.repeated > 1:
+                which = f"{self.repeated:,} texts stand in several rows, {self.clashing:,} of them"
+            else:
+                which = "one text stands in several rows"
             doubts.append(
                 f"{which} with different labels, and all rows are kept; for one label a text, set split.conflicts in "
                 "params.yaml to majority, or to drop, which leaves these texts out"

@@ -46,7 +46,7 @@ def find_place(given: Path) -> Place:
         if given.name == "-":
             raise StrataError("-: standard input is not read; write it to a file with a suffix, and name that file")
         if given.is_symlink():
-            raise StrataError(f"{given}: a link to {given.readlink()}, which does not exist")
+            raise StrataError(f"{given}: a link to {given.readlink()}, which does not exist; name the file itself")
         raise StrataError(f"{given}: no such file; {_nearest_beside(given)}")
     path, part = named
     return _in_file(path) if part is None else Place(path.parent, [given.name], notes=(f"its part {part!r}",))
@@ -192,7 +192,9 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
     test = split_named(list(folders), TEST) or _only_part(folders, TEST)
     has_test = test and _label_pattern(folders[test]) == pattern
     notes = [_note(pattern, folders[train], f"{train}/")]
-    unread = [name for name in folders if name not in (train, test if has_test else None)]
+    beside = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    names = [name for name in (*folders, *beside) if not is_about(name)]
+    unread = [name for name in names if name not in (train, test if has_test else None)]
     notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
     for split in [train, *([test] if has_test else [])]:
         notes += _left_out(folder, folders[split], pattern)
@@ -200,7 +202,7 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
 
 
 def _left_out(folder: Path, within: Path, pattern: str) -> list[str]:
-    """Return the note on files that a pattern leaves out. within: the folder in `folder` that the pattern is for."""
+    """Return a note on the files that a pattern leaves out. within: the folder in `folder` that it is matched in."""
     read = {*within.glob(pattern.replace(PLACEHOLDER, "*"))}
     files = (path.relative_to(folder) for path in within.rglob("*") if path.is_file() and path not in read)
     left = sorted(
@@ -211,7 +213,7 @@ def _left_out(folder: Path, within: Path, pattern: str) -> list[str]:
     if not left:
         return []
     more = f" and {len(left) - MOST_NAMED:,} more" if len(left) > MOST_NAMED else ""
-    return [f"not read: {', '.join(left[:MOST_NAMED])}{more}"]
+    return [f"not read: {', '.join(left[:MOST_NAMED])[:200]}{more}"]
 
 
 def _note(pattern: str, folder: Path, before: str = "") -> str:

@@ -1,5 +1,6 @@
 """The reader of CSV, TSV and other delimited text."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from copy import copy
 from pathlib import Path
@@ -37,7 +38,7 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
     with open_bytes(path) as stream, open_text(stream, encoding) as text:
         sample = read_sample(text)
         if what := other_content(sample):
-            raise StrataError(f"{path}: no delimited text, but {what.replace('FILE', path.name)}")
+            raise StrataError(f"{path}: no delimited text, but {what.replace('FILE', shlex.quote(path.name))}")
         above = lines_above(sample, format.delimiter)
         if above:
             report(f"its first {f'{above} lines are comments' if above > 1 else 'line is a comment'}, left out")
@@ -55,7 +56,7 @@ def batches(path: Path, format: Format, encoding: str | None, report: Callable[[
             report("the names of the rows, which R writes, are column_1")
         elif end_with_delimiter(first):
             first[0] = [*header, ""]
-            report(f"each row ends with a delimiter, so that column_{len(first[0])} is empty")
+            report(f"the first rows end with a delimiter that the header lacks, so column_{len(first[0])} is added")
         check_count(path, len(first[0]))
         has_groups = names_groups(first[0], first[1:])
         header_rows = 2 if has_groups else _header_rows(first)

@@ -18,6 +18,7 @@ COMMON_NAMES = {"text", "review", "sentence", "comment", "message", "title", "bo
 COMMON_NAMES |= {"texts", "reviews", "sentences", "comments", "messages", "tweets"}
 COMMON_NAMES |= {"label", "labels", "class", "category", "target", "sentiment", "polarity", "topic", "intent"}
 COMMON_NAMES |= {"rating", "score", "stars"}
+NUMBERED = {"id", "index", "no", "nr", "row"}  # names above a number for each row
 DELIMITERS = ",\t;|"
 RARE_DELIMITERS = ("\x01", ":::", "|||")  # tried where each line holds one
 DELIMITER_NAMES = "comma, tab, semicolon, vertical bar; \\x01, ::: and ||| if every line contains it"
@@ -178,7 +179,15 @@ def has_row_names(rows: list[list[str]], delimiter: str) -> bool:
 
 
 def end_with_delimiter(rows: list[list[str]]) -> bool:
-    """Return whether each row but the first, the header, has a delimiter at its end, after which nothing stands."""
+    """Return whether every row below the header ends with a delimiter that the header lacks.
+
+    Not where the first cells may be R's row names, above which write.table puts no name: each value would move one
+    column to the left.
+    """
+    numbers = {row[0] for row in rows[1:]}
+    may_be_names = len(numbers) == len(rows) - 1 and all(map(str.isdecimal, numbers))
+    if may_be_names and rows[0][0].strip().casefold() not in NUMBERED:
+        return False
     return len(rows) > 1 and all(len(row) == len(rows[0]) + 1 and not row[-1].strip() for row in rows[1:])
 
 

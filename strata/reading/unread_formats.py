@@ -11,7 +11,7 @@ MARKED_PARTS = "its labels mark parts of texts, which is not classification; exp
 _PACKED = "an archive; unpack it and name what it holds"
 _SQLITE = (
     'an SQLite database; sqlite3 -header -csv FILE "SELECT * FROM NAME" > rows.csv, where NAME is the table of texts '
-    "(sqlite3 FILE .tables)"
+    "(sqlite3 FILE .tables lists them)"
 )
 _YAML = (
     "YAML; python -c 'import json, sys, yaml; json.dump(yaml.safe_load(sys.stdin), sys.stdout)' < FILE > rows.json "

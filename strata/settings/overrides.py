@@ -2,16 +2,14 @@
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.settings.yaml_loader import parse_yaml
+from strata.settings.yaml_loader import compose_yaml, parse_yaml
 
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
-
+SPACE = " \t\r\n"  # of YAML; str.rstrip would take a non-breaking space for one too
 Overrides = dict[str, Any]
 """Values by key: the names of a section and of its key with a dot between them; a list or mapping is a value."""
 
@@ -70,59 +68,68 @@ def written(value: Any) -> str:
 
 
 def rewritten(text: str, overrides: Overrides) -> str:
-    """Return the text of params.yaml with other values; all else stays as it is written, comments included.
+    """Return the text of params.yaml with other values. A value that stays equal keeps its spelling.
 
-    Raises: StrataError where a value shares an anchor with another place.
+    So do the comments, but for those between the lines of a value that is replaced.
+    Raises: StrataError where a value cannot be replaced alone, such as one with an anchor.
     """
-    from ruamel.yaml import YAML  # stages import this room, and need no rewriting
-
-    root = YAML(typ="safe", pure=True).compose(text)
+    content, root = parse_yaml(text), compose_yaml(text)
+    # as JSON, since 1 == True in Python
+    replaced = {
+        key: value for key, value in overrides.items() if json.dumps(value_at(content, key)) != json.dumps(value)
+    }
     pieces: list[tuple[int, int, str]] = []
-    for key, value in overrides.items():
+    for key, value in replaced.items():
         name, node = None, root
         for part in key.split("."):
             name, node = next(entry for entry in node.value if entry[0].value == part)
-        pieces += _replaced(text, name, node, _in_flow_style(value))
+        pieces += _replacements(text, name, node, _in_flow_style(value))
     after = text
     for start, end, piece in sorted(pieces, reverse=True):
         after = after[:start] + piece + after[end:]
     try:
-        is_right = parse_yaml(after) == changed(parse_yaml(text), overrides)
+        is_right = parse_yaml(after) == changed(content, overrides)
     except yaml.YAMLError:
         is_right = False
     if not is_right:
         raise StrataError(
-            f"params.yaml: cannot replace the value of {' or '.join(overrides)}; write out the values with & and *"
+            f"params.yaml: cannot replace {' or '.join(replaced)} in its text; write its value on one line, without "
+            "anchors (&) and aliases (*)"
         )
     return after
 
 
-def _replaced(text: str, name: "Node", node: "Node", value: str) -> list[tuple[int, int, str]]:
-    """Return where the text of a key's value begins and ends, with what replaces it. name, node: the key's."""
+def _replacements(text: str, name: yaml.Node, node: yaml.Node, value: str) -> list[tuple[int, int, str]]:
+    """Return what gives a key another value: the start and end of each part of the text, and what replaces it.
+
+    name, node: of the key and of its value.
+    """
     start, end = node.start_mark.index, _end(text, node)
     if start < end and not _is_block(node):
         return [(start, end, value)]
-    colon = text.index(":", name.end_mark.index) + 1  # the value is missing, or on lines below it, after a comment
-    removed = [(colon + len(text[colon:start].rstrip()), end, "")] if _is_block(node) else []
+    colon = text.index(":", name.end_mark.index) + 1
+    # the new value goes before a comment beside the colon
+    removed = [(colon + len(text[colon:start].rstrip(SPACE)), end, "")] if _is_block(node) else []
     return [(colon, colon, f" {value}"), *removed]
 
 
-def _is_block(node: "Node") -> bool:
+def _is_block(node: yaml.Node) -> bool:
     return isinstance(node.value, list) and not node.flow_style
 
 
-def _end(text: str, node: "Node") -> int:
+def _end(text: str, node: yaml.Node) -> int:
     """Return where a value ends, without the comments that follow it."""
     if _is_block(node):
         last = node.value[-1]
         return _end(text, last[1] if isinstance(last, tuple) else last)
-    return max(node.start_mark.index, len(text[: node.end_mark.index].rstrip()))
+    return max(node.start_mark.index, len(text[: node.end_mark.index].rstrip(SPACE)))
 
 
 def _in_flow_style(value: Any) -> str:
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML  # writes what YAML 1.2 reads back; stages import this room, and write nothing
 
     writer, stream = YAML(typ="safe", pure=True), io.StringIO()
     writer.default_flow_style, writer.width = True, 10**6
+    writer.sort_base_mapping_type_on_output = False
     writer.dump({"": value}, stream)
     return stream.getvalue().strip().removeprefix("{'': ").removesuffix("}")

@@ -167,8 +167,8 @@ class Search(Scored):
                     raise ValueError(f"search.{key} names {other} in its when; name a key of the search above it")
                 if isinstance(self.search[other], Range) and not self.search[other].is_whole:
                     raise ValueError(
-                        f"search.{key} is drawn only when {other} is {value!r}, which its range hardly ever hits; name "
-                        "a key with choices or a range of whole numbers"
+                        f"search.{key} is drawn only when {other} is {value!r}, but {other} is a range of fractions, "
+                        "which almost never gives exactly that; name a key with choices or a range of whole numbers"
                     )
                 if not _contains(self.search[other], value):
                     raise ValueError(
@@ -178,7 +178,9 @@ class Search(Scored):
         tried = examples(self.search)
         for key in keys:
             if not any(key in settings for settings in tried):
-                raise ValueError(f"search.{key} is never drawn: the values in its when never occur together")
+                raise ValueError(
+                    f"search.{key} is never drawn: the values in its when never occur together; change one of them"
+                )
         shifted = [key for key in keys if key in SHIFT]
         if shifted and self.pruner == "median" and not self.folds:
             raise ValueError(

@@ -141,6 +141,11 @@ def parse_yaml(text: str) -> Any:
         loader.dispose()
 
 
+def compose_yaml(text: str) -> yaml.Node:
+    """Return the nodes of one YAML document, which say where in the text each key and value stands."""
+    return yaml.compose(text, Loader=_Loader)
+
+
 def _check_expansion(root: yaml.Node) -> None:
     """Bound what aliases write out to. Raises: yaml.MarkedYAMLError beyond MOST_VALUES, MOST_DEPTH, or without end."""
     extents: dict[int, tuple[int, int] | None] = {}  # values and depth of each node; None while they are counted

@@ -176,5 +176,6 @@ def bundled(workspace: Workspace, experiment: str) -> bytes:
 
 def unbundle(project: Path, bundle: Path) -> None:
     """Give the project the experiments in a Git bundle."""
-    fetch = ("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head")  # prune: of the user's experiments
+    # fetch.prune would delete the user's experiments
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-prune", "--no-write-fetch-head")
     git(project, *fetch, str(bundle), "+refs/exps/*:refs/exps/*")

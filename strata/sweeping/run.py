@@ -22,14 +22,14 @@ from strata.settings.sweep_reader import checked
 from strata.settings.yaml_loader import read_yaml
 from strata.sweeping import starting_point
 from strata.sweeping.rounds import Runner, local_runner, search
-from strata.sweeping.study import Study, forget, journal
+from strata.sweeping.study import Study, ending_of, forget, journal
 from strata.sweeping.trial import Report, Scored
 from strata.sweeping.workspace import Workspace, check_has_commit, remove_experiments
 
 STATE, WORKSPACES, RESULTS = "data/sweep", ".dvc/tmp/sweep", "plots/sweep"
 ROWS, JOURNAL = "rows", "journal.log"
-OF_A_REPOSITORY = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
-"""What Git sets for hooks and aliases. With it, Git would work in the user's repository where a clone is meant."""
+REPOSITORY_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
+"""What Git sets for hooks and aliases. With these, Git would work in the user's repository instead of a clone."""
 
 
 def storage_of(project: Path, name: str, sweep: Sweep, alone: bool = False) -> BaseStorage | str:
@@ -76,7 +76,7 @@ def owned_study(project: Path, name: str, sweep: Sweep, storage: BaseStorage | s
 
 
 def _identity(state: Path) -> str:
-    """Return what names this project's state of a sweep, made up at the first call."""
+    """Return the random name of this project's state of a sweep; the first call makes it."""
     path = state / "identity"
     if not path.exists():
         with replace_file(path) as partial:
@@ -85,7 +85,7 @@ def _identity(state: Path) -> str:
 
 
 def forget_all(project: Path, study: Study, storage: BaseStorage | str) -> None:
-    """Remove a sweep's trials, then their rows and experiments: a kill on the way leaves no trial without these."""
+    """Remove a sweep's trials, then their rows and experiments, so that a kill leaves no trial without its rows."""
     names = [study.trial_name(trial.number) for trial in study.trials]
     forget(study.name, storage)
     shutil.rmtree(project / STATE / study.name / ROWS, ignore_errors=True)
@@ -141,7 +141,7 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
     here; auto: the one that Ray finds.
     Raises: StrataError when the project has no commit, or model.kind is tfidf, of which nothing is trained.
     """
-    for variable in OF_A_REPOSITORY:
+    for variable in REPOSITORY_VARIABLES:
         os.environ.pop(variable, None)
     check_has_commit(project)
     params = read_yaml(project / "params.yaml")
@@ -158,7 +158,8 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
         if not restart:
             study.begin(base, initial)
             if study.is_finished:
-                shutil.rmtree(project / WORKSPACES / name, ignore_errors=True)
+                if all(map(ending_of, study.trials)):  # else raising minutes goes on from their snapshots
+                    shutil.rmtree(project / WORKSPACES / name, ignore_errors=True)
                 return
         recipes = starting_point.recipes(sweep, initial)
         print(f"sweep: {name}: dataset{'s' if len(recipes) > 1 else ''}: {', '.join(sorted(recipes))}", flush=True)

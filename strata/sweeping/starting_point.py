@@ -100,7 +100,7 @@ def _of_content(content: Any) -> str:
 
 
 def _of_path(path: Path) -> str:
-    """Hash a file, or the files of a folder with their names. Hidden ones, which editors make, do not count."""
+    """Hash a file, or the files of a folder with their names. Hidden files, such as an editor's, do not count."""
     digest = hashlib.sha256()
     for file in [path] if path.is_file() else sorted(path.rglob("*")):
         inside = file.relative_to(path).parts

@@ -30,8 +30,8 @@ BASE, PARAMS = "base", "params"  # what the search began with
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
-class _File(JournalFileBackend):
-    """A journal in a file. A line that was not written whole, as on a full disk, is removed before the next one."""
+class _JournalFile(JournalFileBackend):
+    """Optuna's journal file. A line that could not be written whole, as on a full disk, is removed at once."""
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         size = Path(self._file_path).stat().st_size  # only one process writes
@@ -55,7 +55,7 @@ def journal(path: Path, alone: bool) -> BaseStorage:
         if not content.endswith(b"\n"):
             os.truncate(path, content.rfind(b"\n") + 1)
     try:
-        return JournalStorage(_File(str(path)))
+        return JournalStorage(_JournalFile(str(path)))
     except Exception as error:  # whatever Optuna's replay of a damaged file stumbles over
         raise StrataError(
             f"{path}: cannot be read ({type(error).__name__}: {' '.join(str(error).split())}); restore it from a copy, "
@@ -156,15 +156,17 @@ class Study:
     def check_owner(self, identity: str, place: str) -> None:
         """Raise StrataError when another project runs this sweep in the same database.
 
-        identity: of this project's state of the sweep, which stays when the machine's name changes. place: of it.
+        identity: of this project's state of the sweep; it survives a change of host name, and a copy of the folder has
+        the same. place: host and folder, for the error.
         """
-        known = self.study.user_attrs.get("owner")
-        if known and identity != known[0] and place != known[1]:
+        attrs = self.study.user_attrs
+        if attrs.get("owner", place) != place and attrs.get("identity") != identity:
             raise StrataError(
-                f"sweep {self.name} in this database is run by {known[1]}: continue there, give this sweep another "
-                "name, or send the trials of one search to several machines with --on ray"
+                f"sweep {self.name} in this database is run by {attrs['owner']}: continue there, give this sweep "
+                "another name, or send the trials of one search to several machines with --on ray"
             )
-        self.study.set_user_attr("owner", [identity, place])
+        self.study.set_user_attr("owner", place)
+        self.study.set_user_attr("identity", identity)
 
     @property
     def has_begun(self) -> bool:

@@ -107,8 +107,9 @@ def _run_one(
             raise StrataError(reason(log.read_bytes(), process.returncode))
         if watch and watch():
             raise Pruned
-    except (Pruned, StrataError):
-        workspace.remove_snapshots(name)
+    except (Pruned, StrataError) as error:
+        if not is_full_disk(str(error)):  # such a trial runs again
+            workspace.remove_snapshots(name)
         raise
     finally:
         workspace.end_process()
@@ -174,8 +175,9 @@ def fails_every_trial(reason: str) -> bool:
 
 
 def is_full_disk(reason: str) -> bool:
-    """Whether a trial failed for want of disk space. When there is some, it may succeed."""
-    return any(words in reason for words in (KINDS[errno.ENOSPC][0], KINDS[errno.EDQUOT][0], os.strerror(errno.ENOSPC)))
+    """Whether a trial failed because the disk, or the user's share of it, is full. It may succeed later."""
+    kinds = (errno.ENOSPC, errno.EDQUOT)
+    return any(words in reason for kind in kinds for words in (KINDS[kind][0], os.strerror(kind)))
 
 
 def outcome(folder: Path, experiments: list[str]) -> Scored:

@@ -23,11 +23,11 @@ from strata.sweeping.needs import model_folders, outputs, upstream
 
 NEW = ("recipes", "stages", "strata", "data/raw/*.dvc")
 """What is copied although Git does not know it yet."""
-PLAIN = (
+PATCH_OPTIONS = (
     "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "--src-prefix=a/", "--dst-prefix=b/",
     "--unified=3", "--submodule=short", "--ignore-submodules=dirty",
 )  # fmt: skip
-"""What git diff prints for git apply, whatever the user's configuration says."""
+"""Options that make git diff print what git apply reads, whatever the user's configuration says."""
 SNAPSHOTS = "snapshots"  # the folder of dvc.yaml's adapt and train
 PROCESS = "process"  # file with the id of the process that works in the workspace
 
@@ -45,11 +45,12 @@ def git(folder: Path, *argv: str, given: bytes | None = None) -> bytes:
 
 
 class Hindered(StrataError):
-    """No trial can run now, whatever its settings: Git fails, or the data are not what they were."""
+    """No trial can run now, whatever its settings: Git fails, or the data have changed."""
 
 
 def check_has_commit(project: Path) -> None:
-    """Raise StrataError when there is no Git repository, or no commit in it."""
+    """Raise StrataError when the project is in no Git repository, or in one without a commit."""
+    git(project, "rev-parse", "--git-dir")  # says in Git's words what else is wrong
     try:
         git(project, "rev-parse", "--verify", "--quiet", "HEAD")
     except Hindered:
@@ -75,12 +76,16 @@ class Workspace:
         clone.parent.mkdir(parents=True, exist_ok=True)
         git(project, "clone", "--quiet", "--no-tags", "--template=", top, str(clone))
         self._copy_changes()
+        params = self.folder / "params.yaml"
+        if params.is_symlink():  # each trial would read the user's file as it is then, or none
+            params.unlink()
+            shutil.copyfile(project / "params.yaml", params)
         self._name_author()
         self.data: dict[Path, os.stat_result] = {}
         for recipe in recipes:
             self.data |= _link(project / "data/raw" / recipe, self.folder / "data/raw" / recipe)
         self.snapshots = None if snapshots is None else snapshots.resolve()
-        (clone / ".git/info").mkdir()
+        (clone / ".git/info").mkdir(exist_ok=True)
         (clone / ".git/info/exclude").write_text(f"/{(Path(within) / SNAPSHOTS).as_posix()}\n", encoding="utf-8")
         self._share_cache()
         self._remove_later_results()
@@ -89,15 +94,16 @@ class Workspace:
 
     def _copy_changes(self) -> None:
         """Give the clone what the user changed since the last commit, and new files of the project's own folders."""
-        changes = git(self.project, "diff", "--binary", *PLAIN, "HEAD")
+        changes = git(self.project, "diff", "--binary", *PATCH_OPTIONS, "HEAD")
         if changes:
             git(self.clone, "apply", "--whitespace=nowarn", "--index", "-", given=changes)
-        new = git(self.project, "ls-files", "--others", "--exclude-standard", "-z", "--", *NEW).decode().split("\0")
-        tracked = git(self.project, "ls-files", "-v", "-z").decode().split("\0")
+        new = os.fsdecode(git(self.project, "ls-files", "--others", "--exclude-standard", "-z", "--", *NEW)).split("\0")
+        tracked = os.fsdecode(git(self.project, "ls-files", "-v", "-z")).split("\0")
         unseen = [line[2:] for line in tracked if line[:1] == "S" or line[:1].islower()]  # git diff leaves these out
         copied = [path for path in [*new, *unseen] if path and (self.project / path).is_file()]
         for path in copied:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / path).unlink(missing_ok=True)  # it may be a link to the user's file
             shutil.copy2(self.project / path, self.folder / path)
         if copied:
             git(self.folder, "add", "--", *copied)
@@ -150,9 +156,7 @@ class Workspace:
                 )
         git(self.clone, "read-tree", "--reset", "-u", self.tree)
         path = self.folder / "params.yaml"
-        text = rewritten(path.read_text(encoding="utf-8"), overrides)
-        path.unlink()  # it may be a link to the user's file
-        path.write_text(text, encoding="utf-8")
+        path.write_text(rewritten(path.read_text(encoding="utf-8"), overrides), encoding="utf-8")
         self._link_models()
         if self.snapshots is not None:
             (self.snapshots / experiment).mkdir(parents=True, exist_ok=True)
