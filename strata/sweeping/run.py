@@ -143,12 +143,12 @@ def run(project: Path, name: str, sweep: Sweep, jobs: int, restart: bool, ray: s
     """
     for variable in REPOSITORY_VARIABLES:
         os.environ.pop(variable, None)
-    check_has_commit(project)
     params = read_yaml(project / "params.yaml")
     if params["model"]["kind"] == "tfidf":
         raise StrataError(
             "params.yaml: model.kind is tfidf, so a trial trains nothing that could be scored; set it to transformer"
         )
+    check_has_commit(project)
     state = project / STATE / name
     with _only_one(state, name):
         storage = storage_of(project, name, sweep, alone=True)
