@@ -34,7 +34,7 @@ from strata.base import files
 from strata.base.errors import StrataError
 from strata.commands.arguments import add_project, parser
 from strata.guessing.choose_label import Wishes, allowing
-from strata.guessing.columns import Column, survey
+from strata.guessing.columns import Column, counted_rows, survey
 from strata.guessing.compose import compose
 from strata.guessing.guess import Guess, guess, header_doubts
 from strata.guessing.place import Place, find_place
@@ -115,7 +115,7 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     """Return the doubts about rows that cannot be read."""
     if not rejects:
         return []
-    rows, them, their = ("1 row", "it", "its") if len(rejects) == 1 else (f"{len(rejects):,} rows", "them", "their")
+    them, their = ("it", "its") if len(rejects) == 1 else ("them", "their")
     remedy = (
         f"name {their} encoding in a recipe (source.encoding, in recipes/template.yaml)"
         if rejects.first["reason"] == INVALID
@@ -128,8 +128,8 @@ def reject_doubts(rejects: Rejects) -> list[str]:
     raw = (rejects.first["raw"] or "").strip()[:60]
     first = f"{place}line {rejects.first['line']} ({rejects.first['reason']}): {raw!r}"
     return [
-        f"{rows} cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in params.yaml"
-        f"{mixed_remedy(rejects.first)}"
+        f"{counted_rows(len(rejects))} cannot be read, first {first}; {remedy}, or raise ingest.max_rejects in "
+        f"params.yaml{mixed_remedy(rejects.first)}"
     ]
 
 
@@ -148,8 +148,7 @@ def surveyed(place: Place, wishes: Wishes, text: str | None) -> tuple[list[Colum
         columns, preview = survey(sources, PREVIEW)
         show(columns, preview)
         if len(rejects) > columns[0].rows:
-            readable = "1 row" if columns[0].rows == 1 else f"{columns[0].rows:,} rows"
-            raise StrataError(f"{found[0].path}: only {readable} can be read")
+            raise StrataError(f"{found[0].path}: only {counted_rows(columns[0].rows)} can be read")
         names = {column: given for source in sources for column, given in source.class_names.items()}
         guessed = guess(
             found[0].path,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strata.base.errors import StrataError, did_you_mean
 from strata.expression import term
-from strata.guessing.columns import MOST_VALUES, Column, listed, reasons
+from strata.guessing.columns import MOST_VALUES, Column, counted_rows, listed, reasons
 from strata.guessing.kinds import (
     DECIMALS,
     NOT_LABELS,
@@ -230,8 +230,8 @@ def _without_empty(label: Label, column: Column, rows: int) -> Label:
     name = term(column.name)
     where = string(f"{name} != '[]'" if column.empty_lists else f"{name}.notna()")
     filled = "; if each value is for the empty cells below it too, fill these" if _heads_blocks(column) else ""
-    rows_have = f"{rows:,} rows have" if rows > 1 else "1 row has"
-    doubt = f"{rows_have} no {column.name}; to leave them out, add where: {where} to keep{filled}"
+    have = "has" if rows == 1 else "have"
+    doubt = f"{counted_rows(rows)} {have} no {column.name}; to leave them out, add where: {where} to keep{filled}"
     label.if_unlabelled = doubt, f"add where: {where} to the recipe's keep"
     return label
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from strata.base.errors import StrataError, did_you_mean
-from strata.guessing.columns import Column, listed, reasons
+from strata.guessing.columns import Column, counted_rows, listed, reasons
 from strata.guessing.kinds import are_codes, is_label_name, is_repeating, kind
 from strata.yaml_words import flow
 
@@ -59,8 +59,8 @@ def choose_text(path: Path, columns: list[Column], name: str | None, needs_label
             f"the text is {text.name}, but text is also in {listed(others)}; to join them, write text: {flow(together)}"
         )
     if text.empty:
-        rows = f"{text.empty:,} rows have" if text.empty > 1 else "1 row has"
-        doubts.append(f"{rows} no text, and keep.min_words leaves such rows out")
+        have = "has" if text.empty == 1 else "have"
+        doubts.append(f"{counted_rows(text.empty)} {have} no text, and keep.min_words leaves such rows out")
     return Text(text, [*others, *twins], doubts)
 
 

@@ -121,6 +121,15 @@ def survey(sources: list[SourceFile], preview: int) -> tuple[list[Column], list[
     return list(columns.values()), first
 
 
+def counted_rows(count: int) -> str:
+    """Return a number of rows in words.
+
+    >>> counted_rows(1), counted_rows(2500)
+    ('1 row', '2,500 rows')
+    """
+    return f"{count:,} {'row' if count == 1 else 'rows'}"
+
+
 def listed(columns: list[Column]) -> str:
     """Return the names of columns, as a sentence lists them."""
     names = ", ".join(" ".join(c.name.split())[:60] for c in columns[:SHOWN])

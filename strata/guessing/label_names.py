@@ -96,7 +96,7 @@ def _class_labels(counts: Counter[str], class_names: list[str]) -> tuple[Labels,
 
 def _few_rows(groups: dict[str, list[str]], counts: Counter[str]) -> list[str]:
     """Return the doubt about labels of too few rows, with the line of the recipe that makes several of them one."""
-    few = {name: values for name, values in groups.items() if sum(counts[value] for value in values) < FEW_ROWS}
+    few = {name: values for name, values in groups.items() if are_too_few(values, counts)}
     if not few:
         return []
     verb = "has" if len(few) == 1 else "have"

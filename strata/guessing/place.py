@@ -87,7 +87,7 @@ def _in_folder(folder: Path) -> Place:
             "those of one data set into a folder"
         )
     if train := split_named(list(folders), TRAIN) or _only_part(folders, TRAIN):
-        return _in_split_folders(folder, folders, train)
+        return _in_split_folders(folder, folders, train, [path.name for path in inside if path.is_file()])
     if pattern := _label_pattern(folder):
         return Place(folder, [pattern], notes=(_note(pattern, folder), *_left_out(folder, folder, pattern)))
     if len(folders) == 1 and not tables:  # an archive often unpacks to one folder in another
@@ -181,8 +181,8 @@ def _only_part(folders: dict[str, Path], words: tuple[str, ...]) -> str | None:
     return named[0] if len(named) == 1 else None
 
 
-def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Place:
-    """Return the sources of a folder with a folder for each split."""
+def _in_split_folders(folder: Path, folders: dict[str, Path], train: str, beside: list[str]) -> Place:
+    """Return the sources of a folder with a folder for each split. beside: the names of the files beside them."""
     pattern = _label_pattern(folders[train])
     if not pattern:
         raise StrataError(
@@ -192,9 +192,7 @@ def _in_split_folders(folder: Path, folders: dict[str, Path], train: str) -> Pla
     test = split_named(list(folders), TEST) or _only_part(folders, TEST)
     has_test = test and _label_pattern(folders[test]) == pattern
     notes = [_note(pattern, folders[train], f"{train}/")]
-    beside = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    names = [name for name in (*folders, *beside) if not is_about(name)]
-    unread = [name for name in names if name not in (train, test if has_test else None)]
+    unread = [name for name in (*folders, *beside) if name not in (train, test if has_test else None)]
     notes += [f"not read: {', '.join(unread)[:200]}"] if unread else []
     for split in [train, *([test] if has_test else [])]:
         notes += _left_out(folder, folders[split], pattern)
