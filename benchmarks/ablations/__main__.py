@@ -1,8 +1,7 @@
 """What does each setting for few labels bring, on and off, on sets of a few hundred rows?
 
-    python -m benchmarks.ablations                                     # about an hour on one core
-    python -m benchmarks.ablations --rows 1000 --folds 5 --max-length 256    # hours
-    python -m benchmarks.ablations office --settings augment         # a part; writes nothing
+    python -m benchmarks.ablations --jobs 10                           # minutes on a GPU, hours on two cores
+    python -m benchmarks.ablations office --rows 250 --settings augment    # a part; writes nothing
 
 Each setting is compared with the same run without it, on the same validation rows: those of all folds of the training
 and validation rows together (split.validation_folds). No test row is scored. Settings that only show once a model is
@@ -10,28 +9,28 @@ trained for long enough are compared with a run of a least number of steps. Writ
 """
 
 import argparse
-import importlib.util
+import multiprocessing
 import os
-import shlex
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from benchmarks.pipeline import STAGES, prepare
+from benchmarks.pipeline import prepare
+from strata.base.cores import cores
 from strata.base.files import write_json
 from strata.intervals.significance import paired_comparison
 from strata.settings.overrides import Overrides, changed
 from strata.settings.yaml_loader import read_yaml
-from strata.sweeping.trial import Scored, outcome
+from strata.sweeping.trial import Scored
+
+from .folds import joined, of_fold, run
 
 HERE = Path(__file__).parent
 SETS = ("rotten_tomatoes", "imdb_1000", "office")
-MORE_STEPS = {"train.min_steps": 60, "train.patience": None}
+MORE_STEPS = {"train.min_steps": 100, "train.patience": None}
 
 
 class Arm(NamedTuple):
@@ -64,39 +63,8 @@ class Size(NamedTuple):
             "tokenize.max_length": self.max_length,
             "train.batch_size": 16,
             "train.evaluations_per_epoch": 1,
+            "train.deterministic": True,
         }
-
-
-@contextmanager
-def inside(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-def run(folder: Path, recipe: str, *stages: str) -> None:
-    """Run stages with the command lines of dvc.yaml, in this process: most of a short run would be imports."""
-    with inside(folder):
-        for stage in stages:
-            _, _, module, *argv = shlex.split(STAGES[stage]["cmd"].replace("${recipe}", recipe))
-            is_package = importlib.util.find_spec(module).submodule_search_locations
-            importlib.import_module(f"{module}.__main__" if is_package else module).main(argv)
-
-
-def scored(folder: Path, recipe: str, overrides: Overrides, folds: int) -> Scored:
-    """Train on each fold and return the validation rows of all, and the compute of all."""
-    shared, parts = read_yaml(folder / "params.yaml"), []
-    for fold in range(folds):
-        write_json(folder / "params.yaml", changed(shared, overrides | {"split.validation_fold": fold}))
-        run(folder, recipe, "split", "resample", "tokenize", "adapt", "train")
-        parts.append(outcome(folder, []))
-    write_json(folder / "params.yaml", shared)
-    rows = pd.concat([part.rows.assign(fold=fold) for fold, part in enumerate(parts)]).sort_values("id")
-    rows["unit"] = rows.groupby(["fold", "unit"]).ngroup()
-    return Scored(rows, parts[0].labels, sum(part.compute for part in parts), [])
 
 
 def comparison(ours: Scored, theirs: Scored) -> dict:
@@ -111,7 +79,7 @@ def comparison(ours: Scored, theirs: Scored) -> dict:
     }
 
 
-def of_set(recipe: str, names: list[str], size: Size) -> dict:
+def of_set(recipe: str, names: list[str], size: Size, pool: Executor) -> dict:
     """Return the rows of a set, and by arm its accuracy and its comparison."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -119,8 +87,12 @@ def of_set(recipe: str, names: list[str], size: Size) -> dict:
         write_json(folder / "params.yaml", changed(read_yaml(folder / "params.yaml"), size.settings))
         path = folder / f"recipes/{recipe}.yaml"
         write_json(path, read_yaml(path) | {"sample": size.rows})  # JSON is YAML
-        run(folder, recipe, "ingest", "standardize")
-        runs = {name: scored(folder, recipe, ARMS[name].settings, size.folds) for name in names}
+        pool.submit(run, folder, recipe, "ingest", "standardize").result()
+        folds = {
+            name: [pool.submit(of_fold, folder, recipe, ARMS[name].settings, fold) for fold in range(size.folds)]
+            for name in names
+        }
+        runs = {name: joined([fold.result() for fold in of_arm]) for name, of_arm in folds.items()}
     arms = {}
     for name, ours in runs.items():
         right = [np.argmax(p) == label for p, label in zip(ours.rows["probabilities"], ours.rows["label"], strict=True)]
@@ -165,15 +137,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", metavar="RECIPE", help=f"default: {' '.join(SETS)}")
     parser.add_argument("--settings", nargs="+", choices=list(ARMS), default=list(ARMS))
-    parser.add_argument("--rows", type=int, default=250)
-    parser.add_argument("--folds", type=int, default=2)
-    parser.add_argument("--max-length", type=int, default=64)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--max-length", type=int, default=512)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings side by side")
     args = parser.parse_args()
     size = Size(args.rows, args.folds, args.max_length)
     results: dict = {"size": size._asdict(), "sets": {}}
-    for recipe in args.recipes or SETS:
-        results["sets"][recipe] = of_set(recipe, needed(args.settings), size)
-        print(table(results), flush=True)
+    os.environ["OMP_NUM_THREADS"] = str(max(1, cores() // args.jobs))
+    with ProcessPoolExecutor(args.jobs, multiprocessing.get_context("spawn")) as pool:
+        for recipe in args.recipes or SETS:
+            results["sets"][recipe] = of_set(recipe, needed(args.settings), size, pool)
+            print(table(results), flush=True)
     if not args.recipes and args.settings == list(ARMS):
         write_json(HERE / "results.json", results)
 

@@ -1,6 +1,6 @@
 """How good is a model trained on 1,000 labelled reviews, compared with TF-IDF, when tested on the other 24,000?
 
-    python -m benchmarks.few_labels                                   # half an hour on two cores
+    python -m benchmarks.few_labels                                   # over an hour on two cores, minutes on a GPU
     python -m benchmarks.few_labels --test-rows 2000                  # a trial; nothing is written
     python -m benchmarks.few_labels -S train.min_steps=null -S model.kind=transformer    # other settings, too
 
@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from benchmarks.pipeline import ROOT, STAGES, add_settings, by_section, prepare, prepare_rows, run, run_timed, verdict
 from strata.base.cores import cores
@@ -58,6 +59,7 @@ def main() -> None:
         results = {
             "cores": cores(),
             "machine": platform.machine(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
             "settings": args.settings,
             "rows": {split: metrics["split"][split]["rows"] for split in ("train", "validation", "test")},
             "max_length": metrics["tokenize"]["max_length"],

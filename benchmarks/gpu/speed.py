@@ -102,7 +102,7 @@ def use_base_model(project: Path) -> None:
     tokenizer = json.loads((project / "data/tokenize/tokenizer/tokenizer.json").read_text(encoding="utf-8"))
     BertModel(BertConfig(vocab_size=len(tokenizer["model"]["vocab"]))).save_pretrained(project / "base")
     params = read_yaml(project / "params.yaml")
-    params["model"] = {"checkpoint": str(project / "base"), "revision": None, "sha256": None}
+    params["model"] |= {"checkpoint": str(project / "base"), "revision": None, "sha256": None}
     write_json(project / "params.yaml", params)
 
 
