@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.ablations import __main__ as ablations
+from benchmarks.ablations import folds
 from strata.labels import Labels
 from strata.sweeping.trial import Scored
 from tests.conftest import Project
@@ -37,7 +38,7 @@ def test_each_arm_names_an_earlier_one_to_be_compared_with_and_changes_known_set
     for i, arm in enumerate(ablations.ARMS.values()):
         check_keys(arm.settings, read_yaml(shipped / "params.yaml"), "ablations")
         assert arm.beside is None or arm.beside in names[:i]
-    assert ablations.needed(["augment"]) == ["off", "min_steps", "augment"]
+    assert ablations.needed(["min_steps"]) == ["off", "min_steps"]
 
 
 @pytest.mark.slow
@@ -45,8 +46,8 @@ def test_an_arm_is_scored_on_the_validation_rows_of_all_folds_and_on_no_test_row
     from strata.base import tables
 
     project.params(split={"validation_folds": 2}, train={"epochs": 1})
-    project.run("ingest", "standardize")
-    scored = ablations.scored(project.root, "sample", {"resample.augment": 1}, 2)
+    project.run("ingest", "standardize", "split")
+    scored = folds.joined([folds.of_fold(project.root, "sample", {"train.min_steps": 4}, fold) for fold in range(2)])
     names = ("train", "validation", "test")
     split = {name: set(tables.read(project.root / f"data/split/{name}.parquet")["id"]) for name in names}
     assert set(scored.rows["id"]) == split["train"] | split["validation"]

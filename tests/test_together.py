@@ -10,7 +10,7 @@ from tests.test_window import IN_CHUNKS, long_reviews
 
 FEW_LABELS = {
     "resample": {"augment": 1},
-    "adapt": {"epochs": 1, "objective": "contrastive"},
+    "adapt": {"epochs": 1},
     "train": {"min_steps": 12, "epochs": 1},
 }
 TOGETHER = {

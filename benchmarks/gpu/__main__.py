@@ -45,9 +45,10 @@ def measure(folder: Path) -> None:
 def add_speeds(add: Callable[[str, dict], None], projects: dict[str, Path]) -> None:
     """Measure all arms; those that have to be compiled come last, since they take longest."""
     speed.use_base_model(projects["long"])
-    measured = {name: speed.speeds(project, speed.ARMS, speed.REPEATS) for name, project in projects.items()}
-    for name, (arms, missing) in measured.items():
-        add(name, speed.summary(arms, missing))
+    measured = {}
+    for name, project in projects.items():
+        measured[name] = speed.speeds(project, speed.ARMS, speed.REPEATS)
+        add(name, speed.summary(*measured[name]))
     for name, project in projects.items():
         compiled, not_compiled = speed.speeds(project, speed.COMPILED, repeats=1)
         arms, missing = measured[name]

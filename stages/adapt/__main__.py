@@ -1,12 +1,11 @@
-"""Continue pre-training the checkpoint on the training rows, before fine-tuning. Off by default.
+"""Continue pre-training the checkpoint on the training rows without their labels. Off by default.
 
     python -m stages.adapt --params params.yaml --recipes recipes --data data/tokenize/train \
         --tokenizer data/tokenize/tokenizer --out models/adapt --metrics metrics/adapt.json --snapshots snapshots
 
-adapt.objective is masked, which needs no labels, or contrastive, which moves texts of one label together. Writes
-adapted.json with the number of epochs. If that is above 0, the folder is also a checkpoint that transformers loads: the
-adapted encoder, everything else in the checkpoint (a pooler, a classification head) unchanged, and the tokenizer. A
-killed run resumes from its last snapshot and gives the same bytes.
+The encoder learns to predict masked tokens. Writes adapted.json with the number of epochs. If that is above 0, the
+folder is also a checkpoint that transformers loads: the adapted encoder, everything else in the checkpoint (a pooler, a
+classification head) unchanged, and the tokenizer. A killed run resumes from its last snapshot and gives the same bytes.
 """
 
 import argparse
@@ -56,36 +55,29 @@ def adapt(args: argparse.Namespace, settings: Params, parent: int) -> None:
     # these imports take seconds, and without an adaptation none is needed
     import torch
 
+    from stages.adapt import masked
     from strata.model.precision import choose
     from strata.training.run_key import run_key
     from strata.training.snapshot import Snapshots
 
     torch.use_deterministic_algorithms(torch.cuda.is_available())
     folder = checkpoint.locate(settings.model.checkpoint, settings.model.revision, settings.model.sha256)
-    texts, precision, objective = read_tokens(args.data).distinct(), choose("auto"), settings.adapt.objective
+    texts, precision = read_tokens(args.data).distinct(), choose("auto")
     complete, tokenizer = load(folder, args.tokenizer, settings.seed)
     on = f"{precision} {'cuda' if torch.cuda.is_available() else 'cpu'}"
     decisive = {"seed": settings.seed, "adapt": settings.adapt.model_dump(), "on": on}
     key = run_key("adapt", decisive, args.data, args.tokenizer, folder)
     snapshots = Snapshots("adapt", args.snapshots, key, settings.snapshots, is_writer=True, parent=parent)
-    if objective == "masked":
-        from stages.adapt import masked
-
-        result = masked.adapt(folder, complete, texts.windows(), tokenizer, settings, precision, snapshots)
-    else:
-        from stages.adapt import contrastive
-
-        result = contrastive.adapt(complete, texts.windows(), settings, precision, snapshots)
+    result = masked.adapt(folder, complete, texts.windows(), tokenizer, settings, precision, snapshots)
     with files.replace_folder(args.out) as out:
         files.write_json(out / NOTE, {"epochs": settings.adapt.epochs})
         complete.save_pretrained(out)
         shutil.copytree(args.tokenizer, out, dirs_exist_ok=True)
-    losses = {f"{objective}_loss_first": result.first, f"{objective}_loss_last": result.last}
+    losses = {"masked_loss_first": result.first, "masked_loss_last": result.last}
     files.write_metrics(args.metrics, {"steps": result.steps} | losses)
     snapshots.remove()
-    told = {"masked": "loss of masked tokens", "contrastive": "loss of pairs"}[objective]
-    rows = f"{len(texts.id):,} rows in {precision}"
-    print(f"adapt: {result.steps:,} steps on {rows}, {told} {result.first:.3f} to {result.last:.3f}")
+    loss = f"loss of masked tokens {result.first:.3f} to {result.last:.3f}"
+    print(f"adapt: {result.steps:,} steps on {len(texts.id):,} rows in {precision}, {loss}")
 
 
 def write_nothing(args: argparse.Namespace, why: str) -> None:

@@ -1,6 +1,7 @@
 """Masked-language modelling on the task's own texts (Devlin et al., 2019; Gururangan et al., 2020)."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,14 +15,26 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from stages.adapt.adaptation import Result, run_of, take_all
 from strata.base.errors import StrataError
 from strata.model.pretrained import add_missing_embeddings, load_config, load_model
 from strata.model.tokens import TokenizedRows
-from strata.settings.params import Params
-from strata.training.plan import Batching, steps_of_epochs
-from strata.training.run import Run
+from strata.settings.params import Adapt, Params
+from strata.training.plan import Batching, Step, plan_of, steps_of_epochs
+from strata.training.process_group import ProcessGroup
+from strata.training.run import Advice, Run
 from strata.training.snapshot import Snapshots
+
+WARMUP = 0.06  # share of all steps, as in Gururangan et al.
+LOSS_POINTS = 10
+ADVICE = Advice("lower adapt.batch_size, or lower tokenize.max_length", "lower adapt.lr")
+
+
+class Result(NamedTuple):
+    """first, last: the first and last points of the loss curve, each a mean over steps."""
+
+    steps: int
+    first: float
+    last: float
 
 
 def check_masking(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -32,7 +45,7 @@ def check_masking(folder: Path, config: PretrainedConfig, tokenizer: PreTrainedT
     missing = "mask token" if has_head else "masked-language head"
     raise StrataError(
         f"model.checkpoint {folder}: {config.model_type} has no {missing}, which adapt.epochs above 0 needs; set it to "
-        "0, set adapt.objective to contrastive, or choose another checkpoint, such as a BERT or RoBERTa"
+        "0, or choose another checkpoint, such as a BERT or RoBERTa"
     )
 
 
@@ -71,12 +84,29 @@ def adapt(
         labels = batch.pop("labels").to(run.device)
         return masked_loss(run.outputs(run.network, **batch).logits, labels) * (len(positions) / rows_in_step)
 
-    run = run_of(model, rows.input_ids, loss, precision)
+    group = ProcessGroup(1)
+    model.to(group.device)
+    fixed = {"weight_decay": 0.0, "max_grad_norm": 1.0, "is_compiled": False}
+    run = Run(model, rows.input_ids, loss, precision, group, ADVICE, **fixed)
     batching = Batching(settings.adapt.batch_size, in_parts=run.device.type == "cpu")
     steps = steps_of_epochs(rows.lengths, settings.seed, settings.adapt.epochs, 0, batching)
     result = take_all(run, steps, settings.adapt, settings.seed, snapshots)
     copy_encoder(model, complete)
     return result
+
+
+def take_all(run: Run, steps: list[Step], settings: Adapt, seed: int, snapshots: Snapshots) -> Result:
+    """Take all steps, or those left by an interrupted run.
+
+    The learning rate rises to settings.lr, and then falls to 0.
+    Raises: StrataError when the loss becomes NaN or infinite, memory runs out, or no state can be saved.
+    """
+    planned = plan_of(steps, settings.lr, "linear", WARMUP, LOSS_POINTS)
+    with snapshots.forgetting_batch_on_error():
+        for _ in run.steps(planned, seed, snapshots):
+            pass
+    points = run.counters.training
+    return Result(planned.steps, points[0]["loss"], points[-1]["loss"])
 
 
 def copy_encoder(source: PreTrainedModel, target: PreTrainedModel) -> None:

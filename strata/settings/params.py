@@ -207,20 +207,13 @@ class Tokenize(Section):
 
 
 class Adapt(Section):
-    """Training on the training rows before fine-tuning, without a classification head."""
+    """Masked-language modelling on the training rows before fine-tuning, without their labels."""
 
-    objective: Literal["masked", "contrastive"] = Field(
-        description="masked: predict masked tokens from the others, without labels. contrastive: pull the embeddings "
-        "of texts with the same label together and push others apart, for few labelled rows. A text's embedding is the "
-        "mean of its token embeddings, and the loss is over all pairs in a batch (sentence-transformers' cosine loss, "
-        "as in SetFit)."
-    )
     epochs: int = Field(ge=0, description="Passes over the training rows' texts; 0: off.")
     lr: Annotated[Float, Field(gt=0, lt=1)] = Field(description="Peak learning rate of AdamW.")
-    batch_size: int = Field(ge=1, description="Rows in a batch, all in memory at once; contrastive takes at least two.")
+    batch_size: int = Field(ge=1, description="Rows in a batch.")
     masked: Annotated[Float, Field(gt=0, lt=1)] = Field(
-        description="Share of the tokens that are masked and predicted from the others, 0 to 1; unused with "
-        "contrastive."
+        description="Share of the tokens that are masked and predicted from the others, 0 to 1."
     )
 
 

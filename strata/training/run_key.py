@@ -17,7 +17,7 @@ from strata.base.errors import StrataError
 from strata.settings.yaml_loader import read_yaml
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft", "sentence-transformers")
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "peft")
 
 
 def code_of(stage: str, root: Path) -> list[str]:
