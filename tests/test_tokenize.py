@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from datasets import load_from_disk
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -141,6 +142,17 @@ def test_a_split_of_which_many_rows_are_cut_is_a_warning_with_its_remedy(project
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "CAUTION" in line]
     assert said.startswith("tokenize: CAUTION: the end of ")
     assert remedy in said
+
+
+def test_what_outlives_a_block_does_not_hold_its_tokens(tmp_path):
+    from stages.tokenize.blocks import Block, keep, kept
+
+    rows = np.arange(3)
+    keep([Block(rows, rows, [np.zeros(100, np.int32)] * 3, rows + 100)], None, tmp_path / "bodies.arrow")
+    (block,) = kept(tmp_path / "bodies.arrow")
+    assert [len(body) for body in block.bodies] == [100] * 3
+    assert block.lengths.tolist() == [100, 101, 102]
+    assert all(column.flags.owndata for column in (block.id, block.label, block.lengths))
 
 
 def test_rows_are_encoded_in_blocks(project, monkeypatch):

@@ -51,7 +51,8 @@ def kept(path: Path) -> Iterator[Block]:
     with pa.OSFile(str(path), "rb") as file, pa.ipc.open_stream(file) as reader:
         for batch in reader:
             ids, bounds = batch["body"].values.to_numpy(), batch["body"].offsets.to_numpy()
-            id, label, length = (batch[name].to_numpy() for name in ("id", "label", "length"))
+            # copies, since a view of a row's length would hold the tokens of its batch
+            id, label, length = (batch[name].to_numpy().copy() for name in ("id", "label", "length"))
             yield Block(id, label, np.split(ids, bounds[1:-1]), length)
 
 
