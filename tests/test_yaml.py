@@ -6,7 +6,7 @@ import math
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -71,6 +71,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws examples slowly
 @given(st.dictionaries(st.sampled_from(["train", "labels", "keep", "no", "1", "3e-05"]), values, min_size=1))
 def test_what_dvc_writes_is_read_as_dvc_reads_it(content):
     """`dvc exp run -S` rewrites params.yaml by the parser that DVC reads with."""

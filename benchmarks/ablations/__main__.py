@@ -44,7 +44,6 @@ ARMS = {
     "off": Arm({"train.min_steps": None}, None),
     "min_steps": Arm(MORE_STEPS, "off"),
     "augment": Arm(MORE_STEPS | {"resample.augment": 2}, "min_steps"),
-    "contrastive": Arm(MORE_STEPS | {"adapt.objective": "contrastive", "adapt.epochs": 2}, "min_steps"),
 }
 
 
