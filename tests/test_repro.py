@@ -80,7 +80,8 @@ def origin(tmp_path_factory, checkpoint) -> Path:
         "params.yaml",
         model={"checkpoint": str(checkpoint), "sha256": None},
         tokenize={"max_length": 32},
-        train={"epochs": 1, "batch_size": 4},
+        train={"epochs": 1, "min_steps": None, "batch_size": 4},
+        evaluate={"behaviour_rows": 20, "explained_errors": 2},
         quantize={"max_loss": 1.0, "max_label_loss": 1.0, "min_agreement": 0.0, "max_drift": 1.0},
     )
     change(folder, "recipes/rotten_tomatoes.yaml", sample=300)
