@@ -173,7 +173,9 @@ def test_evaluate_says_what_each_kind_gives(trained, capsys):
 def cascaded(stacked, tmp_path_factory) -> Project:
     made = stacked.copied(tmp_path_factory.mktemp("cascade") / "project")
     made.params(quantize={"cascade": True})
-    made.run("quantize")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cascade, "LEAST_ROWS", 1)
+        made.run("quantize")
     return made
 
 
@@ -203,6 +205,16 @@ def test_a_predictor_of_a_cascade_does_not_need_its_folder_any_more(cascaded, tm
     predictor = Predictor(tmp_path / "model")
     shutil.rmtree(tmp_path / "model")
     assert predictor.probabilities(["good film"]).tolist() == expected.tolist()
+
+
+def test_few_validation_rows_choose_no_cascade(shipped):
+    limits = read_settings(shipped / "params.yaml", shipped / "recipes")[0].quantize
+    rows, stack_probabilities = gate_rows(cascade.LEAST_ROWS - 1)
+    choice = cascade.choose(stack_probabilities, stack_probabilities, rows, limits)
+    assert choice.least is None
+    assert choice.refused == "499 validation rows show no loss of 0.002; it takes 500"
+    rows, stack_probabilities = gate_rows(cascade.LEAST_ROWS)
+    assert cascade.choose(stack_probabilities, stack_probabilities, rows, limits).least is not None
 
 
 def test_a_cascade_needs_a_stack(project):

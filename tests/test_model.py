@@ -91,3 +91,13 @@ def test_logits_have_the_order_of_the_rows_and_padding_is_masked():
 def test_nan_logits_raise():
     with pytest.raises(ValueError, match=r"the model gives NaN or infinite logits; train with a lower train.lr"):
         batches.logits([np.array([1])], lambda ids, mask: np.full((len(ids), 2), np.nan), 1, 0)
+
+
+def test_a_batch_holds_a_limited_number_of_tokens_and_at_least_one_row():
+    lengths = [9, 3, 30, 3, 4, 100]
+    found = batches.groups(lengths, batch_size=3, most_tokens=30)
+    assert [rows.tolist() for rows in found] == [[1, 3, 4], [0], [2], [5]]
+    assert [rows.tolist() for rows in batches.groups([5] * 5, batch_size=2)] == [[0, 1], [2, 3], [4]]
+    order, made = batches.by_length([[1] * n for n in lengths], 2, 0)
+    assert order.tolist() == [1, 3, 4, 0, 2, 5]
+    assert [ids.shape for ids, _ in made] == [(2, 3), (2, 9), (2, 100)]

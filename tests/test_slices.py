@@ -154,3 +154,10 @@ def test_dependent_rows_of_groups_do_not_make_an_attribute_stand_out():
         columns = pd.DataFrame({"kind": random.choice(["a", "b"], 40)[unit]})
         called += (slice_scores.scores_by_value(columns, truth, predicted, unit)["p_adjusted"] <= 0.05).any()
     assert called <= 10
+
+
+def test_words_are_counted_in_scripts_without_spaces_and_with_their_marks():
+    texts = ["it's a warm, funny film", "这部电影很好看", "फिल्म बहुत अच्छी है", "🎬🎬", ""]
+    assert slices.word_counts(texts).tolist() == [5, 7, 4, 0, 0]
+    found = slices.words_and_lengths(["फिल्म अच्छी"] * 20 + ["film"] * 30)
+    assert {name for kind, name in zip(found.kinds, found.names, strict=True) if kind == "word"} == {"फिल्म", "अच्छी"}

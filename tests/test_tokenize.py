@@ -11,7 +11,7 @@ from strata.base import tables
 from strata.base.errors import StrataError
 from strata.text.encoder import Encoder
 from strata.text.windows import Window
-from tests.conftest import write_csv
+from tests.conftest import reviews, write_csv
 
 
 def test_rows_are_unpadded_and_have_id_label_and_length(tokenized):
@@ -142,6 +142,28 @@ def test_a_split_of_which_many_rows_are_cut_is_a_warning_with_its_remedy(project
     (said,) = [line for line in capsys.readouterr().out.splitlines() if "CAUTION" in line]
     assert said.startswith("tokenize: CAUTION: the end of ")
     assert remedy in said
+
+
+def test_auto_that_is_too_short_for_test_rows_names_a_larger_number(project, checkpoint, capsys):
+    other_checkpoint(project, checkpoint, "BertConfig", max_position_embeddings=300)
+    write_csv(project.raw("reviews.csv"), reviews(60))
+    write_csv(project.raw("longer.csv"), [(" ".join([text] * 30), label) for text, label in reviews(20, seed=1)])
+    project.recipe(source={"train": "reviews.csv", "test": "longer.csv"})
+    project.params(tokenize={"max_length": "auto"})
+    project.run("ingest", "standardize", "split", "resample", "tokenize")
+    said = capsys.readouterr().out
+    assert "the end of 100% of the test rows is not read, after 64 tokens: -S tokenize.max_length=128, or " in said
+
+
+def test_a_config_without_a_limit_of_positions_has_none(monkeypatch):
+    from types import SimpleNamespace
+
+    from stages.tokenize import max_length
+
+    monkeypatch.setattr(
+        max_length.pretrained, "load_config", lambda folder: SimpleNamespace(max_position_embeddings=-1)
+    )
+    assert max_length.limit_of(None, SimpleNamespace(model_max_length=10**30)) == max_length.UNLIMITED
 
 
 def test_what_outlives_a_block_does_not_hold_its_tokens(tmp_path):

@@ -80,7 +80,10 @@ def worse_than_tfidf(facts: Facts) -> str | None:
     verdict = facts.measures.verdict("tfidf")
     if not verdict["different"] or verdict["difference"] > 0:
         return None
-    return f"TF-IDF beats the model, which is {verdict['words']}: train longer or on more, or see model.kind"
+    return (
+        f"TF-IDF beats the model, which is {verdict['words']}: train longer, or on more rows; whether to ship another "
+        "model.kind is for validation rows to say"
+    )
 
 
 def missed_goal(facts: Facts) -> str | None:

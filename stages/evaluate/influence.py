@@ -4,7 +4,6 @@ Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep Networks", 2017. Imp
 would be another dependency.
 """
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,12 +14,12 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from strata.base.errors import StrataError
+from strata.model.batches import groups
+from strata.text import scripts
 from strata.text.encoder import Encoder
 from strata.text.windows import Window
 
-# each ideograph and kana is a word of its own, since these scripts have no spaces
-_ALONE = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_ALONE}]|[^\W{_ALONE}]+(?:['\u2019][^\W{_ALONE}]+)*|[^\w\s]")
+MOST_TOKENS = 4096  # in a batch, padding included: a gradient takes eight times the memory of a score
 
 
 def attributions(
@@ -163,11 +162,9 @@ def _values(
 ) -> list[np.ndarray]:
     """Return the contributions of each window's tokens: (tokens,) each. target: (windows, labels), of their logits."""
     device, weights = model.get_input_embeddings().weight.device, torch.from_numpy(target).float()
-    order = np.argsort([len(encoding.ids) for encoding in encodings], kind="stable")
     values = [np.empty(0)] * len(encodings)
     model.eval()
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    for rows in groups([len(encoding.ids) for encoding in encodings], batch_size, MOST_TOKENS):
         tensors = (*_padded([encodings[i] for i in rows], pad), weights[rows])
         of_batch = attributions(model, *(tensor.to(device) for tensor in tensors), steps).cpu().numpy()
         for i, of_window in zip(rows, of_batch, strict=True):
@@ -179,7 +176,7 @@ def _strongest_words(
     text: str, offsets: Sequence[Sequence[int]], values: np.ndarray, most: int
 ) -> list[tuple[str, float]]:
     """Sum the tokens' contributions by word, and return the `most` largest. values: (tokens,)."""
-    spans = [match.span() for match in _WORD.finditer(text)]
+    spans = [match.span() for match in scripts.words(and_symbols=True).finditer(text)]
     starts = [start for start, _ in spans]
     sums: dict[int, float] = {}  # by the word's first character
     ends: dict[int, int] = {}

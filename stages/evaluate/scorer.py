@@ -13,6 +13,7 @@ from strata.model.pretrained import load_model
 from strata.text.encoder import Encoder
 from strata.text.windows import saved_window
 
+BLOCK = 1000  # texts whose tokens are in memory at once
 REMEDY = "restore it: dvc checkout --force, or train again"
 
 
@@ -46,8 +47,9 @@ class Scorer:
 
     def truncated(self, texts: list[str]) -> np.ndarray:
         """Return which texts are longer than what is read of them: (rows,) bool."""
-        special = self.encoder.special
-        return np.array([len(body) + special > self.window.longest(special) for body in self.encoder.bodies(texts)])
+        most = self.window.longest(self.encoder.special) - self.encoder.special
+        blocks = (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
+        return np.array([len(body) > most for block in blocks for body in self.encoder.bodies(block)], dtype=bool)
 
     def words(self, texts: list[str], predicted: np.ndarray, truth: np.ndarray) -> list[list[tuple[str, float]]]:
         """Return what contributed most to wrong predictions: see `influential_words`."""

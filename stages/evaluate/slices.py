@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import regex
 from scipy.sparse import csc_array, hstack
 from sklearn.feature_extraction.text import CountVectorizer
+
+from strata.text import scripts
 
 LEAST = 20  # rows of a slice; a score of fewer is meaningless
 LEAST_SHARE = 0.005  # of all rows, for the slice of a word
 MOST_SHARE = 0.5  # a word in more rows than that separates nothing
 GROUPS = 10  # the largest ones, each a slice
 PREDEFINED_BINS, SEARCHED_BINS = 5, 10  # of the length, each with about as many rows
-
-_WORD = re.compile(r"\w+(?:['\u2019]\w+)*")
 
 
 class Slices(NamedTuple):
@@ -30,9 +31,13 @@ class Slices(NamedTuple):
         return self.contains[:, [i]].toarray().ravel()
 
 
+def _word() -> regex.Pattern:
+    return scripts.words(and_symbols=False)
+
+
 def word_counts(texts: Iterable[str]) -> np.ndarray:
-    """Return the number of words of each text: (rows,) int. A word is letters and digits, with apostrophes inside."""
-    return np.array([len(_WORD.findall(text)) for text in texts], dtype=np.int64)
+    """Return the number of words of each text: (rows,) int. Words: see `scripts.words`."""
+    return np.array([len(_word().findall(text)) for text in texts], dtype=np.int64)
 
 
 def length_bins(lengths: np.ndarray, bins: int, unit: str = "words") -> pd.Series:
@@ -97,8 +102,8 @@ def _contains(positions: list[np.ndarray], rows: int) -> csc_array:
 
 def _words(texts: list[str]) -> tuple[csc_array, list[str]]:
     """Return which rows contain which word, (rows, words) sparse bool, and the words in alphabetical order."""
-    counter = CountVectorizer(preprocessor=str.casefold, tokenizer=_WORD.findall, token_pattern=None, binary=True)
-    if not any(map(_WORD.search, texts)):
+    counter = CountVectorizer(preprocessor=str.casefold, tokenizer=_word().findall, token_pattern=None, binary=True)
+    if not any(map(_word().search, texts)):
         return csc_array((len(texts), 0), dtype=bool), []
     contains = csc_array(counter.fit_transform(texts).astype(bool))
     rows = contains.sum(axis=0)

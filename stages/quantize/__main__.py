@@ -53,7 +53,7 @@ from strata.text.windows import saved_window
 TOLERANCE = 0.01  # largest difference between a probability of PyTorch and of ONNX Runtime
 EXACT = 1e-5  # the same for TF-IDF, of scikit-learn and of ONNX Runtime
 ALONE = "onnx/transformer.onnx"  # of a stack, while it is made
-SAMPLE = 32  # windows of validation rows on which the noise of int8 is measured
+SAMPLE, SAMPLE_TOKENS = 32, 4096  # most windows of validation rows on which the noise of int8 is measured, and tokens
 TRIED = ["candidate", "split", "size_mb", "loss", "agreement", "drift", "refused"]
 """Columns of candidates.csv: see `losses`. loss: of quantize.gate_metric. refused: why, empty if it may ship."""
 
@@ -196,7 +196,8 @@ def choose(
 
     validation = inputs.validation
     windows, _ = windows_of(token_ids(validation.input_ids[:SAMPLE]))
-    sample = padded(windows[:SAMPLE], pad_id)
+    longest = max(len(window) for window in windows[:SAMPLE])
+    sample = padded(windows[: min(SAMPLE, max(1, SAMPLE_TOKENS // longest))], pad_id)
     tried = {}
     for name in settings.candidates:
         candidates.quantize(name, fp32, target, sample)

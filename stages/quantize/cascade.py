@@ -17,6 +17,7 @@ from strata.tfidf.fitted import Fitted
 
 MOST_LOST = 0.002  # of quantize.gate_metric, against the stack alone
 LEAST_SHARE = 0.72  # of rows that TF-IDF answers
+LEAST_ROWS = round(1 / MOST_LOST)  # validation rows: of fewer, one row is more than MOST_LOST
 MARGIN = 1e-6
 TRIED = 50  # shares from all rows down to LEAST_SHARE
 
@@ -66,7 +67,11 @@ def choose(first: np.ndarray, stack: np.ndarray, rows: GateRows, limits: Quantiz
     """Return the lowest probability within all limits. first, stack: as in `answered`, of validation rows.
 
     It loses at most MOST_LOST against the stack, passes the gate against fp32, and answers LEAST_SHARE of the rows.
+    LEAST_ROWS are needed to see such a loss.
     """
+    if len(rows.label) < LEAST_ROWS:
+        refused = f"{len(rows.label):,} validation rows show no loss of {MOST_LOST}; it takes {LEAST_ROWS:,}"
+        return Choice(None, LEAST_SHARE, refused)
     sure, alone, refused = first.max(axis=1), losses(rows, stack, limits.gate_metric), ""
     for share in np.linspace(1, LEAST_SHARE, TRIED):
         least = below(sure, share)

@@ -92,10 +92,10 @@ def told(window: Window) -> dict:
     return metrics
 
 
-def print_summary(splits: dict[str, dict], window: Window, special: int, is_longest: bool) -> None:
+def print_summary(splits: dict[str, dict], window: Window, special: int, longer: int | str | None) -> None:
     """Print a line for each split, and a warning for one of which many rows are cut. splits: see `summary`.
 
-    special: as there. is_longest: whether the checkpoint reads no more tokens.
+    special: as there. longer: what tokenize.max_length may be set to for more tokens; None where there are no more.
     """
     for name, split in splits.items():
         share, windows = split["truncated_share"], f" in {split['windows']:,} windows" if "windows" in split else ""
@@ -108,16 +108,16 @@ def print_summary(splits: dict[str, dict], window: Window, special: int, is_long
         unread = f"the end of {shares} is not read, after {most}"
         if window.kind == HEAD_TAIL:
             unread = f"the middle of {shares} is not read, since they have more than {most}"
-        print(f"tokenize: CAUTION: {unread}: {remedy(window, is_longest)}")
+        print(f"tokenize: CAUTION: {unread}: {remedy(window, longer)}")
 
 
-def remedy(window: Window, is_longest: bool) -> str:
-    """Return what has more of the texts read. is_longest: as in `print_summary`."""
+def remedy(window: Window, longer: int | str | None) -> str:
+    """Return what has more of the texts read. longer: as in `print_summary`."""
     if window.kind == CHUNKS:
         return f"-S tokenize.max_chunks={2 * window.max_chunks}"
-    if is_longest:
+    if longer is None:
         return "the checkpoint reads no more at a time; -S tokenize.window=chunks, or choose one that does"
-    return "-S tokenize.max_length=auto, or -S tokenize.window=chunks"
+    return f"-S tokenize.max_length={longer}, or -S tokenize.window=chunks"
 
 
 def write_splits(
@@ -167,7 +167,8 @@ def main(argv: list[str] | None = None) -> None:
             untrained.write(out / "train")
     metrics = {name: summary(of_split, window, encoder.special) for name, of_split in lengths.items()}
     files.write_metrics(args.metrics, metrics | told(window))
-    print_summary(metrics, window, encoder.special, section.max_length == "auto" or window.max_length >= limit)
+    longer = "auto" if section.max_length != "auto" else min(2 * window.max_length, limit)
+    print_summary(metrics, window, encoder.special, longer if window.max_length < limit else None)
 
 
 if __name__ == "__main__":

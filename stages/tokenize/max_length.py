@@ -20,7 +20,7 @@ def limit_of(folder: Path, tokenizer: PreTrainedTokenizerBase) -> int:
     """Return how many tokens of a row a checkpoint says that it reads; UNLIMITED where it says nothing."""
     # without max_position_embeddings, positions are relative and have no limit
     named = getattr(pretrained.load_config(folder), "max_position_embeddings", None) or UNLIMITED
-    return min(tokenizer.model_max_length, named, UNLIMITED)
+    return min(tokenizer.model_max_length, named if named > 0 else UNLIMITED, UNLIMITED)  # XLNet's is -1
 
 
 def check(max_length: int, folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:

@@ -5,13 +5,13 @@ import torch
 
 from stages.train.training import ADVICE, PROBABILITIES, Training
 from strata.base.errors import StrataError
-from strata.model.batches import probabilities
+from strata.model.batches import MOST_TOKENS, probabilities
 from strata.scoring import LOWER_IS_BETTER, scores
 from strata.training import memory
 from strata.training.counters import Counters
 from strata.training.snapshot import Snapshots
 
-BATCH_SIZE = 128  # rows; more than in training, since no gradients are held
+BATCH_SIZE = 128  # most rows; more than in training, since no gradients are held
 PURPOSE = "while scoring validation rows"
 REMEDY = "lower tokenize.max_length, or choose a smaller model"
 
@@ -26,9 +26,14 @@ def predict(training: Training, model: torch.nn.Module, input_ids: list[np.ndarr
     def logits_of(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         return training.logits(model, ids, mask).cpu().numpy()
 
-    longest = max(ids.size for ids in input_ids)
-    with torch.inference_mode(), memory.explained(purpose, BATCH_SIZE, longest, REMEDY):
+    longest = max(ids.shape[-1] for ids in input_ids)
+    with torch.inference_mode(), memory.explained(purpose, rows_of(longest), longest, REMEDY):
         return probabilities(input_ids, logits_of, BATCH_SIZE, training.pad_id)
+
+
+def rows_of(longest: int) -> int:
+    """Return the most rows in a batch of rows of this many tokens."""
+    return min(BATCH_SIZE, max(1, MOST_TOKENS // longest))
 
 
 def validation_probabilities(training: Training) -> np.ndarray:
@@ -67,8 +72,8 @@ def is_best(entry: dict, counters: Counters, metric: str) -> bool:
 
 def evaluate(training: Training, snapshots: Snapshots) -> None:
     """Score the validation rows, and keep the weights if they are the best so far."""
-    longest = training.splits["validation"].lengths.max().item()
-    snapshots.note_batch(PURPOSE, BATCH_SIZE, longest)
+    longest = max(ids.shape[-1] for ids in training.splits["validation"].input_ids)
+    snapshots.note_batch(PURPOSE, rows_of(longest), longest)
     probabilities = validation_probabilities(training)
     values = scores(training.splits["validation"].label, probabilities, training.labels.positive_id)
     entry = {"step": training.run.counters.step, "loss": values["log_loss"], **values}

@@ -7,6 +7,8 @@ import numpy as np
 from strata.model.documents import means, windows_of
 from strata.softmax import softmax
 
+MOST_TOKENS = 16_384  # in a batch, padding included: long rows need no more memory than 128 rows of 128 tokens
+
 Batch = tuple[np.ndarray, np.ndarray]
 """Token ids and attention mask, both (rows, longest) int64."""
 
@@ -20,11 +22,25 @@ def padded(rows: Sequence[np.ndarray], pad_id: int) -> Batch:
     return ids, mask
 
 
+def groups(lengths: Sequence[int], batch_size: int, most_tokens: int = MOST_TOKENS) -> list[np.ndarray]:
+    """Return the positions of the rows of each batch, (rows,) int, from the shortest row to the longest.
+
+    lengths: (rows,) tokens. most_tokens: in a batch of several rows, padding included.
+    """
+    lengths = np.asarray(lengths)
+    left, found = np.argsort(lengths, kind="stable"), []
+    while len(left):
+        rows = left[:batch_size]
+        fit = np.arange(1, len(rows) + 1) * lengths[rows] <= most_tokens
+        found.append(rows[: max(1, fit.sum())])
+        left = left[len(found[-1]) :]
+    return found
+
+
 def by_length(input_ids: Sequence[Sequence[int]], batch_size: int, pad_id: int) -> tuple[np.ndarray, list[Batch]]:
     """Return the rows' positions from shortest to longest, (rows,) int, and batches of the rows in that order."""
-    order = np.argsort([len(row) for row in input_ids], kind="stable")
-    starts = range(0, len(order), batch_size)
-    return order, [padded([input_ids[i] for i in order[start : start + batch_size]], pad_id) for start in starts]
+    found = groups([len(row) for row in input_ids], batch_size)
+    return np.concatenate(found), [padded([input_ids[i] for i in rows], pad_id) for rows in found]
 
 
 def logits(

@@ -8,9 +8,8 @@ Shapley value adds a word to others. It needs no gradients, and so no torch.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import pairwise, takewhile
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,10 +17,7 @@ from strata.decision import decide
 from strata.runtime.predictor import NO_TEXT, Predictor
 from strata.runtime.text_tokens import TextTokens
 from strata.softmax import softmax
-from strata.text.scripts import NO_SPACES
-
-if TYPE_CHECKING:
-    import regex
+from strata.text import scripts
 
 MOST_TOKENS = 1 << 14  # of all texts without a word: with 0.1 ms a token and core, 0.8 seconds on two cores
 
@@ -117,7 +113,7 @@ def occlusions(predictor: Predictor, prepared: str) -> Occlusions:
 
 def _occlusions_of_text(predictor: Predictor, prepared: str) -> Occlusions:
     """Return the same for a model that also takes n-grams, which cross words: words are cut out of the text itself."""
-    found = [match.span() for match in _word().finditer(prepared)]
+    found = [match.span() for match in scripts.words(and_symbols=True).finditer(prepared)]
     most = max(1, min(MOST_TEXTS, MOST_CHARACTERS_OF_ALL // max(1, len(prepared))))
     spans = grouped([Span(start, end, [i]) for i, (start, end) in enumerate(found)], most)
     left_out = [prepared[: span.start] + " " + prepared[span.end :] for span in spans]
@@ -129,16 +125,6 @@ def _without(ids: Sequence[int], positions: set[int]) -> list[int]:
     return [token for position, token in enumerate(ids) if position not in positions]
 
 
-@cache
-def _word() -> "regex.Pattern":
-    import regex  # not needed by what only labels
-
-    # of a script without spaces, each letter with its marks is a word of its own
-    letters = rf"[\p{{M}}\w--[{NO_SPACES}]]"
-    words = rf"[^\W{NO_SPACES}]{letters}*(?:['\u2019]{letters}+)*"
-    return regex.compile(rf"[{NO_SPACES}]\p{{M}}*|{words}|[^\w\s]", regex.VERSION1)
-
-
 def word_spans(text: str, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     """Return the words that have tokens. offsets: each token's first character, and its end; equal for special ones.
 
@@ -146,7 +132,8 @@ def word_spans(text: str, offsets: Sequence[tuple[int, int]]) -> list[Span]:
     [(0, 4, [1, 2]), (6, 9, [3])]
     """
     last = max((end for _, end in offsets), default=0)
-    found = [match.span() for match in takewhile(lambda match: match.start() < last, _word().finditer(text))]
+    found = takewhile(lambda match: match.start() < last, scripts.words(and_symbols=True).finditer(text))
+    found = [match.span() for match in found]
     starts = [start for start, _ in found]
     spans: dict[int, Span] = {}  # by the word's first character
     for token, (first, end) in enumerate(offsets):

@@ -19,5 +19,9 @@ def is_english(texts: Iterable[str]) -> bool:
     >>> is_english(["this film is not for the young"]), is_english(["dieser Film ist nichts für die Jungen"])
     (True, False)
     """
-    words = [word for text in texts for word in _WORD.findall(text)]
-    return bool(words) and sum(bool(_FUNCTION_WORD.fullmatch(word)) for word in words) >= LEAST * len(words)
+    words = function_words = 0
+    for text in texts:
+        found = _WORD.findall(text)
+        words += len(found)
+        function_words += sum(bool(_FUNCTION_WORD.fullmatch(word)) for word in found)
+    return words > 0 and function_words >= LEAST * words

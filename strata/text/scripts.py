@@ -1,6 +1,11 @@
 """Which scripts a text is in, as far as that decides how to cut it into words."""
 
 import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import regex
 
 NO_SPACES = (
     "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
@@ -31,3 +36,18 @@ def share_in_words(texts: list[str]) -> float:
     """Return the share of visible characters that are in a WORD, 0 to 1; 0 without characters."""
     visible = sum(len(_VISIBLE.findall(text)) for text in texts)
     return sum(map(len, (word for text in texts for word in _WORD.findall(text)))) / visible if visible else 0.0
+
+
+@cache
+def words(*, and_symbols: bool) -> "regex.Pattern":
+    """Return the pattern of a word: letters and digits with their marks, and apostrophes inside.
+
+    Of a script without spaces, each letter with its marks is a word. and_symbols: whether each other visible character
+    is one, too.
+    """
+    import regex  # not needed by what only labels
+
+    letters = rf"[\p{{M}}\w--[{NO_SPACES}]]"
+    of_letters = rf"[^\W{NO_SPACES}]{letters}*(?:['\u2019]{letters}+)*"
+    symbols = r"|[^\w\s]" if and_symbols else ""
+    return regex.compile(rf"[{NO_SPACES}]\p{{M}}*|{of_letters}{symbols}", regex.VERSION1)
