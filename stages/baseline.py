@@ -109,8 +109,10 @@ def fitted_tfidf(train: pd.DataFrame, settings: Baseline) -> Tfidf:
     try:
         features = vectorizer.fit_transform(annotated(train["text"], train["annotation"]))
     except ValueError as error:
-        remedy = f"lower baseline.min_df ({settings.min_df})" if settings.min_df > 1 else "give texts with words"
-        raise StrataError(f"TF-IDF finds no words in {len(train):,} training rows ({error}); {remedy}") from None
+        raise StrataError(
+            f"TF-IDF finds no words in {len(train):,} training rows ({error}); lower "
+            f"baseline.min_df ({settings.min_df})"
+        ) from None
     model = LogisticRegression(C=settings.c, max_iter=1000).fit(features, train["label"])
     prior = np.log(np.bincount(train["label"], minlength=len(model.classes_)) / len(train))
     return Tfidf(reads, vectorizer, model, prior)

@@ -74,12 +74,6 @@ def test_the_error_names_a_min_df_above_the_number_of_rows(project):
         project.run("baseline")
 
 
-def test_min_df_is_not_blamed_where_it_cannot_be_lower():
-    rows = pd.DataFrame({"text": ["?"] * 4, "annotation": None, "label": [0, 1, 0, 1]})
-    with pytest.raises(StrataError, match=r"TF-IDF finds no words in 4 training rows .*; give texts with words"):
-        fitted_tfidf(rows, Baseline(ngram_max=1, min_df=1, c=1.0))
-
-
 @pytest.mark.parametrize(
     ("text", "reads"),
     [
