@@ -1,4 +1,4 @@
-"""What does each setting for few labels bring, on and off, on sets of a few hundred rows?
+"""What does each setting for few labels bring, on and off, on 1,000 rows of each set?
 
     python -m benchmarks.ablations --jobs 10                           # minutes on a GPU, hours on two cores
     python -m benchmarks.ablations office --rows 250 --settings augment    # a part; writes nothing
@@ -62,7 +62,7 @@ class Size(NamedTuple):
             "tokenize.max_length": self.max_length,
             "train.batch_size": 16,
             "train.evaluations_per_epoch": 1,
-            "train.deterministic": True,
+            "train.deterministic": True,  # so that it repeats on a GPU, too
         }
 
 
